@@ -1,0 +1,346 @@
+//! Changes to regions, POPs, nodes, zones, keys, tokens and certificates.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{Context, room};
+use crate::{
+    AccessKey, Certificate, CertificateId, Cluster, Config, JoinToken, KeyState, Node, NodeId,
+    NodeRole, Op, Pop, Region, RegionName, Rejection, ResourceKind, TokenId, Zone,
+    limits::CLUSTER_THINGS_MAX,
+};
+
+impl Config {
+    pub(super) fn perform_cluster(
+        &mut self,
+        op: Op,
+        context: &Context,
+    ) -> Result<Option<NodeId>, Rejection> {
+        match op {
+            Op::Bootstrap {
+                cluster,
+                region,
+                node,
+                key,
+            } => {
+                self.bootstrap(cluster, region, node, key)?;
+            }
+            Op::Join {
+                token,
+                secret_sha256,
+                node,
+            } => {
+                return self.join(&token, secret_sha256, node, context).map(Some);
+            }
+            Op::PutRegion(region) => {
+                put(
+                    &mut self.regions,
+                    region.name.clone(),
+                    region,
+                    ResourceKind::Region,
+                )?;
+            }
+            Op::DeleteRegion(name) => self.delete_region(&name)?,
+            Op::PutPop(pop) => put(&mut self.pops, pop.name.clone(), pop, ResourceKind::Pop)?,
+            Op::DeletePop(name) => {
+                self.without_nodes(&NodeRole::Pop(name.clone()), ResourceKind::Pop)?;
+                take(&mut self.pops, &name, ResourceKind::Pop)?;
+            }
+            Op::UpdateNode(node) => {
+                known(&self.nodes, &node.id, ResourceKind::Node)?;
+                self.nodes.insert(node.id, Arc::new(node));
+            }
+            Op::DeleteNode(id) => take(&mut self.nodes, &id, ResourceKind::Node)?,
+            Op::PutPrivateEndpoint(endpoint) => {
+                known(&self.regions, &endpoint.region, ResourceKind::Region)?;
+                let (id, kind) = (endpoint.id.clone(), ResourceKind::PrivateEndpoint);
+                put(&mut self.private_endpoints, id, endpoint, kind)?;
+            }
+            Op::DeletePrivateEndpoint(id) => {
+                take(
+                    &mut self.private_endpoints,
+                    &id,
+                    ResourceKind::PrivateEndpoint,
+                )?;
+            }
+            Op::PutPrior(prior) => {
+                put(&mut self.priors, prior.prefix, prior, ResourceKind::Prior)?;
+            }
+            Op::DeletePrior(prefix) => take(&mut self.priors, &prefix, ResourceKind::Prior)?,
+            other => self.perform_security(other, context)?,
+        }
+        Ok(None)
+    }
+
+    /// The rest: zones, keys, tokens and certificates.
+    fn perform_security(&mut self, op: Op, context: &Context) -> Result<(), Rejection> {
+        match op {
+            Op::PutZone(zone) => self.put_zone(zone),
+            Op::DeleteZone(name) if name == self.base_domain() => Err(Rejection::conflict(
+                ResourceKind::Zone,
+                "the base domain's zone cannot be deleted",
+            )),
+            Op::DeleteZone(name) => take(&mut self.zones, &name, ResourceKind::Zone),
+            Op::CreateAccessKey(key) => {
+                let id = key.id.clone();
+                create(&mut self.access_keys, id, key, ResourceKind::AccessKey)
+            }
+            Op::SetAccessKeyState(id, state) => {
+                known(&self.access_keys, &id, ResourceKind::AccessKey)?;
+                if state == KeyState::Disabled {
+                    self.another_active_key(id.as_str())?;
+                }
+                self.access_keys
+                    .entry(id)
+                    .and_modify(|key| Arc::make_mut(key).state = state);
+                Ok(())
+            }
+            Op::DeleteAccessKey(id) => {
+                known(&self.access_keys, &id, ResourceKind::AccessKey)?;
+                self.another_active_key(id.as_str())?;
+                take(&mut self.access_keys, &id, ResourceKind::AccessKey)
+            }
+            Op::CreateJoinToken(token) => self.create_token(token, context),
+            Op::DeleteJoinToken(id) => take(&mut self.join_tokens, &id, ResourceKind::JoinToken),
+            Op::PutCertificate(certificate) => self.put_certificate(certificate, context),
+            Op::DeleteCertificate(id) => self.delete_certificate(&id),
+            // `perform` and `perform_cluster` have dealt with every other operation.
+            _ => Ok(()),
+        }
+    }
+
+    fn bootstrap(
+        &mut self,
+        cluster: Cluster,
+        region: Region,
+        node: Node,
+        key: AccessKey,
+    ) -> Result<(), Rejection> {
+        if self.cluster.is_some() {
+            return Err(Rejection::conflict(
+                ResourceKind::Cluster,
+                "this cluster has been set up already",
+            ));
+        }
+        if node.id != NodeId(1) || node.role != NodeRole::Region(region.name.clone()) {
+            return Err(Rejection::invalid(
+                "node",
+                "the first node is number 1 of its region",
+            ));
+        }
+        let zone = Zone {
+            name: cluster.base_domain.clone(),
+            records: Vec::new(),
+        };
+        self.zones.insert(zone.name.clone(), Arc::new(zone));
+        self.regions.insert(region.name.clone(), Arc::new(region));
+        self.last_node = node.id;
+        self.nodes.insert(node.id, Arc::new(node));
+        self.access_keys.insert(key.id.clone(), Arc::new(key));
+        self.cluster = Some(Arc::new(cluster));
+        Ok(())
+    }
+
+    fn join(
+        &mut self,
+        token: &TokenId,
+        secret_sha256: [u8; 32],
+        mut node: Node,
+        context: &Context,
+    ) -> Result<NodeId, Rejection> {
+        room(&self.nodes, ResourceKind::Node, CLUSTER_THINGS_MAX)?;
+        let refused = |reason: &str| Rejection::conflict(ResourceKind::JoinToken, reason);
+        let known = self
+            .join_tokens
+            .get_mut(token)
+            .filter(|known| known.secret_sha256 == secret_sha256)
+            .ok_or_else(|| refused("the join token is not known"))?;
+        if known.used_by.is_some() {
+            return Err(refused("the join token has been used"));
+        }
+        if context.at_ms >= known.expires_ms {
+            return Err(refused("the join token has expired"));
+        }
+        let id = NodeId(self.last_node.0 + 1);
+        Arc::make_mut(known).used_by = Some(id);
+        // The token says what the node is, not the node.
+        node.role = known.role.clone();
+        node.id = id;
+        node.joined_ms = context.at_ms;
+        self.last_node = id;
+        let place = node.role.clone();
+        self.nodes.insert(id, Arc::new(node));
+        match place {
+            NodeRole::Region(name) => {
+                let region = Region {
+                    name: name.clone(),
+                    location: None,
+                };
+                self.regions.entry(name).or_insert_with(|| Arc::new(region));
+            }
+            NodeRole::Pop(name) => {
+                let pop = Pop {
+                    name: name.clone(),
+                    location: None,
+                };
+                self.pops.entry(name).or_insert_with(|| Arc::new(pop));
+            }
+            NodeRole::Dns => {}
+        }
+        Ok(id)
+    }
+
+    fn delete_region(&mut self, name: &RegionName) -> Result<(), Rejection> {
+        self.without_nodes(&NodeRole::Region(name.clone()), ResourceKind::Region)?;
+        let endpoints = self.private_endpoints.values();
+        if endpoints
+            .into_iter()
+            .any(|endpoint| endpoint.region == *name)
+        {
+            return Err(Rejection::conflict(
+                ResourceKind::PrivateEndpoint,
+                "the region still has private endpoints; delete them first",
+            ));
+        }
+        take(&mut self.regions, name, ResourceKind::Region)
+    }
+
+    fn without_nodes(&self, role: &NodeRole, kind: ResourceKind) -> Result<(), Rejection> {
+        match self.nodes.values().find(|node| node.role == *role) {
+            None => Ok(()),
+            Some(node) => Err(Rejection::conflict(
+                kind,
+                format!(
+                    "node {} still belongs to it; remove the node first",
+                    node.id
+                ),
+            )),
+        }
+    }
+
+    fn another_active_key(&self, id: &str) -> Result<(), Rejection> {
+        let active = |key: &AccessKey| key.state == KeyState::Active && key.id.as_str() != id;
+        if self.access_keys.values().any(|key| active(key)) {
+            return Ok(());
+        }
+        Err(Rejection::conflict(
+            ResourceKind::AccessKey,
+            "it is the last active access key; create another first",
+        ))
+    }
+
+    fn put_zone(&mut self, zone: Zone) -> Result<(), Rejection> {
+        let inside = |name: &str| {
+            name == zone.name
+                || name
+                    .strip_suffix(&zone.name)
+                    .is_some_and(|n| n.ends_with('.'))
+        };
+        if let Some(record) = zone.records.iter().find(|record| !inside(&record.name)) {
+            return Err(Rejection::invalid(
+                "records",
+                format!("{} is not inside zone {}", record.name, zone.name),
+            ));
+        }
+        if zone.records.len() > CLUSTER_THINGS_MAX {
+            return Err(Rejection::Limit {
+                kind: ResourceKind::Zone,
+                max: CLUSTER_THINGS_MAX,
+            });
+        }
+        put(&mut self.zones, zone.name.clone(), zone, ResourceKind::Zone)
+    }
+
+    fn create_token(&mut self, token: JoinToken, context: &Context) -> Result<(), Rejection> {
+        if token.expires_ms <= context.at_ms {
+            return Err(Rejection::invalid("expires", "the time has passed already"));
+        }
+        // Spent and expired tokens say nothing any more; make room.
+        self.join_tokens
+            .retain(|_, old| old.used_by.is_none() && old.expires_ms > context.at_ms);
+        create(
+            &mut self.join_tokens,
+            token.id.clone(),
+            token,
+            ResourceKind::JoinToken,
+        )
+    }
+
+    fn put_certificate(
+        &mut self,
+        mut certificate: Certificate,
+        context: &Context,
+    ) -> Result<(), Rejection> {
+        certificate.stored = context.revision;
+        let id = certificate.id.clone();
+        put(
+            &mut self.certificates,
+            id,
+            certificate,
+            ResourceKind::Certificate,
+        )
+    }
+
+    fn delete_certificate(&mut self, id: &CertificateId) -> Result<(), Rejection> {
+        if let Some(user) = self
+            .domains
+            .values()
+            .find(|domain| domain.certificate == *id)
+        {
+            return Err(Rejection::conflict(
+                ResourceKind::Certificate,
+                format!("the certificate is in use by domain {}", user.name),
+            ));
+        }
+        take(&mut self.certificates, id, ResourceKind::Certificate)
+    }
+}
+
+fn known<K: Ord + std::fmt::Display, V>(
+    map: &BTreeMap<K, V>,
+    key: &K,
+    kind: ResourceKind,
+) -> Result<(), Rejection> {
+    if map.contains_key(key) {
+        Ok(())
+    } else {
+        Err(Rejection::not_found(kind, key))
+    }
+}
+
+fn put<K: Ord, V>(
+    map: &mut BTreeMap<K, Arc<V>>,
+    key: K,
+    value: V,
+    kind: ResourceKind,
+) -> Result<(), Rejection> {
+    if !map.contains_key(&key) {
+        room(map, kind, CLUSTER_THINGS_MAX)?;
+    }
+    map.insert(key, Arc::new(value));
+    Ok(())
+}
+
+fn create<K: Ord + std::fmt::Display, V>(
+    map: &mut BTreeMap<K, Arc<V>>,
+    key: K,
+    value: V,
+    kind: ResourceKind,
+) -> Result<(), Rejection> {
+    if map.contains_key(&key) {
+        return Err(Rejection::conflict(
+            kind,
+            format!("{kind} {key} exists already"),
+        ));
+    }
+    put(map, key, value, kind)
+}
+
+fn take<K: Ord + std::fmt::Display, V>(
+    map: &mut BTreeMap<K, V>,
+    key: &K,
+    kind: ResourceKind,
+) -> Result<(), Rejection> {
+    map.remove(key)
+        .map(|_| ())
+        .ok_or_else(|| Rejection::not_found(kind, key))
+}

@@ -1,0 +1,156 @@
+//! Applies changes: checks every rule that must hold under concurrent writers, then alters a copy.
+//!
+//! `Machine` is the replicated state machine: the configuration and the outcomes of recent changes,
+//! so that a change which its proposer had to send again (a leader died before answering) takes
+//! effect once and gets its first outcome. Shapes and ranges of single fields are checked where a
+//! request is read (`admin`); here are the rules that need the rest of the configuration.
+
+mod cluster;
+mod domain;
+mod http_api;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Change, ChangeId, Config, DeploymentId, NodeId, Op, Outcome, Rejection, ResourceKind, Revision,
+    limits,
+};
+
+/// The replicated state machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    config: Arc<Config>,
+    recent: VecDeque<(ChangeId, Result<Outcome, Rejection>)>,
+}
+
+/// What the parts of `apply` need to know of the change.
+pub(crate) struct Context {
+    pub(crate) at_ms: u64,
+    /// The revision if the change is accepted.
+    pub(crate) revision: Revision,
+    pub(crate) spare_deployment: DeploymentId,
+}
+
+impl Machine {
+    /// The configuration as of the last accepted change.
+    #[must_use]
+    pub const fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// Applies `change`, or says why not; a rejected change alters nothing but is remembered.
+    ///
+    /// # Errors
+    /// A `Rejection` is a normal result, the same on every replica.
+    pub fn apply(&mut self, change: Change) -> Result<Outcome, Rejection> {
+        // Newest first: a retry follows its first try closely.
+        if let Some((_, first)) = self.recent.iter().rev().find(|(id, _)| *id == change.id) {
+            return first.clone();
+        }
+        let id = change.id;
+        let result = self.apply_new(change);
+        if self.recent.len() >= limits::REMEMBERED_OUTCOMES {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((id, result.clone()));
+        result
+    }
+
+    fn apply_new(&mut self, change: Change) -> Result<Outcome, Rejection> {
+        let context = Context {
+            at_ms: change.at_ms,
+            revision: Revision(self.config.revision.0 + 1),
+            spare_deployment: change.spare_deployment,
+        };
+        // A copy shares every resource, and a refusal half-way leaves no trace.
+        let mut next = Config::clone(&self.config);
+        if next.cluster.is_none() && !matches!(change.op, Op::Bootstrap { .. }) {
+            return Err(Rejection::not_found(ResourceKind::Cluster, "(none)"));
+        }
+        let node = next.perform(change.op, &context)?;
+        next.revision = context.revision;
+        self.config = Arc::new(next);
+        Ok(Outcome {
+            revision: context.revision,
+            node,
+        })
+    }
+}
+
+impl Config {
+    /// One line per operation; the answer is the number given to a node that joins.
+    fn perform(&mut self, op: Op, context: &Context) -> Result<Option<NodeId>, Rejection> {
+        match op {
+            Op::Bootstrap { .. }
+            | Op::PutRegion(_)
+            | Op::DeleteRegion(_)
+            | Op::PutPop(_)
+            | Op::DeletePop(_)
+            | Op::Join { .. }
+            | Op::UpdateNode(_)
+            | Op::DeleteNode(_)
+            | Op::PutPrivateEndpoint(_)
+            | Op::DeletePrivateEndpoint(_)
+            | Op::PutZone(_)
+            | Op::DeleteZone(_)
+            | Op::PutPrior(_)
+            | Op::DeletePrior(_)
+            | Op::CreateAccessKey(_)
+            | Op::SetAccessKeyState(..)
+            | Op::DeleteAccessKey(_)
+            | Op::CreateJoinToken(_)
+            | Op::DeleteJoinToken(_)
+            | Op::PutCertificate(_)
+            | Op::DeleteCertificate(_) => return self.perform_cluster(op, context),
+            Op::CreateDomain(_)
+            | Op::UpdateDomain(..)
+            | Op::DeleteDomain(_)
+            | Op::CreateMapping(..)
+            | Op::UpdateMapping(..)
+            | Op::DeleteMapping(..)
+            | Op::Tag { .. } => self.perform_domain(op)?,
+            Op::CreateHttpApi(_)
+            | Op::UpdateApi(..)
+            | Op::DeleteApi(_)
+            | Op::DeleteCors(_)
+            | Op::CreateIntegration(..)
+            | Op::UpdateIntegration(..)
+            | Op::DeleteIntegration(..)
+            | Op::CreateRoute(..)
+            | Op::UpdateRoute(..)
+            | Op::DeleteRoute(..)
+            | Op::CreateStage(..)
+            | Op::UpdateStage(..)
+            | Op::DeleteStage(..)
+            | Op::CreateDeployment { .. }
+            | Op::UpdateDeployment(..)
+            | Op::DeleteDeployment(..) => self.perform_api(op, context)?,
+        }
+        Ok(None)
+    }
+}
+
+/// Refuses another entry once `map` holds `max`.
+pub(crate) fn room<K, V>(
+    map: &BTreeMap<K, V>,
+    kind: ResourceKind,
+    max: usize,
+) -> Result<(), Rejection> {
+    if map.len() < max {
+        Ok(())
+    } else {
+        Err(Rejection::Limit { kind, max })
+    }
+}
+
+/// An empty text clears the field it is given for.
+pub(crate) fn text(value: String) -> Option<String> {
+    (!value.is_empty()).then_some(value)
+}

@@ -1,0 +1,488 @@
+//! Rules of `apply`: each test names one rule that must hold under concurrent writers.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::Machine;
+use crate::{
+    AccessKey, Api, ApiKind, ApiMapping, ApiPatch, Authority, Certificate, Change, ChangeId,
+    Cluster, CreateHttpApi, DomainName, EdgeView, EndpointType, HttpApi, Integration,
+    IntegrationKind, IntegrationPatch, IpAddressType, JoinToken, KeyState, Node, NodeId, NodeRole,
+    Op, QuickCreate, Region, Rejection, ResourceKind, Revision, Route, RouteKey, RoutePatch,
+    SecurityPolicy, Stage, StagePatch, ZoneView, codec,
+};
+
+const API: &str = "a1b2c3d4e5";
+
+struct Bench {
+    machine: Machine,
+    next: u128,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let mut bench = Self {
+            machine: Machine::default(),
+            next: 1,
+        };
+        bench.must(Op::Bootstrap {
+            cluster: Cluster {
+                name: "test".into(),
+                base_domain: "edgeway.test".into(),
+                account_id: "000000000000".into(),
+                authority: Authority {
+                    certificate_der: vec![1],
+                    key_der: vec![2],
+                },
+                created_ms: 1,
+            },
+            region: Region {
+                name: "us-east-1".into(),
+                location: None,
+            },
+            node: node(1, NodeRole::Region("us-east-1".into())),
+            key: key("AKIA1"),
+        });
+        bench
+    }
+
+    fn change(&mut self, op: Op) -> Change {
+        self.next += 1;
+        Change {
+            id: ChangeId(self.next),
+            at_ms: 1_000 + u64::try_from(self.next).unwrap(),
+            by: "test".into(),
+            spare_deployment: format!("auto{:03}", self.next).into(),
+            op,
+        }
+    }
+
+    fn apply(&mut self, op: Op) -> Result<crate::Outcome, Rejection> {
+        let change = self.change(op);
+        self.machine.apply(change)
+    }
+
+    fn must(&mut self, op: Op) -> crate::Outcome {
+        self.apply(op).expect("the change is accepted")
+    }
+
+    fn refused(&mut self, op: Op) -> Rejection {
+        let before = self.machine.config().clone();
+        let rejection = self.apply(op).expect_err("the change is refused");
+        assert_eq!(&before, self.machine.config(), "a refusal leaves no trace");
+        rejection
+    }
+
+    fn api(&self) -> &Api {
+        &self.machine.config().apis[API]
+    }
+
+    fn with_quick_api(mut self) -> Self {
+        let quick = QuickCreate {
+            integration: integration("i1"),
+            route: Route {
+                id: "r1".into(),
+                key: RouteKey::Default,
+                target: Some("i1".into()),
+                operation_name: None,
+                managed: true,
+            },
+            stage: stage("$default", true),
+        };
+        self.must(Op::CreateHttpApi(Box::new(CreateHttpApi {
+            api: api(),
+            quick: Some(quick),
+        })));
+        self
+    }
+}
+
+fn node(id: u64, role: NodeRole) -> Node {
+    let link = "127.0.0.1:4000".parse().unwrap();
+    Node {
+        id: NodeId(id),
+        role,
+        link,
+        public: vec![],
+        management: None,
+        joined_ms: 1,
+    }
+}
+
+fn key(id: &str) -> AccessKey {
+    AccessKey {
+        id: id.into(),
+        secret: "s".into(),
+        name: "admin".into(),
+        state: KeyState::Active,
+        created_ms: 1,
+    }
+}
+
+fn api() -> Api {
+    Api {
+        id: API.into(),
+        name: "pets".into(),
+        description: None,
+        version: None,
+        home: "us-east-1".into(),
+        endpoint: EndpointType::Edge,
+        created_ms: 1,
+        served: Revision(0),
+        disable_execute_api_endpoint: false,
+        ip_address_type: IpAddressType::Ipv4,
+        tags: BTreeMap::new(),
+        kind: ApiKind::Http(HttpApi::default()),
+        stages: BTreeMap::new(),
+        deployments: BTreeMap::new(),
+    }
+}
+
+fn integration(id: &str) -> Integration {
+    Integration {
+        id: id.into(),
+        kind: IntegrationKind::HttpProxy {
+            uri: "http://backend.test".into(),
+            method: None,
+            server_name: None,
+        },
+        description: None,
+        timeout_ms: 30_000,
+        payload_format_version: "1.0".into(),
+        managed: false,
+    }
+}
+
+fn route(id: &str, key: &str) -> Route {
+    Route {
+        id: id.into(),
+        key: RouteKey::parse(key).unwrap(),
+        target: Some("i1".into()),
+        operation_name: None,
+        managed: false,
+    }
+}
+
+fn stage(name: &str, auto_deploy: bool) -> Stage {
+    Stage {
+        name: name.into(),
+        description: None,
+        deployment: None,
+        auto_deploy,
+        variables: BTreeMap::new(),
+        tags: BTreeMap::new(),
+        created_ms: 0,
+        updated_ms: 0,
+        managed: false,
+        last_deployment_status: None,
+    }
+}
+
+fn certificate(id: &str, names: &[&str]) -> Certificate {
+    Certificate {
+        id: id.into(),
+        region: "us-east-1".into(),
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+        chain_der: vec![vec![1]],
+        key_der: vec![7, 7, 7],
+        not_after_ms: 9,
+        own: false,
+        stored: Revision(0),
+    }
+}
+
+fn domain(name: &str) -> DomainName {
+    DomainName {
+        name: name.into(),
+        target: "d-0123456789".into(),
+        certificate: "c1".into(),
+        endpoint: EndpointType::Edge,
+        ip_address_type: IpAddressType::Ipv4,
+        security_policy: SecurityPolicy::Tls12,
+        created_ms: 1,
+        tags: BTreeMap::new(),
+        mappings: BTreeMap::new(),
+    }
+}
+
+#[test]
+fn a_change_sent_twice_applies_once() {
+    let mut bench = Bench::new();
+    let new = CreateHttpApi {
+        api: api(),
+        quick: None,
+    };
+    let change = bench.change(Op::CreateHttpApi(Box::new(new)));
+    let first = bench.machine.apply(change.clone());
+    let again = bench.machine.apply(change);
+    assert_eq!(first, again);
+    assert_eq!(bench.machine.config().revision, Revision(2));
+}
+
+#[test]
+fn nothing_but_bootstrap_is_accepted_before_it_and_only_once() {
+    let mut machine = Machine::default();
+    let change = Change {
+        id: ChangeId(1),
+        at_ms: 1,
+        by: "t".into(),
+        spare_deployment: "x".into(),
+        op: Op::DeleteApi(API.into()),
+    };
+    assert!(matches!(
+        machine.apply(change),
+        Err(Rejection::NotFound { .. })
+    ));
+    let mut bench = Bench::new();
+    let cluster = Cluster::clone(bench.machine.config().cluster.as_ref().unwrap());
+    let rejection = bench.refused(Op::Bootstrap {
+        cluster,
+        region: Region {
+            name: "eu-west-1".into(),
+            location: None,
+        },
+        node: node(1, NodeRole::Region("eu-west-1".into())),
+        key: key("AKIA2"),
+    });
+    assert!(matches!(
+        rejection,
+        Rejection::Conflict {
+            kind: ResourceKind::Cluster,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn a_stage_serves_a_frozen_copy_until_it_is_deployed() {
+    let mut bench = Bench::new();
+    bench.must(Op::CreateHttpApi(Box::new(CreateHttpApi {
+        api: api(),
+        quick: None,
+    })));
+    bench.must(Op::CreateIntegration(API.into(), integration("i1")));
+    bench.must(Op::CreateRoute(API.into(), route("r1", "GET /pets")));
+    bench.must(Op::CreateStage(API.into(), stage("prod", false)));
+    assert_eq!(bench.api().stages["prod"].deployment, None);
+    bench.must(Op::CreateDeployment {
+        api: API.into(),
+        id: "d1".into(),
+        description: None,
+        stage: Some("prod".into()),
+    });
+    let served = bench.api().served;
+    bench.must(Op::UpdateRoute(
+        API.into(),
+        "r1".into(),
+        RoutePatch {
+            key: Some(RouteKey::parse("GET /dogs").unwrap()),
+            ..Default::default()
+        },
+    ));
+    assert_eq!(
+        bench.api().served,
+        served,
+        "an undeployed edit is not served"
+    );
+    let frozen = &bench.api().deployments["d1"].content.routes["r1"];
+    assert_eq!(frozen.key.to_string(), "GET /pets");
+}
+
+#[test]
+fn an_automatic_stage_follows_every_edit_and_keeps_few_old_copies() {
+    let mut bench = Bench::new().with_quick_api();
+    for at in 0..20 {
+        let patch = IntegrationPatch {
+            timeout_ms: Some(100 + at),
+            ..Default::default()
+        };
+        bench.must(Op::UpdateIntegration(API.into(), "i1".into(), patch));
+    }
+    let api = bench.api();
+    let current = api.stages["$default"].deployment.clone().unwrap();
+    let content = &api.deployments[&current].content;
+    assert_eq!(content.integrations["i1"].timeout_ms, 119);
+    assert_eq!(
+        api.deployments.len(),
+        crate::limits::AUTO_DEPLOYMENTS_KEPT + 1
+    );
+    assert_eq!(api.served, bench.machine.config().revision);
+}
+
+#[test]
+fn a_description_alone_makes_no_deployment() {
+    let mut bench = Bench::new().with_quick_api();
+    let before = bench.api().deployments.len();
+    let patch = StagePatch {
+        description: Some("x".into()),
+        ..Default::default()
+    };
+    bench.must(Op::UpdateStage(API.into(), "$default".into(), patch));
+    let patch = ApiPatch {
+        name: Some("other".into()),
+        ..Default::default()
+    };
+    bench.must(Op::UpdateApi(API.into(), Box::new(patch)));
+    assert_eq!(bench.api().deployments.len(), before);
+}
+
+#[test]
+fn references_cannot_be_broken() {
+    let mut bench = Bench::new().with_quick_api();
+    let in_use = bench.refused(Op::DeleteIntegration(API.into(), "i1".into()));
+    assert!(
+        in_use.to_string().contains("referenced by Route 'r1'"),
+        "{in_use}"
+    );
+    let deployment = bench.api().stages["$default"].deployment.clone().unwrap();
+    bench.refused(Op::DeleteDeployment(API.into(), deployment));
+    let mut dangling = route("r2", "GET /x");
+    dangling.target = Some("nope".into());
+    bench.refused(Op::CreateRoute(API.into(), dangling));
+
+    bench.must(Op::PutCertificate(certificate("c1", &["*.example.com"])));
+    bench.must(Op::CreateDomain(Box::new(domain("api.example.com"))));
+    let uncovered = bench.refused(Op::CreateDomain(Box::new(domain("a.b.example.com"))));
+    assert!(matches!(uncovered, Rejection::Invalid { .. }));
+    let mapping = ApiMapping {
+        id: "m1".into(),
+        api: API.into(),
+        stage: "$default".into(),
+        key: "v1".into(),
+    };
+    bench.must(Op::CreateMapping("api.example.com".into(), mapping.clone()));
+    let twice = ApiMapping {
+        id: "m2".into(),
+        ..mapping
+    };
+    bench.refused(Op::CreateMapping("api.example.com".into(), twice));
+    bench.refused(Op::DeleteApi(API.into()));
+    bench.refused(Op::DeleteStage(API.into(), "$default".into()));
+    bench.refused(Op::DeleteCertificate("c1".into()));
+    bench.must(Op::DeleteDomain("api.example.com".into()));
+    bench.must(Op::DeleteApi(API.into()));
+}
+
+#[test]
+fn two_routes_cannot_share_a_key() {
+    let mut bench = Bench::new().with_quick_api();
+    bench.must(Op::CreateRoute(API.into(), route("r2", "GET /pets")));
+    bench.refused(Op::CreateRoute(API.into(), route("r3", "GET /pets")));
+    bench.must(Op::CreateRoute(API.into(), route("r3", "ANY /pets")));
+}
+
+#[test]
+fn a_join_token_admits_one_node_in_time() {
+    let mut bench = Bench::new();
+    let token = |expires_ms| JoinToken {
+        id: "t1".into(),
+        secret_sha256: [7; 32],
+        role: NodeRole::Pop("pop-1".into()),
+        created_ms: 0,
+        expires_ms,
+        used_by: None,
+    };
+    let join = |secret| Op::Join {
+        token: "t1".into(),
+        secret_sha256: secret,
+        // What the node claims to be does not matter.
+        node: node(99, NodeRole::Region("us-east-1".into())),
+    };
+    bench.must(Op::CreateJoinToken(token(u64::MAX)));
+    bench.refused(join([8; 32]));
+    assert_eq!(bench.must(join([7; 32])).node, Some(NodeId(2)));
+    assert_eq!(
+        bench.machine.config().nodes[&NodeId(2)].role,
+        NodeRole::Pop("pop-1".into())
+    );
+    assert!(
+        bench
+            .refused(join([7; 32]))
+            .to_string()
+            .contains("has been used")
+    );
+    bench.refused(Op::DeletePop("pop-1".into()));
+    bench.must(Op::DeleteNode(NodeId(2)));
+    bench.must(Op::DeletePop("pop-1".into()));
+}
+
+#[test]
+fn the_last_active_key_stays() {
+    let mut bench = Bench::new();
+    bench.refused(Op::DeleteAccessKey("AKIA1".into()));
+    bench.must(Op::CreateAccessKey(key("AKIA2")));
+    bench.must(Op::SetAccessKeyState("AKIA1".into(), KeyState::Disabled));
+    bench.refused(Op::SetAccessKeyState("AKIA2".into(), KeyState::Disabled));
+}
+
+#[test]
+fn projections_hold_no_secrets_and_deltas_lead_to_the_same_view() {
+    let mut bench = Bench::new().with_quick_api();
+    bench.must(Op::PutCertificate(certificate("c1", &["*.example.com"])));
+    let old = EdgeView::of(bench.machine.config());
+    assert!(old.certificates.is_empty(), "nobody serves this name yet");
+    let old_zone = ZoneView::of(bench.machine.config());
+    bench.must(Op::CreateDomain(Box::new(domain("api.example.com"))));
+    bench.must(Op::CreateAccessKey(key("AKIA2")));
+    let new = EdgeView::of(bench.machine.config());
+    assert_eq!(new.certificates.len(), 1);
+    assert_eq!(old.after(old.delta(&new).unwrap()), new);
+    let new_zone = ZoneView::of(bench.machine.config());
+    assert_eq!(old_zone.after(old_zone.delta(&new_zone).unwrap()), new_zone);
+    let bytes = codec::encode(codec::Kind::EdgeView, &new).unwrap();
+    assert!(!String::from_utf8_lossy(&bytes).contains("AKIA"));
+}
+
+#[test]
+fn a_machine_survives_its_codec() {
+    let bench = Bench::new().with_quick_api();
+    let bytes = codec::encode(codec::Kind::Machine, &bench.machine).unwrap();
+    let back: Machine = codec::decode(codec::Kind::Machine, &bytes).unwrap();
+    assert_eq!(back, bench.machine);
+    let longer = [bytes.as_slice(), &[0]].concat();
+    let error = codec::decode::<Machine>(codec::Kind::Machine, &longer).unwrap_err();
+    assert_eq!(error, codec::CodecError::Length);
+}
+
+#[test]
+fn route_keys_are_read_and_printed() {
+    for text in [
+        "$default",
+        "GET /",
+        "ANY /pets/{id}",
+        "POST /a/b/",
+        "GET /x/{proxy+}",
+    ] {
+        assert_eq!(RouteKey::parse(text).unwrap().to_string(), text);
+    }
+    for text in [
+        "",
+        "GET",
+        "get /a",
+        "GET a",
+        "GET /{a+}/b",
+        "GET /{a}/{a}",
+        "GET /{}",
+        "GET /a{b",
+    ] {
+        assert!(RouteKey::parse(text).is_err(), "{text:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn decoding_anything_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = codec::decode::<Machine>(codec::Kind::Machine, &bytes);
+        let _ = codec::decode::<Change>(codec::Kind::Change, &bytes);
+        let framed = [&[codec::Kind::Feed as u8, codec::VERSION], bytes.as_slice()].concat();
+        let _ = crate::FeedFrame::decode(&framed);
+    }
+
+    #[test]
+    fn parsing_a_route_key_never_panics(text in "\\PC{0,40}") {
+        if let Ok(key) = RouteKey::parse(&text) {
+            prop_assert_eq!(RouteKey::parse(&key.to_string()), Ok(key));
+        }
+    }
+}

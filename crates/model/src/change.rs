@@ -1,0 +1,289 @@
+//! The only ways to alter a configuration.
+//!
+//! Everything random is chosen by the proposer and travels inside, so that applying is the same
+//! everywhere. Updates are patches (absent = unchanged), so two writers that touch different fields
+//! of one resource both take effect.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccessKey, AccessKeyId, ApiId, ApiMapping, Certificate, CertificateId, ChangeId, Cluster, Cors,
+    Deployment, DeploymentId, DomainId, DomainName, EndpointType, Integration, IntegrationId,
+    IpAddressType, JoinToken, KeyState, MappingId, Node, NodeId, Pop, PopName, Prior,
+    PrivateEndpoint, PrivateEndpointId, Region, RegionName, Revision, Route, RouteId, RouteKey,
+    Stage, StageName, TokenId, Zone,
+};
+
+/// A proposed change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Proposing the same id again gives the first outcome and applies nothing.
+    pub id: ChangeId,
+    /// The proposer's clock, milliseconds since 1970.
+    pub at_ms: u64,
+    /// Who asked for it: an access key's id, or `node-N`.
+    pub by: String,
+    /// The id of the deployment to make if a stage with automatic deployment is affected.
+    pub spare_deployment: DeploymentId,
+    /// What to do.
+    pub op: Op,
+}
+
+/// What an accepted change did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The configuration's revision from then on.
+    pub revision: Revision,
+    /// The number given to a node that joined.
+    pub node: Option<NodeId>,
+}
+
+/// Kinds of change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Op {
+    /// Makes the cluster, its first region, node and access key; refused when there is one.
+    Bootstrap {
+        /// Facts of the cluster.
+        cluster: Cluster,
+        /// Its first region.
+        region: Region,
+        /// Its first node; must have number 1.
+        node: Node,
+        /// Its first access key.
+        key: AccessKey,
+    },
+    /// Adds a region or moves it.
+    PutRegion(Region),
+    /// Removes a region without nodes.
+    DeleteRegion(RegionName),
+    /// Adds a POP or moves it.
+    PutPop(Pop),
+    /// Removes a POP without nodes.
+    DeletePop(PopName),
+    /// Adds a node by spending a token; `node.id` is ignored, the outcome tells the number.
+    Join {
+        /// The token's public half.
+        token: TokenId,
+        /// SHA-256 of the secret half that was presented.
+        secret_sha256: [u8; 32],
+        /// The node.
+        node: Node,
+    },
+    /// Replaces what is known of a node (its addresses).
+    UpdateNode(Node),
+    /// Forgets a node.
+    DeleteNode(NodeId),
+    /// Adds or replaces a private endpoint.
+    PutPrivateEndpoint(PrivateEndpoint),
+    /// Removes a private endpoint.
+    DeletePrivateEndpoint(PrivateEndpointId),
+    /// Adds or replaces a zone.
+    PutZone(Zone),
+    /// Removes a zone; never the base domain's.
+    DeleteZone(String),
+    /// Adds or replaces a prior.
+    PutPrior(Prior),
+    /// Removes a prior.
+    DeletePrior(IpNet),
+    /// Adds an access key.
+    CreateAccessKey(AccessKey),
+    /// Turns an access key on or off.
+    SetAccessKeyState(AccessKeyId, KeyState),
+    /// Removes an access key; never the last active one.
+    DeleteAccessKey(AccessKeyId),
+    /// Adds a join token.
+    CreateJoinToken(JoinToken),
+    /// Removes a join token.
+    DeleteJoinToken(TokenId),
+    /// Adds or renews a certificate.
+    PutCertificate(Certificate),
+    /// Removes a certificate that no domain uses.
+    DeleteCertificate(CertificateId),
+    /// Makes an HTTP API.
+    CreateHttpApi(Box<CreateHttpApi>),
+    /// Alters an API.
+    UpdateApi(ApiId, Box<ApiPatch>),
+    /// Removes an API that no mapping uses, with everything in it.
+    DeleteApi(ApiId),
+    /// Removes an HTTP API's cross-origin rules.
+    DeleteCors(ApiId),
+    /// Adds an integration.
+    CreateIntegration(ApiId, Integration),
+    /// Alters an integration.
+    UpdateIntegration(ApiId, IntegrationId, IntegrationPatch),
+    /// Removes an integration that no route uses.
+    DeleteIntegration(ApiId, IntegrationId),
+    /// Adds a route.
+    CreateRoute(ApiId, Route),
+    /// Alters a route.
+    UpdateRoute(ApiId, RouteId, RoutePatch),
+    /// Removes a route.
+    DeleteRoute(ApiId, RouteId),
+    /// Adds a stage.
+    CreateStage(ApiId, Stage),
+    /// Alters a stage.
+    UpdateStage(ApiId, StageName, StagePatch),
+    /// Removes a stage that no mapping uses.
+    DeleteStage(ApiId, StageName),
+    /// Freezes the API, and points a stage to the copy when one is named.
+    CreateDeployment {
+        /// The API.
+        api: ApiId,
+        /// The copy's id.
+        id: DeploymentId,
+        /// Free text.
+        description: Option<String>,
+        /// The stage that is to serve it.
+        stage: Option<StageName>,
+    },
+    /// Alters a deployment's description.
+    UpdateDeployment(ApiId, DeploymentId, Option<String>),
+    /// Removes a deployment that no stage serves.
+    DeleteDeployment(ApiId, DeploymentId),
+    /// Adds a custom domain.
+    CreateDomain(Box<DomainName>),
+    /// Alters a custom domain.
+    UpdateDomain(DomainId, DomainPatch),
+    /// Removes a custom domain with its mappings.
+    DeleteDomain(DomainId),
+    /// Adds a mapping.
+    CreateMapping(DomainId, ApiMapping),
+    /// Alters a mapping.
+    UpdateMapping(DomainId, MappingId, MappingPatch),
+    /// Removes a mapping.
+    DeleteMapping(DomainId, MappingId),
+    /// Sets or removes an API's, stage's or domain's tags by ARN path.
+    Tag {
+        /// Whose tags: `/apis/ID`, `/apis/ID/stages/NAME` or `/domainnames/NAME`.
+        target: String,
+        /// Tags to set.
+        set: BTreeMap<String, String>,
+        /// Tag keys to remove.
+        unset: Vec<String>,
+    },
+}
+
+/// A new HTTP API, and what quick create adds to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateHttpApi {
+    /// The API; its content, stages and deployments must be empty but for `cors`.
+    pub api: crate::Api,
+    /// Given when `target` was.
+    pub quick: Option<QuickCreate>,
+}
+
+/// What quick create adds: an integration, a catch-all route and a `$default` stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuickCreate {
+    /// The integration.
+    pub integration: Integration,
+    /// The route; its target must be the integration.
+    pub route: Route,
+    /// The stage; deploys automatically.
+    pub stage: Stage,
+}
+
+/// Fields of an API to alter; an empty text clears it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiPatch {
+    /// `name`
+    pub name: Option<String>,
+    /// `description`
+    pub description: Option<String>,
+    /// `version`
+    pub version: Option<String>,
+    /// `disableExecuteApiEndpoint`
+    pub disable_execute_api_endpoint: Option<bool>,
+    /// `ipAddressType`
+    pub ip_address_type: Option<IpAddressType>,
+    /// `corsConfiguration`
+    pub cors: Option<Cors>,
+    /// `apiKeySelectionExpression`
+    pub api_key_selection_expression: Option<String>,
+    /// Where clients reach it (tag `edgeway:endpointType`).
+    pub endpoint: Option<EndpointType>,
+    /// The URI of the quick-created integration (`target`).
+    pub quick_target: Option<String>,
+    /// The key of the quick-created route (`routeKey`).
+    pub quick_route_key: Option<RouteKey>,
+}
+
+/// Fields of an integration to alter; an empty text clears it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntegrationPatch {
+    /// `integrationUri`
+    pub uri: Option<String>,
+    /// `integrationMethod`; `ANY` means the client's.
+    pub method: Option<String>,
+    /// `tlsConfig.serverNameToVerify`
+    pub server_name: Option<String>,
+    /// `description`
+    pub description: Option<String>,
+    /// `timeoutInMillis`
+    pub timeout_ms: Option<u32>,
+    /// `payloadFormatVersion`
+    pub payload_format_version: Option<String>,
+}
+
+/// Fields of a route to alter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoutePatch {
+    /// `routeKey`
+    pub key: Option<RouteKey>,
+    /// `target`; `Some(None)` takes it away.
+    pub target: Option<Option<IntegrationId>>,
+    /// `operationName`
+    pub operation_name: Option<String>,
+}
+
+/// Fields of a stage to alter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StagePatch {
+    /// `description`
+    pub description: Option<String>,
+    /// `deploymentId`
+    pub deployment: Option<DeploymentId>,
+    /// `autoDeploy`
+    pub auto_deploy: Option<bool>,
+    /// `stageVariables`: replaces all of them, as Amazon's does.
+    pub variables: Option<BTreeMap<String, String>>,
+}
+
+/// Fields of a custom domain to alter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainPatch {
+    /// `certificateArn`
+    pub certificate: Option<CertificateId>,
+    /// `endpointType`
+    pub endpoint: Option<EndpointType>,
+    /// `ipAddressType`
+    pub ip_address_type: Option<IpAddressType>,
+}
+
+/// Fields of a mapping to alter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappingPatch {
+    /// `apiId`
+    pub api: Option<ApiId>,
+    /// `stage`
+    pub stage: Option<StageName>,
+    /// `apiMappingKey`
+    pub key: Option<String>,
+}
+
+impl Deployment {
+    /// A deployment of `content` made at `created_ms`.
+    #[must_use]
+    pub const fn of(id: DeploymentId, content: crate::HttpContent, created_ms: u64) -> Self {
+        Self {
+            id,
+            description: None,
+            created_ms,
+            auto: false,
+            content,
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! What a cluster consists of: regions, POPs, nodes, zones, keys, tokens and certificates.
+//!
+//! Secrets live here too (the authority's key, access keys, certificates' keys); they stay in
+//! regions, since only projections of `Config` ever leave one.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccessKeyId, CertificateId, NodeId, PopName, PrivateEndpointId, RegionName, Revision, TokenId,
+};
+
+/// Facts chosen when the cluster was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Stands in node identities; nodes of another cluster are refused.
+    pub name: String,
+    /// Such as `edgeway.test`.
+    pub base_domain: String,
+    /// Twelve digits; appears in ARNs.
+    pub account_id: String,
+    /// Signs nodes' certificates.
+    pub authority: Authority,
+    /// Milliseconds since 1970.
+    pub created_ms: u64,
+}
+
+/// The cluster's certificate authority.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authority {
+    /// Its certificate, DER.
+    pub certificate_der: Vec<u8>,
+    /// Its private key, PKCS#8 DER. Never leaves the regions.
+    pub key_der: Vec<u8>,
+}
+
+/// A place on Earth, in millionths of a degree, so that it compares and serialises exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Location {
+    /// -90,000,000 to 90,000,000, north positive.
+    pub latitude_micro: i32,
+    /// -180,000,000 to 180,000,000, east positive.
+    pub longitude_micro: i32,
+}
+
+/// A region: where APIs run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Region {
+    /// Such as `us-east-1`.
+    pub name: RegionName,
+    /// For distances, when known.
+    pub location: Option<Location>,
+}
+
+/// A point of presence: where clients of edge APIs arrive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pop {
+    /// Such as `pop-1`.
+    pub name: PopName,
+    /// For distances, when known.
+    pub location: Option<Location>,
+}
+
+/// What a node is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NodeRole {
+    /// Runs APIs of this region and may vote.
+    Region(RegionName),
+    /// Serves clients at this POP.
+    Pop(PopName),
+    /// Answers DNS queries.
+    Dns,
+}
+
+/// A process that is part of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// Never reused.
+    pub id: NodeId,
+    /// What it is for.
+    pub role: NodeRole,
+    /// Where other nodes reach it over QUIC.
+    pub link: SocketAddr,
+    /// Addresses that clients are sent to by DNS.
+    pub public: Vec<IpAddr>,
+    /// Where its management API listens, when it has one, such as `http://127.0.0.1:7001`.
+    pub management: Option<String>,
+    /// Milliseconds since 1970.
+    pub joined_ms: u64,
+}
+
+/// A private listener's identity, as a VPC endpoint has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrivateEndpoint {
+    /// Such as `vpce-0123456789abcdef0`.
+    pub id: PrivateEndpointId,
+    /// Where it enters.
+    pub region: RegionName,
+    /// What its resolver view answers with.
+    pub addresses: Vec<IpAddr>,
+    /// Milliseconds since 1970.
+    pub created_ms: u64,
+}
+
+/// A DNS zone this cluster is authoritative for, with its fixed records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Zone {
+    /// Lower case, no final dot.
+    pub name: String,
+    /// Fixed records; names below the base domain that the cluster answers itself cannot be set.
+    pub records: Vec<Record>,
+}
+
+/// A fixed record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Full name, lower case, no final dot.
+    pub name: String,
+    /// Seconds.
+    pub ttl: u32,
+    /// Its type and content.
+    pub value: RecordValue,
+}
+
+/// Types of fixed record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RecordValue {
+    /// An IPv4 address.
+    A(Ipv4Addr),
+    /// An IPv6 address.
+    Aaaa(Ipv6Addr),
+    /// Another name.
+    Cname(String),
+    /// A name server.
+    Ns(String),
+}
+
+/// Where clients of an address prefix are taken to be until measurements say more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prior {
+    /// The clients.
+    pub prefix: IpNet,
+    /// Where they are taken to be.
+    pub location: Location,
+}
+
+/// May sign management calls.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessKey {
+    /// The public half.
+    pub id: AccessKeyId,
+    /// The secret half: SigV4 is symmetric, so it cannot be stored as a hash.
+    pub secret: String,
+    /// Whose it is.
+    pub name: String,
+    /// Whether it works.
+    pub state: KeyState,
+    /// Milliseconds since 1970.
+    pub created_ms: u64,
+}
+
+/// Whether a key works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyState {
+    /// It does.
+    Active,
+    /// It is refused.
+    Disabled,
+}
+
+/// Lets one node join, once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinToken {
+    /// The public half.
+    pub id: TokenId,
+    /// SHA-256 of the secret half.
+    pub secret_sha256: [u8; 32],
+    /// What the node will be.
+    pub role: NodeRole,
+    /// Milliseconds since 1970.
+    pub created_ms: u64,
+    /// Milliseconds since 1970; refused from then on.
+    pub expires_ms: u64,
+    /// The node that used it; a used token is refused.
+    pub used_by: Option<NodeId>,
+}
+
+/// A certificate for clients' TLS.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// The last part of its ARN.
+    pub id: CertificateId,
+    /// The region in its ARN.
+    pub region: RegionName,
+    /// Names it is good for, lower case, may start with `*.`.
+    pub names: Vec<String>,
+    /// Leaf first, DER.
+    pub chain_der: Vec<Vec<u8>>,
+    /// PKCS#8 DER.
+    pub key_der: Vec<u8>,
+    /// Milliseconds since 1970.
+    pub not_after_ms: u64,
+    /// Issued by the cluster's own authority, which renews it.
+    pub own: bool,
+    /// The revision that stored it last.
+    pub stored: Revision,
+}
+
+// === redacted Debug: a secret must not reach a log by way of `{:?}` ===
+
+impl fmt::Debug for Authority {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Authority").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("AccessKey")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for JoinToken {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("JoinToken")
+            .field("id", &self.id)
+            .field("role", &self.role)
+            .field("used_by", &self.used_by)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Certificate")
+            .field("id", &self.id)
+            .field("names", &self.names)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,68 @@
+//! The ground state that regions replicate: ordered maps of resources.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccessKey, AccessKeyId, Api, ApiId, Certificate, CertificateId, Cluster, DomainId, DomainName,
+    JoinToken, Node, NodeId, Pop, PopName, Prior, PrivateEndpoint, PrivateEndpointId, Region,
+    RegionName, Revision, TokenId, Zone,
+};
+
+/// Everything that is configured, at one revision. Copies share what did not change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// Accepted changes so far.
+    pub revision: Revision,
+    /// None until the first change has set the cluster up.
+    pub cluster: Option<Arc<Cluster>>,
+    /// Regions by name.
+    pub regions: BTreeMap<RegionName, Arc<Region>>,
+    /// POPs by name.
+    pub pops: BTreeMap<PopName, Arc<Pop>>,
+    /// Nodes by id.
+    pub nodes: BTreeMap<NodeId, Arc<Node>>,
+    /// The highest node id ever given out.
+    pub last_node: NodeId,
+    /// Private endpoints by id.
+    pub private_endpoints: BTreeMap<PrivateEndpointId, Arc<PrivateEndpoint>>,
+    /// Zones by name; the base domain's is always there.
+    pub zones: BTreeMap<String, Arc<Zone>>,
+    /// Where clients are taken to be.
+    pub priors: BTreeMap<IpNet, Arc<Prior>>,
+    /// Access keys by id.
+    pub access_keys: BTreeMap<AccessKeyId, Arc<AccessKey>>,
+    /// Join tokens by id.
+    pub join_tokens: BTreeMap<TokenId, Arc<JoinToken>>,
+    /// Certificates by id.
+    pub certificates: BTreeMap<CertificateId, Arc<Certificate>>,
+    /// APIs by id.
+    pub apis: BTreeMap<ApiId, Arc<Api>>,
+    /// Custom domains by name.
+    pub domains: BTreeMap<DomainId, Arc<DomainName>>,
+}
+
+impl Config {
+    /// The certificate ARN that clients use, `arn:aws:acm:REGION:ACCOUNT:certificate/ID`.
+    #[must_use]
+    pub fn certificate_arn(&self, certificate: &Certificate) -> String {
+        let account = self
+            .cluster
+            .as_ref()
+            .map_or("", |cluster| &cluster.account_id);
+        format!(
+            "arn:aws:acm:{}:{account}:certificate/{}",
+            certificate.region, certificate.id
+        )
+    }
+
+    /// The cluster's base domain, empty before the cluster is set up.
+    #[must_use]
+    pub fn base_domain(&self) -> &str {
+        self.cluster
+            .as_ref()
+            .map_or("", |cluster| &cluster.base_domain)
+    }
+}

@@ -1,0 +1,50 @@
+//! Custom domains and the mappings that lead from a domain and base path to a stage.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ApiId, CertificateId, DomainId, EndpointType, IpAddressType, MappingId, StageName};
+
+/// A custom domain. One object, whichever version of the management API looks at it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainName {
+    /// The name in lower case, `*.` in front for a wildcard.
+    pub name: DomainId,
+    /// The first label of its target name, `d-` and 10 alphanumerics.
+    pub target: String,
+    /// What a TLS handshake for the name is answered with.
+    pub certificate: CertificateId,
+    /// Where clients reach it.
+    pub endpoint: EndpointType,
+    /// Address families.
+    pub ip_address_type: IpAddressType,
+    /// Lowest TLS version and ciphers.
+    pub security_policy: SecurityPolicy,
+    /// Milliseconds since 1970.
+    pub created_ms: u64,
+    /// Owner's tags.
+    pub tags: BTreeMap<String, String>,
+    /// Mappings by id.
+    pub mappings: BTreeMap<MappingId, ApiMapping>,
+}
+
+/// TLS policies of a custom domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SecurityPolicy {
+    /// TLS 1.2 and 1.3.
+    Tls12,
+}
+
+/// Leads from a domain and a base path to a stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiMapping {
+    /// Within its domain.
+    pub id: MappingId,
+    /// The API.
+    pub api: ApiId,
+    /// Its stage.
+    pub stage: StageName,
+    /// Base path without outer slashes, may hold several segments; empty maps everything else.
+    pub key: String,
+}

@@ -1,0 +1,48 @@
+//! What can be configured, and how a configuration changes.
+//!
+//! `Config` is the ground state that regions replicate; a `Change` is the only way to alter it, and
+//! `Machine::apply` is deterministic: everything random (ids, times, keys) is chosen before a change
+//! is proposed and travels inside it. POPs and DNS nodes receive projections (`EdgeView`,
+//! `ZoneView`) that hold no region secrets.
+//!
+//! This crate has no clock, no sockets and no randomness, knows nothing of JSON (the AWS wire shapes
+//! live in `admin`), and never compiles a configuration into something executable (that is `plan`).
+
+mod api;
+mod apply;
+mod change;
+mod cluster;
+pub mod codec;
+mod config;
+mod domain;
+mod feed;
+mod id;
+pub mod limits;
+mod reject;
+mod view;
+
+pub use api::{
+    Api, ApiKind, Cors, Deployment, EndpointType, HttpApi, HttpContent, Integration,
+    IntegrationKind, IpAddressType, Route, RouteKey, RouteKeyError, RoutePath, Segment, Stage,
+};
+pub use apply::Machine;
+pub use change::{
+    ApiPatch, Change, CreateHttpApi, DomainPatch, IntegrationPatch, MappingPatch, Op, Outcome,
+    QuickCreate, RoutePatch, StagePatch,
+};
+pub use cluster::{
+    AccessKey, Authority, Certificate, Cluster, JoinToken, KeyState, Location, Node, NodeRole, Pop,
+    Prior, PrivateEndpoint, Record, RecordValue, Region, Zone,
+};
+pub use config::Config;
+pub use domain::{ApiMapping, DomainName, SecurityPolicy};
+pub use feed::{FeedFrame, FeedHello, LivePeer, MapDelta};
+pub use id::{
+    AccessKeyId, ApiId, CertificateId, ChangeId, DeploymentId, DomainId, IntegrationId, MappingId,
+    NodeId, PopName, PrivateEndpointId, RegionName, Revision, RouteId, StageName, TokenId,
+};
+pub use reject::{Rejection, ResourceKind};
+pub use view::{
+    EdgeApi, EdgeCertificate, EdgeDelta, EdgeDomain, EdgeView, Place, PlaceNode, ZoneApi,
+    ZoneDelta, ZoneDomain, ZoneView,
+};

@@ -1,0 +1,26 @@
+//! Named limits of a configuration. Reaching one is a `Rejection::Limit`, never a truncation.
+
+/// APIs in a cluster. Amazon's default is 600 a region; ours is bounded by memory alone.
+pub const APIS_MAX: usize = 100_000;
+/// Routes of one HTTP API. Amazon's default is 300.
+pub const ROUTES_PER_API_MAX: usize = 10_000;
+/// Integrations of one HTTP API. Amazon's default is 300.
+pub const INTEGRATIONS_PER_API_MAX: usize = 10_000;
+/// Stages of one API. Amazon's default is 10.
+pub const STAGES_PER_API_MAX: usize = 100;
+/// Deployments that a user made and keeps, per API.
+pub const DEPLOYMENTS_PER_API_MAX: usize = 1_000;
+/// Automatic deployments kept per API once no stage points to them.
+pub const AUTO_DEPLOYMENTS_KEPT: usize = 5;
+/// Custom domains in a cluster.
+pub const DOMAINS_MAX: usize = 10_000;
+/// API mappings of one custom domain. Amazon's quota is 200.
+pub const MAPPINGS_PER_DOMAIN_MAX: usize = 1_000;
+/// Stage variables of one stage.
+pub const STAGE_VARIABLES_MAX: usize = 1_000;
+/// Tags of one resource, as Amazon's.
+pub const TAGS_MAX: usize = 50;
+/// Zones, records of one zone, latency priors, keys, tokens, certificates, nodes in a cluster.
+pub const CLUSTER_THINGS_MAX: usize = 10_000;
+/// Outcomes remembered so that a change proposed twice is applied once.
+pub const REMEMBERED_OUTCOMES: usize = 8_192;
