@@ -1,0 +1,204 @@
+//! The certificates of TLS listeners, chosen by the name the client asks for (SNI).
+//!
+//! The store is replaced as a whole while connections are being accepted. It knows exact names,
+//! one-label wildcards (`*.example.com`) and one default (`*`). It does not issue, renew or read
+//! certificates from disk.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustls::crypto::aws_lc_rs;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+/// A certificate chain with its key, and the names it is served for.
+#[derive(Debug)]
+pub struct CertEntry {
+    /// Exact names, wildcards of one label (`*.example.com`), or `*` for every other name and for
+    /// clients that send none. Case does not matter.
+    pub names: Vec<String>,
+    /// The chain, leaf first.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The leaf's private key.
+    pub key: PrivateKeyDer<'static>,
+}
+
+/// Why a certificate cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum CertError {
+    /// The PEM text holds no usable certificate or key.
+    #[error("reading certificate for {name} from pem")]
+    Pem {
+        /// The first name of the entry.
+        name: String,
+        /// What is wrong with the text.
+        #[source]
+        source: rustls_pki_types::pem::Error,
+    },
+    /// The key is of an unknown kind or does not belong to the certificate.
+    #[error("loading key of certificate for {name}")]
+    Key {
+        /// The first name of the entry.
+        name: String,
+        /// What the crypto library says.
+        #[source]
+        source: rustls::Error,
+    },
+}
+
+/// Certificates by name. Share it in an `Arc` between listeners and whoever replaces them.
+#[derive(Default)]
+pub struct CertStore {
+    certs: ArcSwap<Certs>,
+}
+
+#[derive(Default)]
+struct Certs {
+    exact: HashMap<String, Arc<CertifiedKey>>,
+    /// Keyed by what follows the first label, dot included: `.example.com`.
+    wildcard: HashMap<String, Arc<CertifiedKey>>,
+    default: Option<Arc<CertifiedKey>>,
+}
+
+impl CertEntry {
+    /// Reads a chain and a key (PKCS#8, PKCS#1 or SEC1) from PEM text.
+    ///
+    /// # Errors
+    ///
+    /// [`CertError::Pem`] if either is missing or broken.
+    pub fn from_pem(names: Vec<String>, chain: &[u8], key: &[u8]) -> Result<Self, CertError> {
+        let name = || names.first().cloned().unwrap_or_default();
+        let chain = CertificateDer::pem_slice_iter(chain)
+            .collect::<Result<Vec<_>, _>>()
+            .and_then(|chain| match chain.is_empty() {
+                true => Err(rustls_pki_types::pem::Error::NoItemsFound),
+                false => Ok(chain),
+            })
+            .map_err(|source| CertError::Pem {
+                name: name(),
+                source,
+            })?;
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|source| CertError::Pem {
+            name: name(),
+            source,
+        })?;
+        Ok(Self { names, chain, key })
+    }
+}
+
+impl CertStore {
+    /// An empty store: every handshake fails until it is filled.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Replaces all certificates at once; connections that are open keep theirs.
+    ///
+    /// A broken entry does not spoil the others: it is reported, and its names keep the
+    /// certificate they had before, if any.
+    #[must_use = "the errors say which certificates are not served"]
+    pub fn replace(&self, entries: Vec<CertEntry>) -> Vec<CertError> {
+        let before = self.certs.load();
+        let mut certs = Certs::default();
+        let mut errors = Vec::new();
+        for entry in entries {
+            let CertEntry { names, chain, key } = entry;
+            match CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()) {
+                Ok(loaded) => {
+                    let loaded = Arc::new(loaded);
+                    for name in &names {
+                        certs.put(name, Arc::clone(&loaded));
+                    }
+                }
+                Err(source) => {
+                    for name in &names {
+                        if let Some(old) = before.served_for(name) {
+                            certs.put(name, old);
+                        }
+                    }
+                    let name = names.into_iter().next().unwrap_or_default();
+                    errors.push(CertError::Key { name, source });
+                }
+            }
+        }
+        self.certs.store(Arc::new(certs));
+        errors
+    }
+
+    /// The certificate for `name` (any case), as a handshake would choose it. `None` asks for the
+    /// default.
+    #[must_use]
+    pub fn find(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+        self.certs.load().find(name)
+    }
+}
+
+impl Certs {
+    fn put(&mut self, name: &str, key: Arc<CertifiedKey>) {
+        let name = name.to_ascii_lowercase();
+        if name == "*" {
+            self.default = Some(key);
+        } else if let Some(suffix) = name.strip_prefix('*') {
+            self.wildcard.insert(suffix.to_owned(), key);
+        } else {
+            self.exact.insert(name, key);
+        }
+    }
+
+    /// The key that is stored under exactly this entry name.
+    fn served_for(&self, name: &str) -> Option<Arc<CertifiedKey>> {
+        let name = name.to_ascii_lowercase();
+        let found = if name == "*" {
+            self.default.as_ref()
+        } else if let Some(suffix) = name.strip_prefix('*') {
+            self.wildcard.get(suffix)
+        } else {
+            self.exact.get(&name)
+        };
+        found.cloned()
+    }
+
+    fn find(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+        let Some(name) = name else {
+            return self.default.clone();
+        };
+        let lower;
+        let name = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            lower = name.to_ascii_lowercase();
+            lower.as_str()
+        } else {
+            name
+        };
+        let exact = self.exact.get(name);
+        let by_wildcard = || {
+            let dot = name.find('.').filter(|dot| *dot > 0)?;
+            self.wildcard.get(name.get(dot..)?)
+        };
+        exact
+            .or_else(by_wildcard)
+            .or(self.default.as_ref())
+            .cloned()
+    }
+}
+
+impl ResolvesServerCert for CertStore {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.find(hello.server_name())
+    }
+}
+
+impl fmt::Debug for CertStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let certs = self.certs.load();
+        f.debug_struct("CertStore")
+            .field("exact", &certs.exact.len())
+            .field("wildcard", &certs.wildcard.len())
+            .field("default", &certs.default.is_some())
+            .finish()
+    }
+}

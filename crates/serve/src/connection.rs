@@ -1,0 +1,238 @@
+//! The beginning of a client connection: TLS handshake, protocol version, settings of the library.
+//!
+//! One task per connection (and per HTTP/2 stream) on the worker that accepted it. What happens
+//! once both sides speak HTTP, and when the connection must end, is in `drive.rs`.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use hyper::rt::Executor;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio_util::task::TaskTracker;
+
+use crate::drain::Drain;
+use crate::drive;
+use crate::handler::{Conn, Handler};
+use crate::limits::Limits;
+use crate::service::{self, Link};
+use crate::tls;
+use crate::vitals::Vitals;
+use crate::wire::Wire;
+use crate::worker::{Accepted, Station};
+
+/// How every HTTP/2 connection begins (RFC 9113 3.4).
+const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Room for the bytes that tell the version; usually the whole first request fits.
+const FIRST_READ_BYTES: usize = 4096;
+
+/// What the HTTP library allows by itself. Saying so makes it fill its table anew per request.
+const HEADERS_MAX_OF_LIBRARY: usize = 100;
+
+/// The smallest buffer the HTTP library works with.
+const BUFFER_BYTES_MIN: usize = 8192;
+
+/// Serves a connection from its acceptance to its end.
+pub(crate) async fn run(accepted: Accepted) {
+    let Accepted {
+        socket,
+        peer,
+        at,
+        station,
+        handler,
+        drain,
+        tasks,
+    } = accepted;
+    // The address the client meant, where we listen on all addresses.
+    let local = socket.local_addr().unwrap_or(station.local);
+    let conn = Conn {
+        peer,
+        local,
+        tls: None,
+        listener: Arc::clone(&station.name),
+        accepted: at,
+    };
+    let life = Life {
+        station: Arc::clone(&station),
+        handler,
+        drain,
+        tasks,
+    };
+    let Some(acceptor) = &station.tls else {
+        return life.serve(socket, conn).await;
+    };
+    let handshake = tokio::time::timeout(station.limits.handshake_timeout, acceptor.accept(socket));
+    let stream = tokio::select! {
+        biased;
+        result = handshake => match result {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                tracing::debug!(%peer, %error, "tls handshake failed");
+                return station.metrics.handshake_failed(tls::failure_reason(&error));
+            }
+            Err(_elapsed) => return station.metrics.handshake_failed("timed_out"),
+        },
+        () = life.drain.expired() => return station.metrics.closed("drain_expired"),
+    };
+    let conn = Conn {
+        tls: Some(tls::describe(stream.get_ref().1)),
+        ..conn
+    };
+    life.serve(stream, conn).await;
+}
+
+/// What stays the same over the life of a connection.
+struct Life {
+    station: Arc<Station>,
+    handler: Arc<dyn Handler>,
+    drain: Drain,
+    tasks: TaskTracker,
+}
+
+/// Which protocol the first bytes speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speaks {
+    H1,
+    H2,
+    /// All bytes so far are the beginning of the HTTP/2 preface.
+    Unclear,
+}
+
+impl Life {
+    async fn serve<S>(self, mut socket: S, conn: Conn)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let vitals = Arc::new(Vitals::new(conn.accepted));
+        let alpn = conn.tls.as_ref().and_then(|tls| tls.alpn);
+        let (speaks, first) = match alpn {
+            Some("h2") => (Speaks::H2, BytesMut::new()),
+            Some(_) => (Speaks::H1, BytesMut::new()),
+            None => match self.read_first(&mut socket).await {
+                Some(first) => first,
+                None => return,
+            },
+        };
+        let link = Arc::new(Link {
+            station: Arc::clone(&self.station),
+            vitals: Arc::clone(&vitals),
+            handler: Arc::clone(&self.handler),
+            conn: Arc::new(conn),
+        });
+        let service = service_fn(move |request| {
+            let answer = service::answer(Arc::clone(&link), request);
+            async move { Ok::<_, Infallible>(answer.await) }
+        });
+        let first = first.freeze();
+        match speaks {
+            Speaks::H1 | Speaks::Unclear => {
+                let io = TokioIo::new(Wire::h1(socket, first, Arc::clone(&vitals)));
+                let conn = h1_settings(&self.station.limits).serve_connection(io, service);
+                drive::drive(conn.with_upgrades(), &vitals, &self.station, &self.drain).await;
+            }
+            Speaks::H2 => {
+                let io = TokioIo::new(Wire::h2(socket, first, Arc::clone(&vitals)));
+                let conn = h2_settings(&self.station.limits, &self.tasks);
+                let conn = conn.serve_connection(io, service);
+                drive::drive(conn, &vitals, &self.station, &self.drain).await;
+            }
+        }
+    }
+
+    /// Reads until it is clear which version the client speaks. `None` if it says nothing in time
+    /// or goes away.
+    async fn read_first<S>(&self, socket: &mut S) -> Option<(Speaks, BytesMut)>
+    where
+        S: AsyncRead + Unpin,
+    {
+        let mut first = BytesMut::with_capacity(FIRST_READ_BYTES);
+        let reading = async {
+            loop {
+                // An end here is left for the library to find: it treats what came as a request.
+                let read = socket.read_buf(&mut first).await.ok()?;
+                match speaks(&first) {
+                    Speaks::Unclear if read > 0 => {}
+                    _ if first.is_empty() => return None,
+                    clear => return Some(clear),
+                }
+            }
+        };
+        let found = tokio::select! {
+            biased;
+            found = tokio::time::timeout(self.station.limits.idle_timeout, reading) => found,
+            () = self.drain.begun() => return None,
+        };
+        match found {
+            Ok(clear) => clear.map(|clear| (clear, first)),
+            Err(_elapsed) => {
+                self.station.metrics.closed("idle");
+                None
+            }
+        }
+    }
+}
+
+/// Spawns the streams of an HTTP/2 connection as tasks that the worker knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Streams(TaskTracker);
+
+impl<F> Executor<F> for Streams
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        self.0.spawn(stream);
+    }
+}
+
+fn speaks(first: &[u8]) -> Speaks {
+    if first.starts_with(H2_PREFACE) {
+        Speaks::H2
+    } else if H2_PREFACE.starts_with(first) {
+        Speaks::Unclear
+    } else {
+        Speaks::H1
+    }
+}
+
+/// Time limits are ours (see [`Vitals`]): the library's one would make no difference between a
+/// slow head and an idle connection, and costs an allocation per request. `pipeline_flush` stays
+/// off: with it the library keeps its last answer to itself (a 400, say) when bytes follow the
+/// request that it does not read any more.
+fn h1_settings(limits: &Limits) -> http1::Builder {
+    let mut settings = http1::Builder::new();
+    settings
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .half_close(false)
+        .keep_alive(true)
+        .max_header_size(limits.head_bytes_max)
+        .max_buf_size(limits.head_bytes_max.max(BUFFER_BYTES_MIN));
+    if limits.headers_max != HEADERS_MAX_OF_LIBRARY {
+        settings.max_headers(limits.headers_max);
+    }
+    settings
+}
+
+fn h2_settings(limits: &Limits, tasks: &TaskTracker) -> http2::Builder<Streams> {
+    let header_list = u32::try_from(limits.head_bytes_max).unwrap_or(u32::MAX);
+    let mut settings = http2::Builder::new(Streams(tasks.clone()));
+    settings
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.h2_streams_max)
+        .max_pending_accept_reset_streams(limits.h2_pending_resets_max)
+        .max_local_error_reset_streams(limits.h2_error_resets_max)
+        .max_header_list_size(header_list)
+        .initial_stream_window_size(limits.h2_stream_window)
+        .initial_connection_window_size(limits.h2_connection_window)
+        .max_send_buf_size(limits.h2_send_buffer)
+        .keep_alive_interval(limits.h2_ping_interval)
+        .keep_alive_timeout(limits.h2_ping_timeout);
+    settings
+}

@@ -1,0 +1,45 @@
+//! Accepts HTTP/1.1 and HTTP/2 over TCP and TLS and hands each request to a [`Handler`].
+//!
+//! Every role of the gateway speaks HTTP to clients; this crate is the one place where sockets are
+//! opened, TLS is spoken, malformed requests are refused, slow or greedy clients are cut off, and
+//! connections are drained. What a request means is decided by the handler.
+//!
+//! It deliberately does not route, cache, log accesses, compress, or know any configuration of an
+//! API; it never calls out; and it answers a request itself only when the request is unfit to be
+//! handed on (see [`Refusal`]).
+
+mod body;
+mod certs;
+mod check;
+mod connection;
+mod drain;
+mod drive;
+mod guard;
+mod handler;
+mod hops;
+mod limits;
+mod listener;
+mod metrics;
+mod scan;
+mod server;
+mod service;
+mod tls;
+mod vitals;
+mod wire;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub use body::{Body, BodyError};
+pub use certs::{CertEntry, CertError, CertStore};
+pub use check::Refusal;
+pub use drain::{Drain, Drained};
+pub use handler::{
+    BoxError, BoxFuture, Conn, Handler, HandlerFactory, Request, Response, Scheme, TlsInfo,
+};
+pub use hops::strip_hop_by_hop;
+pub use limits::Limits;
+pub use listener::ListenerSettings;
+pub use metrics::Metrics;
+pub use server::{BoundServer, ServeError, Server, Serving};

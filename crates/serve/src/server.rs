@@ -1,0 +1,269 @@
+//! A set of listeners and the workers that serve them: bound early, serving late.
+//!
+//! A data-plane server runs one thread per worker, each with a current-thread runtime, so that a
+//! connection never leaves its core. A control-plane server is small and runs on the runtime it is
+//! started from.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::drain::Drain;
+use crate::handler::{Handler, HandlerFactory};
+use crate::listener::{self, ListenerSettings};
+use crate::metrics::Metrics;
+use crate::tls;
+use crate::worker::{self, Station};
+
+/// Workers of one server at most.
+const WORKERS_MAX: usize = 1024;
+
+/// Why a server could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// An address could not be listened at.
+    #[error("listening at {addr} for listener {listener}")]
+    Bind {
+        /// The listener's name.
+        listener: String,
+        /// The address as configured.
+        addr: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// TLS could not be set up.
+    #[error("setting up tls for listener {listener}")]
+    Tls {
+        /// The listener's name.
+        listener: String,
+        /// What rustls says.
+        #[source]
+        source: rustls::Error,
+    },
+    /// A worker's thread or runtime could not be started.
+    #[error("starting worker {worker}")]
+    Worker {
+        /// Its number.
+        worker: usize,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// The entry point: [`Server::bind`].
+#[derive(Debug)]
+pub struct Server;
+
+/// A server whose sockets are open: clients can connect, and wait in the kernel's queue until it
+/// serves.
+#[derive(Debug)]
+pub struct BoundServer {
+    /// One list of stations per worker.
+    workers: Vec<Vec<Unopened>>,
+    addresses: Vec<(String, SocketAddr)>,
+}
+
+/// A listener's socket in one worker, not yet in a runtime.
+#[derive(Debug)]
+struct Unopened {
+    socket: TcpListener,
+    station: Arc<Station>,
+}
+
+/// A server that serves. Dropping it does not stop it: the drain does.
+#[derive(Debug)]
+pub struct Serving {
+    addresses: Vec<(String, SocketAddr)>,
+    ended: Vec<oneshot::Receiver<()>>,
+}
+
+impl Server {
+    /// Opens all sockets, `workers` (at least one) at every address of every listener. Nothing is
+    /// accepted yet. Needs no runtime.
+    ///
+    /// # Errors
+    ///
+    /// If an address cannot be listened at or TLS cannot be set up.
+    pub fn bind(
+        listeners: Vec<ListenerSettings>,
+        workers: usize,
+        metrics: &Metrics,
+    ) -> Result<BoundServer, ServeError> {
+        let count = workers.clamp(1, WORKERS_MAX);
+        let mut workers: Vec<Vec<Unopened>> = Vec::new();
+        workers.resize_with(count, Vec::new);
+        let mut addresses = Vec::new();
+        for settings in listeners {
+            let tls = settings
+                .tls
+                .as_ref()
+                .map(|certs| tls::server_config(Arc::clone(certs)))
+                .transpose()
+                .map_err(|source| ServeError::Tls {
+                    listener: settings.name.clone(),
+                    source,
+                })?;
+            for addr in &settings.addrs {
+                let (bound, sockets) =
+                    listener::open(*addr, count).map_err(|source| ServeError::Bind {
+                        listener: settings.name.clone(),
+                        addr: *addr,
+                        source,
+                    })?;
+                addresses.push((settings.name.clone(), bound));
+                for (worker, socket) in workers.iter_mut().zip(sockets) {
+                    let station = Station::new(&settings, bound, tls.clone(), metrics);
+                    worker.push(Unopened {
+                        socket,
+                        station: Arc::new(station),
+                    });
+                }
+            }
+        }
+        Ok(BoundServer { workers, addresses })
+    }
+}
+
+impl BoundServer {
+    /// Every listener's name with each of its real addresses, in the order of the settings.
+    #[must_use]
+    pub fn addresses(&self) -> &[(String, SocketAddr)] {
+        &self.addresses
+    }
+
+    /// The first address of a listener.
+    #[must_use]
+    pub fn address(&self, listener: &str) -> Option<SocketAddr> {
+        self.addresses
+            .iter()
+            .find(|(name, _)| name == listener)
+            .map(|(_, addr)| *addr)
+    }
+
+    /// Starts one thread per worker. Each makes its handler with `factory` and serves until
+    /// `drain` ends it.
+    ///
+    /// # Errors
+    ///
+    /// If a thread or a runtime cannot be made; workers already started then end with the drain.
+    pub fn serve(
+        self,
+        factory: Arc<dyn HandlerFactory>,
+        drain: &Drain,
+    ) -> Result<Serving, ServeError> {
+        let mut ended = Vec::with_capacity(self.workers.len());
+        for (number, sockets) in self.workers.into_iter().enumerate() {
+            let failed = |source| ServeError::Worker {
+                worker: number,
+                source,
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(failed)?;
+            let (end, ends) = oneshot::channel();
+            let (factory, drain) = (Arc::clone(&factory), drain.clone());
+            std::thread::Builder::new()
+                .name(format!("serve-{number}"))
+                .spawn(move || {
+                    runtime.block_on(drain.clone().track(async move {
+                        let handler = factory.make(number);
+                        serve_all(sockets, &handler, &drain).await;
+                    }));
+                    // Nobody may be waiting for it.
+                    let _ = end.send(());
+                })
+                .map_err(failed)?;
+            ended.push(ends);
+        }
+        Ok(Serving {
+            addresses: self.addresses,
+            ended,
+        })
+    }
+
+    /// Serves on the current runtime with one handler: for the management API and metrics. Bind
+    /// such a server with one worker.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime, as `tokio::spawn` does.
+    pub fn serve_on_current(self, handler: Arc<dyn Handler>, drain: &Drain) -> Serving {
+        let mut ended = Vec::with_capacity(self.workers.len());
+        for sockets in self.workers {
+            let (end, ends) = oneshot::channel();
+            let (handler, inner) = (Arc::clone(&handler), drain.clone());
+            drain.spawn(async move {
+                serve_all(sockets, &handler, &inner).await;
+                let _ = end.send(());
+            });
+            ended.push(ends);
+        }
+        Serving {
+            addresses: self.addresses,
+            ended,
+        }
+    }
+}
+
+impl Serving {
+    /// Every listener's name with each of its real addresses, in the order of the settings.
+    #[must_use]
+    pub fn addresses(&self) -> &[(String, SocketAddr)] {
+        &self.addresses
+    }
+
+    /// The first address of a listener.
+    #[must_use]
+    pub fn address(&self, listener: &str) -> Option<SocketAddr> {
+        self.addresses
+            .iter()
+            .find(|(name, _)| name == listener)
+            .map(|(_, addr)| *addr)
+    }
+
+    /// Waits until every worker has ended, which happens when the drain is finished.
+    pub async fn ended(self) {
+        for ends in self.ended {
+            // An error means that the worker's thread is gone, which is an end too.
+            let _ = ends.await;
+        }
+    }
+}
+
+/// Serves all sockets of one worker until the drain ends it, with all its connections.
+async fn serve_all(sockets: Vec<Unopened>, handler: &Arc<dyn Handler>, drain: &Drain) {
+    let connections = tokio_util::task::TaskTracker::new();
+    for Unopened { socket, station } in sockets {
+        let listener = match tokio::net::TcpListener::from_std(socket) {
+            Ok(listener) => listener,
+            Err(error) => {
+                tracing::error!(listener = %station.name, %error, "listener lost its socket");
+                continue;
+            }
+        };
+        let accepting = worker::accept(
+            listener,
+            station,
+            Arc::clone(handler),
+            drain.clone(),
+            connections.clone(),
+        );
+        connections.spawn(accepting);
+    }
+    drain.begun().await;
+    connections.close();
+    tokio::select! {
+        biased;
+        () = connections.wait() => {}
+        () = drain.expired() => {
+            // Connections hear it too; this only waits for them to let go.
+            let _ = tokio::time::timeout(std::time::Duration::from_millis(500),
+                connections.wait()).await;
+        }
+    }
+}
