@@ -1,0 +1,52 @@
+//! QUIC between the nodes of a cluster: calls, rpcs, feeds and probes under mutual TLS.
+//!
+//! Every node has a certificate of the cluster's own CA, and its identity is in it. A
+//! [`Transport`] dials, a [`Listener`] accepts, a [`Peer`] is a path to one node. The crate
+//! deliberately knows nothing about APIs, does not choose between nodes, and never retries:
+//! it only tells truthfully whether a retry would be safe.
+
+mod ca;
+mod calling;
+mod code;
+mod credentials;
+mod digest;
+mod error;
+mod frames;
+mod identity;
+mod limits;
+mod listener;
+mod live;
+mod metrics;
+mod peer;
+mod probe;
+mod seen;
+mod services;
+mod serving;
+mod socket;
+mod tls;
+mod token;
+mod transport;
+mod wire;
+
+pub use ca::{Authority, CaError, IssuedServer, NODE_NAME, ServerNames};
+pub use credentials::{CA_FILE, CHAIN_FILE, CertificateRequest, CredentialError};
+pub use credentials::{Credentials, KEY_FILE};
+pub use digest::{NoRandomness, fingerprint, hash_secret, same_hash, sha256};
+pub use error::{CallError, CallFailure, LinkError, RpcError, Sent};
+pub use frames::{FrameError, FrameReceiver, FrameSender, Frames};
+pub use identity::{Expected, IdentityError, NodeIdentity, PeerRole};
+pub use limits::LinkLimits;
+pub use listener::{Listener, Serving};
+pub use metrics::Metrics;
+pub use peer::{Peer, PeerState};
+pub use probe::{LoadReport, ProbeError, ProbeOutcome, ProbeReport, ProbeSource, ProbeState};
+pub use seen::{PeersSeen, SeenPeer};
+pub use services::{CallHandler, CallMeta, FeedHandler, RpcHandler, RpcRefusal};
+pub use services::{Service, Services, Trace};
+pub use tls::CredentialStore;
+pub use token::{JoinToken, TokenError};
+pub use transport::{JoinAnswer, LinkContext, Transport, join, join_with_ca};
+pub use wire::body_in::LinkBodyError;
+
+#[cfg(test)]
+mod tests;

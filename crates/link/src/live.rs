@@ -1,0 +1,233 @@
+//! One open connection to another node, whichever side opened it.
+//!
+//! It opens streams for calls, rpcs and feeds, answers what the other side opens, and moves
+//! probes. It does not reconnect; `peer.rs` does.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use quinn::{Connection, ConnectionError};
+use rustls_pki_types::CertificateDer;
+use serve::Drain;
+use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
+
+use crate::error::{CallError, CallFailure};
+use crate::identity::{IdentityError, NodeIdentity};
+use crate::limits::LinkLimits;
+use crate::metrics::{Metrics, Refused};
+use crate::probe::{Datagram, ProbeError, ProbeReport, ProbeState};
+use crate::seen::SeenGuard;
+use crate::services::Services;
+use crate::serving;
+use crate::wire::stream::{Inbound, Outbound};
+
+/// Probes in flight on one connection; older ones have long timed out.
+const PROBES_MAX: usize = 64;
+
+/// An open connection.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) connection: Connection,
+    pub(crate) identity: Option<Arc<NodeIdentity>>,
+    pub(crate) limits: Arc<LinkLimits>,
+    pub(crate) metrics: Arc<Metrics>,
+    waiting: AtomicU32,
+    next_probe: AtomicU64,
+    probes: Mutex<BTreeMap<u64, oneshot::Sender<(Instant, ProbeState)>>>,
+}
+
+/// What is offered to the other side of a connection.
+#[derive(Debug)]
+pub(crate) struct Offering {
+    pub(crate) services: Arc<Services>,
+    pub(crate) drain: Drain,
+    /// Calls in progress on all connections of a listener.
+    pub(crate) calls: Arc<AtomicUsize>,
+    pub(crate) seen: Option<SeenGuard>,
+}
+
+impl Live {
+    pub(crate) fn new(
+        connection: Connection,
+        identity: Option<Arc<NodeIdentity>>,
+        limits: Arc<LinkLimits>,
+        metrics: Arc<Metrics>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            connection,
+            identity,
+            limits,
+            metrics,
+            waiting: AtomicU32::new(0),
+            next_probe: AtomicU64::new(0),
+            probes: Mutex::default(),
+        })
+    }
+
+    /// Opens a stream. Waits while the peer allows no more streams; a limited number may wait.
+    pub(crate) async fn open(&self) -> Result<(Outbound, Inbound), CallError> {
+        let waiting = Waiting::enter(&self.waiting);
+        if waiting.number > self.limits.waiting_max {
+            self.metrics.refused(Refused::Streams);
+            return Err(CallError::unsent(CallFailure::RefusedOverload));
+        }
+        let opened = self.connection.open_bi().await;
+        drop(waiting);
+        let (send, recv) = opened.map_err(|lost| {
+            // Nothing was sent, whatever became of the connection.
+            CallError::unsent(CallError::from_connection(&lost).reason)
+        })?;
+        Ok((Outbound::new(send), Inbound::new(recv)))
+    }
+
+    /// Sends one probe and waits for its answer.
+    pub(crate) async fn probe(&self, timeout: Duration) -> Result<ProbeReport, ProbeError> {
+        let number = self.next_probe.fetch_add(1, Ordering::Relaxed);
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut probes = self.probes.lock().unwrap_or_else(PoisonError::into_inner);
+            while probes.len() >= PROBES_MAX {
+                probes.pop_first();
+            }
+            probes.insert(number, answer);
+        }
+        let sent = Instant::now();
+        let datagram = Datagram::Ask { number }.encode();
+        self.connection
+            .send_datagram(datagram)
+            .map_err(|_| ProbeError::Down)?;
+        let answered = tokio::time::timeout(timeout, answered).await;
+        let Ok(Ok((received, state))) = answered else {
+            self.probes
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&number);
+            self.metrics.probed(None);
+            return Err(if self.connection.close_reason().is_some() {
+                ProbeError::Down
+            } else {
+                ProbeError::Lost
+            });
+        };
+        let rtt = received.duration_since(sent);
+        self.metrics.probed(Some(rtt));
+        let ProbeState {
+            load,
+            revision,
+            draining,
+        } = state;
+        Ok(ProbeReport {
+            rtt,
+            load,
+            revision,
+            draining,
+        })
+    }
+
+    /// How long a prober waits for an answer on this path.
+    pub(crate) fn probe_timeout(&self) -> Duration {
+        let (min, max) = (self.limits.probe_timeout_min, self.limits.probe_timeout_max);
+        (self.connection.rtt() * 3).clamp(min, max.max(min))
+    }
+
+    /// Serves what the other side opens until the connection is lost; streams run in `streams`.
+    /// Not to be dropped before that, unless the connection is closed with it.
+    pub(crate) async fn drive(
+        self: &Arc<Self>,
+        offering: &Arc<Offering>,
+        streams: &TaskTracker,
+    ) -> ConnectionError {
+        loop {
+            tokio::select! {
+                opened = self.connection.accept_bi() => match opened {
+                    Ok((send, recv)) => {
+                        let (outbound, inbound) = (Outbound::new(send), Inbound::new(recv));
+                        let (live, offering) = (Arc::clone(self), Arc::clone(offering));
+                        let drain = offering.drain.clone();
+                        let served = serving::serve(live, offering, outbound, inbound);
+                        streams.spawn(drain.track(served));
+                    }
+                    Err(lost) => return lost,
+                },
+                datagram = self.connection.read_datagram() => match datagram {
+                    Ok(bytes) => self.take_datagram(&bytes, offering),
+                    Err(lost) => return lost,
+                },
+            }
+        }
+    }
+
+    fn take_datagram(&self, bytes: &[u8], offering: &Offering) {
+        match Datagram::decode(bytes) {
+            Some(Datagram::Ask { number }) => {
+                let Some(source) = offering.services.probe_source() else {
+                    return;
+                };
+                // Load and revision are for nodes of the cluster only.
+                if self.identity.is_none() {
+                    return;
+                }
+                if let Some(seen) = &offering.seen {
+                    seen.probed();
+                }
+                let mut state = source.probe();
+                state.draining |= offering.drain.has_begun();
+                let answer = Datagram::Answer { number, state }.encode();
+                // A full buffer or a lost connection loses the answer: that is a lost probe.
+                let _ = self.connection.send_datagram(answer);
+            }
+            Some(Datagram::Answer { number, state }) => {
+                let mut probes = self.probes.lock().unwrap_or_else(PoisonError::into_inner);
+                let waiting = probes.remove(&number);
+                drop(probes);
+                if let Some(waiting) = waiting {
+                    let _ = waiting.send((Instant::now(), state));
+                }
+            }
+            None => self.metrics.refused(Refused::Malformed),
+        }
+    }
+}
+
+/// Counts those that wait for a stream.
+struct Waiting<'a> {
+    count: &'a AtomicU32,
+    number: u32,
+}
+
+impl<'a> Waiting<'a> {
+    fn enter(count: &'a AtomicU32) -> Self {
+        Self {
+            count,
+            number: count.fetch_add(1, Ordering::Relaxed) + 1,
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The certificates the other side showed, leaf first; empty if none.
+pub(crate) fn shown_chain(connection: &Connection) -> Vec<CertificateDer<'static>> {
+    connection
+        .peer_identity()
+        .and_then(|shown| shown.downcast::<Vec<CertificateDer<'static>>>().ok())
+        .map(|chain| *chain)
+        .unwrap_or_default()
+}
+
+/// Whose certificate the other side showed; `None` for no certificate at all.
+pub(crate) fn shown_identity(
+    connection: &Connection,
+) -> Result<Option<NodeIdentity>, IdentityError> {
+    match shown_chain(connection).first() {
+        Some(leaf) => NodeIdentity::from_certificate(leaf).map(Some),
+        None => Ok(None),
+    }
+}
