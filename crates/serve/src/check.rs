@@ -60,10 +60,10 @@ impl Refusal {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
             }
             Self::HeadTimedOut => StatusCode::REQUEST_TIMEOUT,
-            Self::Connect => StatusCode::METHOD_NOT_ALLOWED,
             Self::CodingUnsupported => StatusCode::NOT_IMPLEMENTED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Syntax
+            | Self::Connect
             | Self::HostMissing
             | Self::HostRepeated
             | Self::HostMalformed

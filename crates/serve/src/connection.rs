@@ -14,6 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio_util::task::TaskTracker;
+use tracing::debug_span;
 
 use crate::drain::Drain;
 use crate::drive;
@@ -122,6 +123,7 @@ impl Life {
             station: Arc::clone(&self.station),
             vitals: Arc::clone(&vitals),
             handler: Arc::clone(&self.handler),
+            span: debug_span!(parent: None, "conn", peer = %conn.peer, listener = %conn.listener),
             conn: Arc::new(conn),
         });
         let service = service_fn(move |request| {

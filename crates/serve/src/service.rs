@@ -15,6 +15,7 @@ use http::uri::{PathAndQuery, Uri};
 use http::{StatusCode, Version};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
+use tracing::{Instrument as _, Span, debug_span};
 
 use crate::body::{Body, BodyError};
 use crate::check::{self, Head, Refusal};
@@ -30,6 +31,8 @@ pub(crate) struct Link {
     pub(crate) vitals: Arc<Vitals>,
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) conn: Arc<Conn>,
+    /// The connection's span: HTTP/2 streams are tasks of their own and would lose it.
+    pub(crate) span: Span,
 }
 
 /// Marks a request as under way for as long as it lives.
@@ -57,7 +60,12 @@ pub(crate) async fn answer(
     }
     let mut response = match admit(&link, request) {
         Ok(request) => {
-            let mut response = link.handler.handle(request, Arc::clone(&link.conn)).await;
+            let span = debug_span!(
+                parent: &link.span, "request",
+                method = %request.method(), path = request.uri().path(), version = ?version,
+            );
+            let handling = link.handler.handle(request, Arc::clone(&link.conn));
+            let mut response = handling.instrument(span).await;
             if response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 strip_framing(response.headers_mut());
             }

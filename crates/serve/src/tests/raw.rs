@@ -133,7 +133,7 @@ async fn refuses_hosts() {
 
 #[tokio::test]
 async fn refuses_targets() {
-    check_refused("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 405, "connect").await;
+    check_refused("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 400, "connect").await;
     check_refused("GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400, "asterisk_form").await;
     check_refused(
         "GET a.example HTTP/1.1\r\nHost: a\r\n\r\n",
