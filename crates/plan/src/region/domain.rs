@@ -1,0 +1,91 @@
+//! A custom domain with its mappings in the order in which they are tried (api-gateway.md 5.3).
+//!
+//! With a mapping of several segments on the domain, the longest *string* prefix of the path wins:
+//! `/ordersandmore` is matched by `orders`. Without one, the first segment must equal the key. That
+//! is how Amazon's domains behave, and clients may rely on it.
+
+use std::sync::Arc;
+
+use model::{ApiId, DomainName, EndpointType, StageName};
+
+/// A compiled custom domain.
+#[derive(Debug)]
+pub struct DomainPlan {
+    source: Arc<DomainName>,
+    /// Longest key first; the empty key, which matches everything, is last.
+    mappings: Vec<Mapping>,
+    by_prefix: bool,
+}
+
+/// A mapping of a custom domain.
+#[derive(Debug)]
+pub(super) struct Mapping {
+    pub(super) key: Box<str>,
+    pub(super) api: ApiId,
+    pub(super) stage: StageName,
+}
+
+impl DomainPlan {
+    pub(super) fn compile(source: &Arc<DomainName>) -> Self {
+        let mut mappings: Vec<Mapping> = source
+            .mappings
+            .values()
+            .map(|mapping| Mapping {
+                key: mapping.key.as_str().into(),
+                api: mapping.api.clone(),
+                stage: mapping.stage.clone(),
+            })
+            .collect();
+        mappings.sort_by(|a, b| {
+            b.key
+                .len()
+                .cmp(&a.key.len())
+                .then_with(|| a.key.cmp(&b.key))
+        });
+        let by_prefix = mappings.iter().any(|mapping| mapping.key.contains('/'));
+        Self {
+            source: Arc::clone(source),
+            mappings,
+            by_prefix,
+        }
+    }
+
+    pub(super) fn is_of(&self, domain: &Arc<DomainName>) -> bool {
+        Arc::ptr_eq(&self.source, domain)
+    }
+
+    /// Its name, `*.` in front for a wildcard.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.source.name.as_str()
+    }
+
+    /// Where clients reach it.
+    #[must_use]
+    pub fn endpoint(&self) -> EndpointType {
+        self.source.endpoint
+    }
+
+    /// The mapping for a path (without its first slash) and what is left of the path.
+    pub(super) fn mapping<'r>(&self, path: &'r str) -> Option<(&Mapping, &'r str)> {
+        if self.by_prefix {
+            return self.mappings.iter().find_map(|mapping| {
+                let rest = path.strip_prefix(&*mapping.key)?;
+                let rest = if mapping.key.is_empty() {
+                    rest
+                } else {
+                    rest.strip_prefix('/').unwrap_or(rest)
+                };
+                Some((mapping, rest))
+            });
+        }
+        let (first, rest) = path.split_once('/').unwrap_or((path, ""));
+        self.mappings.iter().find_map(|mapping| {
+            if mapping.key.is_empty() {
+                Some((mapping, path))
+            } else {
+                (*mapping.key == *first).then_some((mapping, rest))
+            }
+        })
+    }
+}

@@ -1,0 +1,232 @@
+//! What a region executes: from host and path to the API, stage and route that answer.
+//!
+//! A plan is immutable and shared by all workers; a request keeps the one it began with. A new plan
+//! reuses whatever the configuration has not replaced. What cannot be compiled becomes a route that
+//! answers 500 and a `Diagnostic`, and harms nothing else.
+//!
+//! Nothing here knows HTTP beyond host, method and path as text.
+
+mod api;
+mod domain;
+mod route;
+mod router;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use model::{Config, EndpointType, Revision};
+
+pub use api::{ApiPlan, CorsPlan, StagePlan};
+pub use domain::DomainPlan;
+pub use route::{Action, HttpProxy, Origin, RoutePlan};
+
+use crate::Diagnostic;
+
+/// A compiled configuration, for regions.
+#[derive(Debug, Default)]
+pub struct RegionPlan {
+    revision: Revision,
+    apis: HashMap<Box<str>, Arc<ApiPlan>>,
+    /// `execute-api.REGION.BASE` of every region of the cluster.
+    endpoint_suffixes: HashSet<Box<str>>,
+    domains: HashMap<Box<str>, Arc<DomainPlan>>,
+    /// Wildcard domains by what follows `*.`.
+    wildcards: HashMap<Box<str>, Arc<DomainPlan>>,
+}
+
+/// How a request came to the region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entrance {
+    /// From a POP: only what POPs may serve.
+    Pop,
+    /// At the region's own public listener.
+    Regional,
+    /// At a private endpoint's listener.
+    Private,
+}
+
+/// Where a request leads.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'p, 'r> {
+    /// The API.
+    pub api: &'p ApiPlan,
+    /// The stage.
+    pub stage: &'p StagePlan,
+    /// The custom domain it came by, if any.
+    pub domain: Option<&'p DomainPlan>,
+    /// The path behind mapping key and stage, without its first slash, still encoded.
+    pub path: &'r str,
+}
+
+/// Why a request leads nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Miss {
+    /// No such API or domain, or not by this entrance.
+    UnknownHost,
+    /// The API may only be reached by custom domains.
+    EndpointDisabled,
+    /// No mapping of the domain, or no stage of the API, for the path.
+    UnknownPath,
+}
+
+// === impl RegionPlan ===
+
+impl RegionPlan {
+    /// Compiles `config` from nothing.
+    #[must_use]
+    pub fn compile(config: &Config) -> (Self, Vec<Diagnostic>) {
+        Self::default().compile_from(config)
+    }
+
+    /// Compiles `config`, reusing from `self` what comes from the very same objects. The
+    /// diagnostics are those of the whole configuration.
+    #[must_use]
+    pub fn compile_from(&self, config: &Config) -> (Self, Vec<Diagnostic>) {
+        let mut diagnostics = Vec::new();
+        let mut apis = HashMap::with_capacity(config.apis.len());
+        for (id, api) in &config.apis {
+            let known = self.apis.get(id.as_str()).filter(|known| known.is_of(api));
+            let plan = known.map_or_else(|| Arc::new(ApiPlan::compile(api)), Arc::clone);
+            diagnostics.extend_from_slice(plan.diagnostics());
+            apis.insert(Box::from(id.as_str()), plan);
+        }
+        let mut plan = Self {
+            revision: config.revision,
+            apis,
+            endpoint_suffixes: endpoint_suffixes(config),
+            domains: HashMap::with_capacity(config.domains.len()),
+            wildcards: HashMap::new(),
+        };
+        for (name, domain) in &config.domains {
+            let wildcard = name.as_str().strip_prefix("*.");
+            let (old, new) = match wildcard {
+                Some(_) => (&self.wildcards, &mut plan.wildcards),
+                None => (&self.domains, &mut plan.domains),
+            };
+            let name = wildcard.unwrap_or(name.as_str());
+            let known = old.get(name).filter(|known| known.is_of(domain));
+            let compiled = known.map_or_else(|| Arc::new(DomainPlan::compile(domain)), Arc::clone);
+            new.insert(name.into(), compiled);
+        }
+        (plan, diagnostics)
+    }
+
+    /// The revision of the configuration it was compiled from.
+    #[must_use]
+    pub const fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// Where a request leads. `host` may carry a port and any case; `path` begins with a slash and
+    /// is still encoded.
+    ///
+    /// # Errors
+    /// A miss says what is unknown.
+    pub fn find<'p, 'r>(
+        &'p self,
+        entrance: Entrance,
+        host: &str,
+        path: &'r str,
+    ) -> Result<Found<'p, 'r>, Miss> {
+        let host = bare_host(host);
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let (first, rest) = host.split_once('.').unwrap_or((&host, ""));
+        if self.endpoint_suffixes.contains(rest) {
+            return self.find_by_endpoint(entrance, first, path);
+        }
+        let wildcard = || self.wildcards.get(rest).filter(|_| !first.is_empty());
+        let domain = self
+            .domains
+            .get(&*host)
+            .or_else(wildcard)
+            .ok_or(Miss::UnknownHost)?;
+        self.find_by_domain(entrance, domain, path)
+    }
+
+    fn find_by_endpoint<'p, 'r>(
+        &'p self,
+        entrance: Entrance,
+        id: &str,
+        path: &'r str,
+    ) -> Result<Found<'p, 'r>, Miss> {
+        let api = self.apis.get(id).ok_or(Miss::UnknownHost)?;
+        if !entrance.leads_to(api.endpoint()) {
+            return Err(Miss::UnknownHost);
+        }
+        if api.default_endpoint_disabled() {
+            return Err(Miss::EndpointDisabled);
+        }
+        let (stage, path) = api.stage_of(path).ok_or(Miss::UnknownPath)?;
+        Ok(Found {
+            api,
+            stage,
+            domain: None,
+            path,
+        })
+    }
+
+    /// The domain's type, not the API's, decides how clients come in (5.2); but an API that is
+    /// private stays so, whichever public domain maps it.
+    fn find_by_domain<'p, 'r>(
+        &'p self,
+        entrance: Entrance,
+        domain: &'p DomainPlan,
+        path: &'r str,
+    ) -> Result<Found<'p, 'r>, Miss> {
+        if !entrance.leads_to(domain.endpoint()) {
+            return Err(Miss::UnknownHost);
+        }
+        let (mapping, path) = domain.mapping(path).ok_or(Miss::UnknownPath)?;
+        let api = self
+            .apis
+            .get(mapping.api.as_str())
+            .ok_or(Miss::UnknownPath)?;
+        if (api.endpoint() == EndpointType::Private) != (entrance == Entrance::Private) {
+            return Err(Miss::UnknownPath);
+        }
+        let stage = api.stage(mapping.stage.as_str()).ok_or(Miss::UnknownPath)?;
+        Ok(Found {
+            api,
+            stage,
+            domain: Some(domain),
+            path,
+        })
+    }
+}
+
+impl Entrance {
+    /// Whether things of this endpoint type exist as seen from here. An edge API also answers at
+    /// every region's own listener, which is where clients go while all POPs are down.
+    const fn leads_to(self, endpoint: EndpointType) -> bool {
+        match self {
+            Self::Pop => matches!(endpoint, EndpointType::Edge),
+            Self::Regional => matches!(endpoint, EndpointType::Edge | EndpointType::Regional),
+            Self::Private => matches!(endpoint, EndpointType::Private),
+        }
+    }
+}
+
+fn endpoint_suffixes(config: &Config) -> HashSet<Box<str>> {
+    let base = config.base_domain().to_ascii_lowercase();
+    let suffix = |region: &model::RegionName| format!("execute-api.{region}.{base}").into();
+    config.regions.keys().map(suffix).collect()
+}
+
+/// The host without port and final dot, in lower case. Borrows when it is so already.
+fn bare_host(host: &str) -> Cow<'_, str> {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.strip_suffix('.').unwrap_or(name);
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    }
+}

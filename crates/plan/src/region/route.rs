@@ -1,0 +1,194 @@
+//! A route ready to run: what it is called in logs, where its parameters stand, what it does.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use lang::uri_template::{UriTemplate, Value};
+use model::{HttpContent, Integration, IntegrationKind, Route, RouteKey, Segment};
+
+/// A compiled route.
+#[derive(Debug)]
+pub struct RoutePlan {
+    key: Arc<str>,
+    parameters: Vec<Parameter>,
+    action: Action,
+}
+
+/// What a route does.
+#[derive(Debug)]
+pub enum Action {
+    /// Passes the request to an HTTP backend.
+    HttpProxy(HttpProxy),
+    /// Cannot run; requests are answered 500. Says why, as the diagnostic does.
+    Broken(Arc<str>),
+}
+
+/// An HTTP integration.
+#[derive(Debug)]
+pub struct HttpProxy {
+    /// Where the backend is; its connections are shared by everything with an equal origin.
+    pub origin: Arc<Origin>,
+    /// Path and query towards the backend.
+    pub uri: UriTemplate,
+    /// The method towards the backend; none means the client's.
+    pub method: Option<Box<str>>,
+    /// The `$default` route appends the request's whole path to the URI.
+    pub appends_path: bool,
+    /// Milliseconds until the backend's answer must have begun.
+    pub timeout_ms: u32,
+}
+
+/// What makes backends the same as far as connections go.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// Over TLS.
+    pub https: bool,
+    /// Name or address, lower case.
+    pub host: Box<str>,
+    /// TCP port.
+    pub port: u16,
+    /// The name to verify instead of `host`, and to send as SNI.
+    pub server_name: Option<Box<str>>,
+    /// What is sent as `Host`.
+    pub authority: Box<str>,
+}
+
+/// A variable of the route's path.
+#[derive(Debug)]
+struct Parameter {
+    name: Box<str>,
+    /// Counted from 0 behind the first slash.
+    segment: usize,
+    greedy: bool,
+}
+
+// === impl RoutePlan ===
+
+impl RoutePlan {
+    /// Compiles `route`; a reason comes along when it is broken.
+    pub(super) fn compile(
+        route: &Route,
+        content: &HttpContent,
+        variables: &BTreeMap<String, String>,
+    ) -> (Self, Option<Arc<str>>) {
+        let parameters = parameters(&route.key);
+        let compiled = match &route.target {
+            None => Err("route has no integration".to_owned()),
+            Some(id) => match content.integrations.get(id) {
+                None => Err(format!("integration {id} does not exist")),
+                Some(integration) => http_proxy(route, integration, variables, &parameters),
+            },
+        };
+        let (action, reason) = match compiled {
+            Ok(proxy) => (Action::HttpProxy(proxy), None),
+            Err(reason) => {
+                let reason: Arc<str> = reason.into();
+                (Action::Broken(Arc::clone(&reason)), Some(reason))
+            }
+        };
+        (
+            Self {
+                key: route.key.to_string().into(),
+                parameters,
+                action,
+            },
+            reason,
+        )
+    }
+
+    /// The route key, such as `GET /pets/{id}`.
+    #[must_use]
+    pub const fn key(&self) -> &Arc<str> {
+        &self.key
+    }
+
+    /// What it does.
+    #[must_use]
+    pub const fn action(&self) -> &Action {
+        &self.action
+    }
+
+    /// The value of a path parameter in `path` (without its first slash) that this route matched;
+    /// still encoded.
+    #[must_use]
+    pub fn parameter<'r>(&self, name: &str, path: &'r str) -> Option<Value<'r>> {
+        let parameter = self
+            .parameters
+            .iter()
+            .find(|parameter| *parameter.name == *name)?;
+        if parameter.greedy {
+            path.splitn(parameter.segment + 1, '/')
+                .nth(parameter.segment)
+                .map(Value::Greedy)
+        } else {
+            path.split('/').nth(parameter.segment).map(Value::Segment)
+        }
+    }
+
+    /// The names of its path parameters.
+    pub fn parameter_names(&self) -> impl Iterator<Item = &str> {
+        self.parameters.iter().map(|parameter| &*parameter.name)
+    }
+}
+
+fn parameters(key: &RouteKey) -> Vec<Parameter> {
+    let RouteKey::Path { path, .. } = key else {
+        return Vec::new();
+    };
+    let named = path
+        .0
+        .iter()
+        .enumerate()
+        .filter_map(|(segment, kind)| match kind {
+            Segment::Literal(_) => None,
+            Segment::Variable(name) => Some((segment, name, false)),
+            Segment::Greedy(name) => Some((segment, name, true)),
+        });
+    named
+        .map(|(segment, name, greedy)| Parameter {
+            name: name.as_str().into(),
+            segment,
+            greedy,
+        })
+        .collect()
+}
+
+fn http_proxy(
+    route: &Route,
+    integration: &Integration,
+    variables: &BTreeMap<String, String>,
+    parameters: &[Parameter],
+) -> Result<HttpProxy, String> {
+    let IntegrationKind::HttpProxy {
+        uri,
+        method,
+        server_name,
+    } = &integration.kind;
+    let uri = UriTemplate::compile(uri, variables).map_err(|error| error.to_string())?;
+    let known = |name: &str| parameters.iter().any(|parameter| *parameter.name == *name);
+    if let Some(name) = uri.parameters().find(|name| !known(name)) {
+        return Err(format!(
+            "integration uri needs path parameter {name:?} of the route"
+        ));
+    }
+    let origin = Origin {
+        https: uri.https(),
+        host: uri.host().into(),
+        port: uri.port(),
+        // Without TLS there is nothing to verify, and equal backends should share connections.
+        server_name: server_name
+            .as_deref()
+            .filter(|_| uri.https())
+            .map(Into::into),
+        authority: uri.authority().into(),
+    };
+    Ok(HttpProxy {
+        origin: Arc::new(origin),
+        uri,
+        method: method
+            .as_deref()
+            .filter(|method| *method != "ANY")
+            .map(Into::into),
+        appends_path: matches!(route.key, RouteKey::Default),
+        timeout_ms: integration.timeout_ms,
+    })
+}

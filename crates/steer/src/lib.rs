@@ -1,0 +1,7 @@
+//! Latency and health: which region a POP forwards to, which place a DNS answer names.
+//!
+//! Pure: observations and the time come in as arguments, choices come out. No sockets, no clock, no
+//! randomness; the roles feed it and act on it.
+
+pub mod place;
+pub mod region;
