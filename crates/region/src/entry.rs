@@ -1,0 +1,99 @@
+//! The two entrances: a region's own listener and POPs over the link. They only differ in where the
+//! facts about the client come from; from there on it is one pipeline.
+
+use std::{sync::Arc, time::Duration};
+
+use link::{CallHandler, CallMeta, NodeIdentity, PeerRole};
+use plan::region::Entrance;
+use serve::{BoxFuture, Conn, Handler, Request, Response};
+
+use crate::{
+    answer,
+    exchange::{Exchange, Facts},
+    fault::Fault,
+    forwarded::By,
+    pipeline::{self, Outcome},
+    record::Record,
+    region::Region,
+    request_id,
+    upstream::Upstreams,
+};
+
+/// What answers requests in one worker: the shared plan and this worker's own connections.
+pub(crate) struct Worker {
+    region: Arc<Region>,
+    upstreams: Upstreams,
+}
+
+impl Worker {
+    pub(crate) const fn new(region: Arc<Region>, upstreams: Upstreams) -> Self {
+        Self { region, upstreams }
+    }
+
+    async fn answer(&self, facts: Facts, request: Request) -> Response {
+        let (record, in_flight) = Record::begin(self.region.ledger(), &facts, &request);
+        if in_flight > self.region.in_flight_max() {
+            return record.answered(None, refused(&facts, Fault::Overloaded));
+        }
+        // One plan from the first phase to the last, whatever is published meanwhile.
+        let Some(plan) = self.region.plan() else {
+            return record.answered(None, refused(&facts, Fault::NotReady));
+        };
+        let uri = request.uri().clone();
+        let mut exchange = Exchange::new(&plan, &facts, &uri, request);
+        let outcome = pipeline::run(&mut exchange, &self.upstreams).await;
+        record.answered(Some(&exchange), outcome)
+    }
+}
+
+impl Handler for Worker {
+    fn handle(&self, request: Request, conn: Arc<Conn>) -> BoxFuture<'_, Response> {
+        let facts = Facts {
+            entrance: Entrance::Regional,
+            client: conn.peer,
+            by: By::Address(conn.local),
+            https: conn.tls.is_some(),
+            request_id: request_id::fresh(),
+            deadline: None,
+        };
+        Box::pin(self.answer(facts, request))
+    }
+}
+
+impl CallHandler for Worker {
+    fn call(
+        &self,
+        request: Request,
+        meta: CallMeta,
+        from: Arc<NodeIdentity>,
+    ) -> BoxFuture<'_, Response> {
+        let facts = Facts {
+            entrance: Entrance::Pop,
+            client: meta.client,
+            by: By::Pop(from.place.clone()),
+            https: meta.scheme_https,
+            request_id: meta.request_id,
+            deadline: Some(Duration::from_millis(meta.deadline_ms.into())),
+        };
+        Box::pin(async move {
+            // The wiring restricts the service too; only POPs vouch for clients' addresses.
+            if from.role != PeerRole::Pop {
+                let (record, _) = Record::begin(self.region.ledger(), &facts, &request);
+                return record.answered(None, refused(&facts, Fault::PeerNotAllowed));
+            }
+            self.answer(facts, request).await
+        })
+    }
+}
+
+/// An answer to a request that does not reach the pipeline.
+fn refused(facts: &Facts, fault: Fault) -> Outcome {
+    let mut response = answer::answer(&fault);
+    if let Ok(id) = http::HeaderValue::from_str(&facts.request_id) {
+        response.headers_mut().insert(answer::REQUEST_ID, id);
+    }
+    Outcome {
+        response,
+        fault: Some(fault),
+    }
+}

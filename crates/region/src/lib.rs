@@ -1,0 +1,29 @@
+//! A region: runs APIs and tells POPs and DNS nodes what is configured.
+//!
+//! Requests enter from POPs (over the link) and at the region's own listener; both run through one
+//! pipeline (`pipeline.rs` lists its phases in order) against one immutable plan. Whatever goes
+//! wrong is a `Fault`, and `answer.rs` alone turns faults into bytes.
+//!
+//! It deliberately does not accept connections (`serve`, `link`), hold the configuration (`ledger`)
+//! or know other regions: what it needs from other roles is passed in.
+
+mod answer;
+mod entry;
+mod exchange;
+mod fault;
+mod feed;
+mod forwarded;
+mod load;
+mod metrics;
+mod phases;
+mod pipeline;
+mod record;
+mod region;
+mod request_id;
+#[cfg(test)]
+mod tests;
+mod upstream;
+
+pub use feed::{Ack, FeedServer, LiveNodes};
+pub use region::{Region, RegionError, RegionSettings};
+pub use upstream::{TrustError, UpstreamSettings};

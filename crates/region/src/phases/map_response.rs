@@ -1,0 +1,10 @@
+//! Phase: the backend's answer becomes the client's. HTTP APIs pass it on but for what belongs to
+//! the connection to the backend.
+
+use serve::Response;
+
+/// Makes the client's answer.
+pub(crate) fn map(mut response: Response) -> Response {
+    serve::strip_hop_by_hop(response.headers_mut());
+    response
+}

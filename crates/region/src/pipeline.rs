@@ -1,0 +1,59 @@
+//! The life of a request in a region: the phases in order, and nothing but the order.
+//!
+//! Both entrances (POPs over the link, the region's own listener) run this one list. A phase is one
+//! file with one function over the `Exchange`; it lets the request go on, answers it, or fails with
+//! a `Fault`. Where a phase stands is part of the design, so each line says why it stands there.
+
+use http::HeaderValue;
+use serve::Response;
+use tracing::{Instrument as _, Span, debug_span};
+
+use crate::{
+    answer,
+    exchange::Exchange,
+    fault::Fault,
+    phases::{cors, integrate, map_request, map_response, route},
+    upstream::Upstreams,
+};
+
+/// How a request ended.
+pub(crate) struct Outcome {
+    pub(crate) response: Response,
+    pub(crate) fault: Option<Fault>,
+}
+
+/// Takes a request through all phases. If dropped, the backend's call is dropped too.
+pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Outcome {
+    let (mut response, fault) = match phases(exchange, upstreams).await {
+        Ok(response) => (response, None),
+        Err(fault) => (answer::answer(&fault), Some(fault)),
+    };
+    // Errors need them too: a script may only read a 404 that carries them.
+    cors::decorate(exchange, response.headers_mut());
+    if let Ok(id) = HeaderValue::from_str(&exchange.facts.request_id) {
+        response.headers_mut().insert(answer::REQUEST_ID, id);
+    }
+    Outcome { response, fault }
+}
+
+async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Response, Fault> {
+    // First the stage, because everything behind it is configured there.
+    phase("stage").in_scope(|| route::find_stage(exchange))?;
+    // A preflight needs no route and no permission: browsers send it without credentials.
+    if let Some(preflight) = phase("preflight").in_scope(|| cors::preflight(exchange)) {
+        return Ok(preflight);
+    }
+    // The route, because permissions, limits and integrations belong to routes.
+    phase("route").in_scope(|| route::find_route(exchange))?;
+    // Then, in this order: resource policy, authorize, api key and usage plan and throttle,
+    // validate, cache. The cheapest refusal is first, and nothing unauthorised costs a backend.
+    let call = phase("map_request").in_scope(|| map_request::map(exchange))?;
+    let integrating = integrate::call(exchange, upstreams, call);
+    let response = integrating.instrument(phase("integrate")).await?;
+    Ok(map_response::map(response))
+}
+
+/// The span of one phase, inside its request's; free unless debug spans are on.
+fn phase(name: &'static str) -> Span {
+    debug_span!("phase", name)
+}

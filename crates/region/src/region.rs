@@ -1,0 +1,243 @@
+//! The region as a whole: compiles plans as the configuration changes and hands out entrances.
+//!
+//! Compiling happens off the request path, one plan at a time, from the newest configuration; what
+//! came in between is skipped. Workers read the plan through an `ArcSwap` and never wait.
+
+use std::{sync::Arc, time::Instant};
+
+use arc_swap::ArcSwapOption;
+use link::{CallHandler, LoadReport};
+use model::Config;
+use plan::{Diagnostic, region::RegionPlan};
+use prometheus::Registry;
+use rustls::ClientConfig;
+use serve::{Drain, Handler, HandlerFactory};
+use tokio::sync::watch;
+
+use crate::{
+    entry::Worker,
+    load::Load,
+    metrics::Metrics,
+    record::Ledger,
+    upstream::{self, TrustError, UpstreamSettings, Upstreams},
+};
+
+/// Settings of a region node.
+#[derive(Clone, Debug)]
+pub struct RegionSettings {
+    /// The region's name, such as `us-east-1`.
+    pub name: String,
+    /// This node's number.
+    pub node: u64,
+    /// Requests in progress; one more is answered 503.
+    pub in_flight_max: u32,
+    /// Connections to backends.
+    pub upstreams: UpstreamSettings,
+}
+
+/// Why a region could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum RegionError {
+    /// A metric of that name is registered already.
+    #[error("metrics of the region cannot be registered")]
+    Metrics(#[from] prometheus::Error),
+    /// TLS towards backends.
+    #[error("trust towards backends cannot be set up")]
+    Trust(#[from] TrustError),
+}
+
+/// A region node's data plane.
+pub struct Region {
+    settings: RegionSettings,
+    plan: ArcSwapOption<RegionPlan>,
+    diagnostics: ArcSwapOption<Vec<Diagnostic>>,
+    revision: watch::Sender<u64>,
+    ledger: Ledger,
+    tls: Arc<ClientConfig>,
+    drain: Drain,
+}
+
+/// Diagnostics written to the log per plan; the rest are counted.
+const DIAGNOSTICS_LOGGED_MAX: usize = 20;
+
+impl RegionSettings {
+    /// Settings with every limit at its default.
+    #[must_use]
+    pub fn new(name: impl Into<String>, node: u64) -> Self {
+        let upstreams = UpstreamSettings::default();
+        Self {
+            name: name.into(),
+            node,
+            in_flight_max: 20_000,
+            upstreams,
+        }
+    }
+}
+
+impl Region {
+    /// Starts compiling plans from `config` on the current runtime, which should be the control
+    /// plane's. Reads the system's certificate authorities from disk.
+    ///
+    /// # Errors
+    /// Metrics or trust cannot be set up.
+    pub fn new(
+        settings: RegionSettings,
+        config: watch::Receiver<Arc<Config>>,
+        registry: &Registry,
+        drain: Drain,
+    ) -> Result<Arc<Self>, RegionError> {
+        let metrics = Metrics::register(registry)?;
+        let tls = upstream::client_config(settings.upstreams.extra_ca_pem.as_deref())?;
+        let region = Arc::new(Self {
+            settings,
+            plan: ArcSwapOption::empty(),
+            diagnostics: ArcSwapOption::empty(),
+            revision: watch::Sender::new(0),
+            ledger: Ledger {
+                metrics,
+                load: Arc::new(Load::new(Instant::now())),
+            },
+            tls,
+            drain: drain.clone(),
+        });
+        drain.spawn(follow(Arc::clone(&region), config, drain.clone()));
+        Ok(region)
+    }
+
+    /// Waits until the first plan is installed. Cancel safe.
+    pub async fn ready(&self) {
+        // Only fails when the sender is gone, and `self` holds it.
+        let _ = self
+            .revision
+            .subscribe()
+            .wait_for(|_| self.is_ready())
+            .await;
+    }
+
+    /// Whether a plan is installed.
+    pub fn is_ready(&self) -> bool {
+        self.plan.load().is_some()
+    }
+
+    /// The configuration's revision that requests are served from; 0 before the first plan.
+    pub fn revision(&self) -> u64 {
+        *self.revision.borrow()
+    }
+
+    /// As [`revision`](Self::revision), to be waited on.
+    pub fn revisions(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+
+    /// What the current plan could not compile.
+    pub fn diagnostics(&self) -> Arc<Vec<Diagnostic>> {
+        self.diagnostics.load_full().unwrap_or_default()
+    }
+
+    /// The region's name.
+    pub fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    /// This node's number.
+    pub fn node(&self) -> u64 {
+        self.settings.node
+    }
+
+    /// What the regional listener hands requests to; each worker gets connections of its own.
+    pub fn factory(self: &Arc<Self>) -> Arc<dyn HandlerFactory> {
+        let region = Arc::clone(self);
+        Arc::new(move |_worker: usize| -> Arc<dyn Handler> { Arc::new(region.make_worker()) })
+    }
+
+    /// What answers POPs' requests in one link worker. Call it inside that worker's runtime.
+    pub fn make_calls(self: &Arc<Self>, _worker: usize) -> Arc<dyn CallHandler> {
+        Arc::new(self.make_worker())
+    }
+
+    /// How busy the node is, for probes.
+    pub fn load(&self) -> LoadReport {
+        LoadReport {
+            in_flight: self.ledger.load.in_flight(),
+            limit: self.settings.in_flight_max,
+            service_p50_us: self.ledger.load.median_us(Instant::now()),
+        }
+    }
+
+    pub(crate) fn plan(&self) -> Option<Arc<RegionPlan>> {
+        self.plan.load_full()
+    }
+
+    pub(crate) const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    pub(crate) const fn in_flight_max(&self) -> u32 {
+        self.settings.in_flight_max
+    }
+
+    fn make_worker(self: &Arc<Self>) -> Worker {
+        let upstreams = Upstreams::new(
+            self.settings.upstreams.clone(),
+            Arc::clone(&self.tls),
+            Arc::clone(&self.ledger.metrics),
+            &self.drain,
+        );
+        Worker::new(Arc::clone(self), upstreams)
+    }
+
+    /// Compiles and publishes; for a thread that may be kept busy.
+    fn install(&self, config: &Config) {
+        let began = Instant::now();
+        let (plan, diagnostics) = match self.plan.load_full() {
+            Some(old) => old.compile_from(config),
+            None => RegionPlan::compile(config),
+        };
+        let metrics = &self.ledger.metrics.plan;
+        metrics
+            .compile_seconds
+            .observe(began.elapsed().as_secs_f64());
+        metrics
+            .revision
+            .set(i64::try_from(config.revision.0).unwrap_or(i64::MAX));
+        metrics
+            .diagnostics
+            .set(i64::try_from(diagnostics.len()).unwrap_or(i64::MAX));
+        // What was wrong before has been said before.
+        let known = self.diagnostics();
+        let news = diagnostics
+            .iter()
+            .filter(|diagnostic| !known.contains(diagnostic));
+        for diagnostic in news.take(DIAGNOSTICS_LOGGED_MAX) {
+            tracing::warn!(
+                revision = config.revision.0,
+                at = %diagnostic.at,
+                message = %diagnostic.message,
+                "part of the configuration cannot run",
+            );
+        }
+        self.plan.store(Some(Arc::new(plan)));
+        self.diagnostics.store(Some(Arc::new(diagnostics)));
+        self.revision.send_replace(config.revision.0);
+    }
+}
+
+/// Compiles the newest configuration whenever there is a new one.
+async fn follow(region: Arc<Region>, mut config: watch::Receiver<Arc<Config>>, drain: Drain) {
+    loop {
+        let newest = Arc::clone(&config.borrow_and_update());
+        // Nothing is ever answered from an empty configuration, or from an older one.
+        if newest.cluster.is_some() && newest.revision.0 >= region.revision() {
+            let compiling = Arc::clone(&region);
+            let task = tokio::task::spawn_blocking(move || compiling.install(&newest));
+            if let Err(error) = drain.track(task).await {
+                tracing::error!(%error, "plan could not be compiled; the one before stays");
+            }
+        }
+        tokio::select! {
+            biased;
+            () = drain.begun() => return,
+            changed = config.changed() => if changed.is_err() { return },
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Calls to backends: the only place of the region that opens connections to anything.
+//!
+//! One `Upstreams` per worker, used by that worker's requests alone, so that no connection, lock or
+//! counter of the pool crosses cores. It knows origins, requests and answers, and nothing of APIs.
+
+mod connect;
+mod error;
+mod http;
+mod lease;
+mod pool;
+mod resolve;
+mod settings;
+mod tls;
+
+pub(crate) use error::UpstreamError;
+pub(crate) use http::Upstreams;
+pub use settings::UpstreamSettings;
+pub use tls::TrustError;
+pub(crate) use tls::client_config;
