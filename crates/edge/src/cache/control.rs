@@ -1,0 +1,125 @@
+//! Reads `Cache-Control` (RFC 9111, sections 5.2 and 4.2.1) and `Pragma`.
+//!
+//! Where a field can be read in two ways, the one that caches less is taken. Unknown directives
+//! mean nothing.
+
+use http::HeaderMap;
+use http::header::{CACHE_CONTROL, PRAGMA};
+
+/// Seconds that stand for "forever" (RFC 9111, section 1.2.2).
+const SECONDS_MAX: u64 = 1 << 31;
+
+/// The directives of a request or a response that this cache knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CacheControl {
+    pub(crate) no_store: bool,
+    pub(crate) no_cache: bool,
+    pub(crate) private: bool,
+    pub(crate) public: bool,
+    pub(crate) must_revalidate: bool,
+    pub(crate) proxy_revalidate: bool,
+    pub(crate) only_if_cached: bool,
+    /// Seconds.
+    pub(crate) max_age: Option<u64>,
+    /// Seconds.
+    pub(crate) s_maxage: Option<u64>,
+    /// Seconds.
+    pub(crate) min_fresh: Option<u64>,
+}
+
+impl CacheControl {
+    /// The directives of a response.
+    pub(crate) fn of_response(headers: &HeaderMap) -> Self {
+        let mut control = Self::default();
+        for value in headers.get_all(CACHE_CONTROL) {
+            control.read(value.as_bytes());
+        }
+        control
+    }
+
+    /// The directives of a request; `Pragma` counts only where there is no `Cache-Control`.
+    pub(crate) fn of_request(headers: &HeaderMap) -> Self {
+        let mut control = Self::of_response(headers);
+        if !headers.contains_key(CACHE_CONTROL) {
+            let pragma = headers.get_all(PRAGMA).iter();
+            let mut directives = pragma.flat_map(|value| value.as_bytes().split(|b| *b == b','));
+            control.no_cache =
+                directives.any(|text| text.trim_ascii().eq_ignore_ascii_case(b"no-cache"));
+        }
+        control
+    }
+
+    fn read(&mut self, value: &[u8]) {
+        let (mut quoted, mut escaped) = (false, false);
+        let outer_comma = |byte: &u8| {
+            let was_escaped = std::mem::take(&mut escaped);
+            match byte {
+                _ if was_escaped => false,
+                b'\\' => {
+                    escaped = quoted;
+                    false
+                }
+                b'"' => {
+                    quoted = !quoted;
+                    false
+                }
+                b',' => !quoted,
+                _ => false,
+            }
+        };
+        let directives: Vec<&[u8]> = value.split(outer_comma).collect();
+        for directive in directives {
+            let mut parts = directive.splitn(2, |byte| *byte == b'=');
+            let name = parts
+                .next()
+                .unwrap_or_default()
+                .trim_ascii()
+                .to_ascii_lowercase();
+            self.set(&name, parts.next().map(unquoted));
+        }
+        // A quote that never ends may hide anything.
+        self.no_store |= quoted;
+    }
+
+    fn set(&mut self, name: &[u8], argument: Option<&[u8]>) {
+        match name {
+            b"no-store" => self.no_store = true,
+            // The forms with field names restrict only those; this cache does not tell them apart.
+            b"no-cache" => self.no_cache = true,
+            b"private" => self.private = true,
+            b"public" => self.public = true,
+            b"must-revalidate" => self.must_revalidate = true,
+            b"proxy-revalidate" => self.proxy_revalidate = true,
+            b"only-if-cached" => self.only_if_cached = true,
+            b"max-age" => lower(&mut self.max_age, seconds(argument)),
+            b"s-maxage" => lower(&mut self.s_maxage, seconds(argument)),
+            b"min-fresh" => self.min_fresh = Some(seconds(argument)),
+            _ => {}
+        }
+    }
+}
+
+/// Of a directive given twice, the one that caches less counts.
+fn lower(slot: &mut Option<u64>, seconds: u64) {
+    *slot = Some(slot.map_or(seconds, |before| before.min(seconds)));
+}
+
+fn unquoted(text: &[u8]) -> &[u8] {
+    let text = text.trim_ascii();
+    let inner = text
+        .strip_prefix(b"\"")
+        .and_then(|text| text.strip_suffix(b"\""));
+    inner.unwrap_or(text)
+}
+
+/// `delta-seconds`; what is malformed counts as 0 (stale), what is too large as the maximum.
+pub(crate) fn seconds(text: Option<&[u8]>) -> u64 {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return 0;
+    };
+    let digit = |sum: Option<u64>, byte: &u8| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        Some((sum? * 10 + digit).min(SECONDS_MAX))
+    };
+    text.iter().fold(Some(0), digit).unwrap_or(0)
+}

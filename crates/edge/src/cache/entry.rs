@@ -1,0 +1,105 @@
+//! A stored answer: immutable, shared by all workers, ready to be sent without copying.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use serve::Body;
+
+use super::key::OwnedKey;
+
+/// Bytes that an entry takes besides its texts and its body: maps, pointers, counters.
+const OVERHEAD_BYTES: usize = 1_024;
+
+/// A whole answer to GET.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// What it answers.
+    pub(crate) key: OwnedKey,
+    /// The request headers it depends on, as the request had them.
+    pub(crate) variant: Box<[u8]>,
+    pub(crate) status: StatusCode,
+    /// As they are sent, but for those that belong to a single answer.
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Pieces,
+    /// The cache's clock when its head arrived.
+    pub(crate) born_ms: u64,
+    /// How old it was then.
+    pub(crate) age_on_arrival_ms: u64,
+    /// The age at which it is no longer fresh.
+    pub(crate) lifetime_ms: u64,
+    /// It may be used when it is not fresh and nothing better can be had.
+    pub(crate) stale_allowed: bool,
+    /// It may answer requests with `Authorization`.
+    pub(crate) for_everybody: bool,
+}
+
+/// A body in memory.
+#[derive(Clone, Debug)]
+pub(crate) enum Pieces {
+    /// In one piece, or none.
+    One(Bytes),
+    /// In several.
+    Many(Arc<[Bytes]>),
+}
+
+impl Entry {
+    /// Section 4.2.3 of RFC 9111.
+    pub(crate) fn age_ms(&self, now_ms: u64) -> u64 {
+        self.age_on_arrival_ms
+            .saturating_add(now_ms.saturating_sub(self.born_ms))
+    }
+
+    /// Seconds until it is no longer fresh; negative from then on.
+    pub(crate) fn ttl_s(&self, now_ms: u64) -> i64 {
+        let signed = |ms: u64| i64::try_from(ms / 1_000).unwrap_or(i64::MAX);
+        let age_ms = self.age_ms(now_ms);
+        match self.lifetime_ms.checked_sub(age_ms) {
+            Some(left_ms) => signed(left_ms),
+            None => -signed(age_ms - self.lifetime_ms),
+        }
+    }
+
+    /// Whether it may be used although it is not fresh, at most `stale_ms_max` after it was.
+    pub(crate) fn may_be_stale(&self, now_ms: u64, stale_ms_max: u64) -> bool {
+        let over_ms = self.age_ms(now_ms).saturating_sub(self.lifetime_ms);
+        self.stale_allowed && over_ms <= stale_ms_max
+    }
+
+    /// What it costs in the cache, in bytes.
+    pub(crate) fn weight(&self) -> u32 {
+        let fields = self.headers.iter();
+        let fields: usize = fields
+            .map(|(name, value)| name.as_str().len() + value.len())
+            .sum();
+        let texts = self.key.len() + self.variant.len() + fields;
+        u32::try_from(OVERHEAD_BYTES + texts + self.body.len()).unwrap_or(u32::MAX)
+    }
+}
+
+impl Pieces {
+    pub(crate) fn of(mut pieces: Vec<Bytes>) -> Self {
+        match (pieces.pop(), pieces.is_empty()) {
+            (None, _) => Self::One(Bytes::new()),
+            (Some(only), true) => Self::One(only),
+            (Some(last), false) => {
+                pieces.push(last);
+                Self::Many(pieces.into())
+            }
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::One(piece) => piece.len(),
+            Self::Many(pieces) => pieces.iter().map(Bytes::len).sum(),
+        }
+    }
+
+    pub(crate) fn to_body(&self) -> Body {
+        match self {
+            Self::One(piece) => Body::full(piece.clone()),
+            Self::Many(pieces) => Body::chunks(Arc::clone(pieces)),
+        }
+    }
+}

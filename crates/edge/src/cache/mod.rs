@@ -1,0 +1,178 @@
+//! The POP's cache: a shared cache as in RFC 9111, in memory.
+//!
+//! `ask` decides what a request allows, `verdict` what an answer allows, `store` holds answers,
+//! `fill` keeps bodies while they stream, `fills` lets one request fetch for many, `reply` makes
+//! answers. Nothing here forwards anything, and stale answers are used only where the caller says
+//! that no region can be reached.
+
+pub(crate) mod ask;
+mod conditional;
+mod control;
+mod entry;
+mod fill;
+mod fills;
+mod key;
+mod reply;
+mod store;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, StatusCode};
+use serve::Body;
+
+pub(crate) use self::ask::{Fwd, Terms};
+pub(crate) use self::entry::Entry;
+use self::entry::Pieces;
+use self::fill::Tee;
+use self::fills::Fills;
+pub(crate) use self::fills::{Part, Progress, Ticket, outcome};
+pub(crate) use self::key::Key;
+pub(crate) use self::reply::{CACHE_STATUS, StatusLine, Use, from_entry, refreshed};
+use self::store::{Found, Store};
+pub(crate) use self::verdict::{Arrival, NoStore};
+use self::verdict::{Freshness, judge};
+use crate::metrics::Metrics;
+
+/// The cache of a POP, shared by its workers.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    store: Arc<Store>,
+    fills: Arc<Fills>,
+    metrics: Arc<Metrics>,
+    object_bytes_max: usize,
+}
+
+/// An answer to GET from a region, before its body.
+pub(crate) struct Answer<'a> {
+    pub(crate) key: Key<'a>,
+    pub(crate) request: &'a HeaderMap,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) arrival: Arrival,
+    /// Headers that belong to the single answer and are not stored.
+    pub(crate) single: &'a [HeaderName],
+    pub(crate) now_ms: u64,
+}
+
+impl Cache {
+    pub(crate) fn new(bytes_max: u64, object_bytes_max: usize, metrics: Arc<Metrics>) -> Self {
+        let (store, fills) = (Arc::new(Store::new(bytes_max)), Fills::new());
+        Self {
+            store,
+            fills,
+            metrics,
+            object_bytes_max,
+        }
+    }
+
+    pub(crate) fn find(&self, key: Key<'_>, headers: &HeaderMap) -> Found {
+        self.store.find(key, headers)
+    }
+
+    /// Joins or begins the fill of what `find` looked for.
+    pub(crate) fn join(&self, slot: u64, now_ms: u64) -> Part {
+        self.fills.join(slot, now_ms)
+    }
+
+    pub(crate) fn forget(&self, key: Key<'_>) {
+        self.store.forget(key);
+    }
+
+    /// Entries, bytes, fills in progress.
+    pub(crate) fn size(&self) -> (u64, u64, usize) {
+        let (entries, bytes) = self.store.size();
+        (entries, bytes, self.fills.running())
+    }
+
+    /// Decides about an answer. If it may be stored, the body returned stores it once it has
+    /// passed whole. Those that wait for the ticket are told in any case.
+    pub(crate) fn keep(
+        &self,
+        answer: &Answer<'_>,
+        ticket: Option<Ticket>,
+        body: Body,
+    ) -> (Body, Result<(), NoStore>) {
+        let Answer {
+            status,
+            headers,
+            arrival,
+            now_ms,
+            ..
+        } = *answer;
+        let judged = judge(status, headers, arrival, self.object_bytes_max)
+            .and_then(|freshness| self.draft(answer, freshness));
+        let (names, draft) = match judged {
+            Ok(judged) => judged,
+            Err(why) => {
+                self.metrics.stored(Err(why));
+                if why.is_explicit() && !arrival.authorized {
+                    // What was stored before must not come back while no region can be reached.
+                    self.store.forget(answer.key);
+                }
+                match ticket {
+                    // An error may be over at the next request: nothing is remembered.
+                    Some(ticket) if status.is_server_error() => ticket.release(),
+                    Some(ticket) => ticket.release_and_remember(now_ms),
+                    None => {}
+                }
+                return (body, Err(why));
+            }
+        };
+        let (store, metrics) = (Arc::clone(&self.store), Arc::clone(&self.metrics));
+        let done = move |pieces: Result<Pieces, NoStore>| {
+            metrics.stored(pieces.as_ref().map(|_| ()).map_err(|why| *why));
+            match (pieces, ticket) {
+                (Ok(pieces), ticket) => {
+                    let entry = Arc::new(draft.with(pieces));
+                    store.put(Arc::clone(&entry), &names);
+                    if let Some(ticket) = ticket {
+                        ticket.stored(entry);
+                    }
+                }
+                (Err(NoStore::TooLarge), Some(ticket)) => ticket.release_and_remember(now_ms),
+                // Dropping the ticket lets one of those that wait take over.
+                (Err(_), _) => {}
+            }
+        };
+        (
+            Tee::wrap(body, self.object_bytes_max, Box::new(done)),
+            Ok(()),
+        )
+    }
+
+    fn draft(
+        &self,
+        answer: &Answer<'_>,
+        freshness: Freshness,
+    ) -> Result<(Vec<HeaderName>, Draft), NoStore> {
+        let variant = key::variant(&freshness.vary, answer.request).ok_or(NoStore::Vary)?;
+        let names = freshness.vary;
+        let entry = Entry {
+            key: answer.key.to_owned(),
+            variant,
+            status: answer.status,
+            headers: reply::stored_headers(answer.headers, answer.single, answer.arrival.at),
+            body: Pieces::of(Vec::new()),
+            born_ms: answer.now_ms,
+            age_on_arrival_ms: freshness.age_ms,
+            lifetime_ms: freshness.lifetime_ms,
+            stale_allowed: freshness.stale_allowed,
+            for_everybody: freshness.for_everybody,
+        };
+        Ok((names, Draft(entry)))
+    }
+}
+
+/// An entry whose body is not there yet.
+struct Draft(Entry);
+
+impl Draft {
+    fn with(self, body: Pieces) -> Entry {
+        let mut entry = Entry { body, ..self.0 };
+        reply::set_length(&mut entry);
+        entry
+    }
+}

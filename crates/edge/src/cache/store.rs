@@ -1,0 +1,175 @@
+//! The table of stored answers: bounded by bytes, shared by all workers.
+//!
+//! An answer without `Vary` stands under its key's hash. One with `Vary` stands under a second
+//! hash that includes the request headers it depends on; under the first one stands a mark that
+//! names those headers.
+
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::HeaderMap;
+use http::header::HeaderName;
+use moka::sync::Cache;
+
+use super::entry::Entry;
+use super::key::{Key, OwnedKey, variant};
+
+/// What a mark costs, in bytes.
+const MARK_BYTES: u32 = 512;
+
+/// The store of a POP.
+#[derive(Debug)]
+pub(crate) struct Store {
+    slots: Cache<u64, Slot, BuildHasherDefault<AsIs>>,
+    seed: RandomState,
+    serial: AtomicU64,
+}
+
+#[derive(Clone, Debug)]
+enum Slot {
+    Answer(Arc<Entry>),
+    Varies(Arc<Mark>),
+}
+
+/// Names the headers that answers for a key depend on.
+#[derive(Debug)]
+struct Mark {
+    key: OwnedKey,
+    names: Vec<HeaderName>,
+    /// Part of the second hash: what an older mark led to is never found again.
+    serial: u64,
+}
+
+/// What a look-up found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The answer, fresh or not.
+    pub(crate) entry: Option<Arc<Entry>>,
+    /// Identifies what was looked for, the variant included.
+    pub(crate) slot: u64,
+    /// Answers for the key depend on request headers.
+    pub(crate) varies: bool,
+}
+
+impl Store {
+    pub(crate) fn new(bytes_max: u64) -> Self {
+        let weigh = |_: &u64, slot: &Slot| match slot {
+            Slot::Answer(entry) => entry.weight(),
+            Slot::Varies(_) => MARK_BYTES,
+        };
+        let builder = Cache::builder().max_capacity(bytes_max).weigher(weigh);
+        Self {
+            slots: builder.build_with_hasher(BuildHasherDefault::default()),
+            seed: RandomState::new(),
+            serial: AtomicU64::new(0),
+        }
+    }
+
+    /// Looks a request up.
+    pub(crate) fn find(&self, key: Key<'_>, headers: &HeaderMap) -> Found {
+        let first = key.hash(&self.seed);
+        match self.slots.get(&first) {
+            Some(Slot::Answer(entry)) if entry.key.borrow() == key => Found {
+                entry: Some(entry),
+                slot: first,
+                varies: false,
+            },
+            Some(Slot::Varies(mark)) if mark.key.borrow() == key => {
+                self.find_variant(key, &mark, headers)
+            }
+            _ => Found {
+                entry: None,
+                slot: first,
+                varies: false,
+            },
+        }
+    }
+
+    fn find_variant(&self, key: Key<'_>, mark: &Mark, headers: &HeaderMap) -> Found {
+        let Some(variant) = variant(&mark.names, headers) else {
+            // Too long to be stored, so nothing to be found; no other request is like it.
+            let slot = self
+                .seed
+                .hash_one(self.serial.fetch_add(1, Ordering::Relaxed));
+            return Found {
+                entry: None,
+                slot,
+                varies: true,
+            };
+        };
+        let slot = self.second(key, mark.serial, &variant);
+        let entry = match self.slots.get(&slot) {
+            Some(Slot::Answer(entry)) => {
+                Some(entry).filter(|entry| entry.key.borrow() == key && entry.variant == variant)
+            }
+            _ => None,
+        };
+        Found {
+            entry,
+            slot,
+            varies: true,
+        }
+    }
+
+    /// Stores an answer that depends on the request headers `names`; the entry holds the values.
+    pub(crate) fn put(&self, entry: Arc<Entry>, names: &[HeaderName]) {
+        let key = entry.key.borrow();
+        let first = key.hash(&self.seed);
+        if names.is_empty() {
+            self.slots.insert(first, Slot::Answer(entry));
+            return;
+        }
+        let serial = match self.slots.get(&first) {
+            Some(Slot::Varies(mark)) if mark.key.borrow() == key && mark.names == names => {
+                mark.serial
+            }
+            _ => {
+                let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+                let mark = Mark {
+                    key: entry.key.clone(),
+                    names: names.to_vec(),
+                    serial,
+                };
+                self.slots.insert(first, Slot::Varies(Arc::new(mark)));
+                serial
+            }
+        };
+        let second = self.second(key, serial, &entry.variant);
+        self.slots.insert(second, Slot::Answer(entry));
+    }
+
+    /// Forgets all answers for a key (RFC 9111, section 4.4).
+    pub(crate) fn forget(&self, key: Key<'_>) {
+        self.slots.invalidate(&key.hash(&self.seed));
+    }
+
+    /// Entries and bytes held, as of the last housekeeping.
+    pub(crate) fn size(&self) -> (u64, u64) {
+        (self.slots.entry_count(), self.slots.weighted_size())
+    }
+
+    fn second(&self, key: Key<'_>, serial: u64, variant: &[u8]) -> u64 {
+        self.seed.hash_one((key, serial, variant))
+    }
+}
+
+/// The keys already are hashes.
+#[derive(Debug, Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}

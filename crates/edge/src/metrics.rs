@@ -1,0 +1,190 @@
+//! The metrics of the edge role. Labels are closed sets, but for region names, of which there are
+//! as many as regions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::core::Collector;
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+};
+
+use crate::answer::Fault;
+use crate::cache::{Fwd, NoStore, Use};
+use crate::record::Verdict;
+
+const SECONDS: [f64; 14] = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0,
+    30.0,
+];
+
+/// Why a failed call was not tried again, or that it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retry {
+    /// It was.
+    Made,
+    /// It may have had an effect, or its body is gone.
+    Unsafe,
+    /// The budget is used up.
+    Budget,
+    /// It was tried often enough.
+    Tries,
+    /// Every node has been tried.
+    NoNode,
+}
+
+impl Retry {
+    const ALL: [Self; 5] = [
+        Self::Made,
+        Self::Unsafe,
+        Self::Budget,
+        Self::Tries,
+        Self::NoNode,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Made => "made",
+            Self::Unsafe => "unsafe",
+            Self::Budget => "budget",
+            Self::Tries => "tries_max",
+            Self::NoNode => "no_node",
+        }
+    }
+}
+
+/// Counters with their labels resolved, since they are used by every request.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    /// By class of status, 1xx first.
+    requests: Vec<IntCounter>,
+    seconds: [Histogram; 2],
+    used: Vec<IntCounter>,
+    fwd: Vec<IntCounter>,
+    stored: IntCounter,
+    not_stored: Vec<IntCounter>,
+    faults: Vec<IntCounter>,
+    retries: Vec<IntCounter>,
+    forwards: IntCounterVec,
+    pub(crate) entries: IntGauge,
+    pub(crate) bytes: IntGauge,
+    pub(crate) fills: IntGauge,
+    pub(crate) revision: IntGauge,
+    pub(crate) diagnostics: IntGauge,
+    pub(crate) nodes_down: IntCounter,
+}
+
+/// Makes and registers one metric after the other.
+struct Maker<'a>(&'a Registry);
+
+impl Maker<'_> {
+    fn add<C: Collector + Clone + 'static>(&self, metric: C) -> Result<C, prometheus::Error> {
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    fn counters(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<IntCounterVec, prometheus::Error> {
+        let name = format!("edgeway_edge_{name}");
+        self.add(IntCounterVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+        self.add(IntGauge::new(format!("edgeway_edge_{name}"), help)?)
+    }
+}
+
+fn each<const N: usize>(vec: &IntCounterVec, labels: [&str; N]) -> Vec<IntCounter> {
+    labels.map(|label| vec.with_label_values(&[label])).to_vec()
+}
+
+impl Metrics {
+    pub(crate) fn register(registry: &Registry) -> Result<Arc<Self>, prometheus::Error> {
+        let make = Maker(registry);
+        let requests = make.counters("requests_total", "Requests by class.", &["class"])?;
+        let seconds = HistogramOpts::new(
+            "edgeway_edge_request_seconds",
+            "Time from a request's head to its answer's head.",
+        );
+        let seconds = HistogramVec::new(seconds.buckets(SECONDS.to_vec()), &["from"])?;
+        let seconds = make.add(seconds)?;
+        let verdicts =
+            make.counters("cache_requests_total", "What the cache did.", &["verdict"])?;
+        let fills = make.counters("cache_fills_total", "Answers kept or not.", &["result"])?;
+        let faults = make.counters("refused_total", "Answers made by the POP.", &["reason"])?;
+        let retries =
+            make.counters("retries_total", "What followed a failed call.", &["result"])?;
+        let forwards =
+            make.counters("forwards_total", "Calls to regions.", &["region", "result"])?;
+        let down = "Times a region node was found not to answer.";
+        Ok(Arc::new(Self {
+            requests: each(&requests, ["1xx", "2xx", "3xx", "4xx", "5xx"]),
+            seconds: ["cache", "region"].map(|from| seconds.with_label_values(&[from])),
+            used: each(&verdicts, Use::ALL.map(Use::label)),
+            fwd: each(&verdicts, Fwd::ALL.map(Fwd::label)),
+            stored: fills.with_label_values(&["stored"]),
+            not_stored: each(&fills, NoStore::ALL.map(NoStore::as_str)),
+            faults: each(&faults, Fault::ALL.map(Fault::as_str)),
+            retries: each(&retries, Retry::ALL.map(Retry::as_str)),
+            forwards,
+            entries: make.gauge("cache_entries", "Stored answers.")?,
+            bytes: make.gauge("cache_bytes", "Bytes that stored answers take.")?,
+            fills: make.gauge("cache_fills_running", "Answers being fetched for several.")?,
+            revision: make.gauge("plan_revision", "Revision of the plan in use.")?,
+            diagnostics: make.gauge("plan_diagnostics", "Parts of the plan that are broken.")?,
+            nodes_down: make.add(IntCounter::new("edgeway_edge_nodes_down_total", down)?)?,
+        }))
+    }
+
+    pub(crate) fn request(&self, verdict: Verdict, status: http::StatusCode, took: Duration) {
+        let class = usize::from(status.as_u16() / 100).saturating_sub(1);
+        add(&self.requests, Some(class));
+        match verdict {
+            Verdict::Used(why) => {
+                add(&self.used, Use::ALL.iter().position(|one| *one == why));
+                self.seconds[0].observe(took.as_secs_f64());
+            }
+            Verdict::Forwarded(fwd) => {
+                add(&self.fwd, Fwd::ALL.iter().position(|one| *one == fwd));
+                self.seconds[1].observe(took.as_secs_f64());
+            }
+            Verdict::Refused(fault) => {
+                add(
+                    &self.faults,
+                    Fault::ALL.iter().position(|one| *one == fault),
+                );
+            }
+        }
+    }
+
+    pub(crate) fn stored(&self, result: Result<(), NoStore>) {
+        match result {
+            Ok(()) => self.stored.inc(),
+            Err(why) => add(
+                &self.not_stored,
+                NoStore::ALL.iter().position(|one| *one == why),
+            ),
+        }
+    }
+
+    pub(crate) fn forward(&self, region: &str, result: &str) {
+        self.forwards.with_label_values(&[region, result]).inc();
+    }
+
+    pub(crate) fn retry(&self, retry: Retry) {
+        add(
+            &self.retries,
+            Retry::ALL.iter().position(|one| *one == retry),
+        );
+    }
+}
+
+fn add(counters: &[IntCounter], at: Option<usize>) {
+    if let Some(counter) = at.and_then(|at| counters.get(at)) {
+        counter.inc();
+    }
+}

@@ -1,0 +1,82 @@
+//! A worker's own connections: one per region node, made in the worker's runtime.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwap;
+use link::{Expected, Peer, PeerRole, Transport};
+use model::{NodeId, RegionName};
+use plan::edge::{EdgeNode, EdgePlan};
+use serve::Drain;
+
+/// The connections of one worker.
+#[derive(Debug, Default)]
+pub(crate) struct Paths(ArcSwap<Vec<Arc<Path>>>);
+
+/// The connection to one node.
+#[derive(Debug)]
+pub(crate) struct Path {
+    node: EdgeNode,
+    pub(crate) region: RegionName,
+    pub(crate) peer: Peer,
+    /// The last call failed: the next success is worth telling.
+    failing: AtomicBool,
+}
+
+impl Paths {
+    /// Makes the connections that `plan` needs, and drops those that it does not. Calls on a
+    /// dropped one run to their end.
+    pub(crate) fn install(&self, plan: &EdgePlan, transport: &Transport, drain: &Drain) {
+        let old = self.0.load_full();
+        let mut paths = Vec::new();
+        for region in plan.regions() {
+            for node in &region.nodes {
+                let same = |path: &&Arc<Path>| path.node == *node && path.region == region.name;
+                let path = old.iter().find(same).cloned().unwrap_or_else(|| {
+                    let place = region.name.as_str();
+                    let expected = Expected::node(PeerRole::Region, place, node.id.0);
+                    let peer = transport.connect(node.link, expected);
+                    connect_early(peer.clone(), drain);
+                    let failing = AtomicBool::new(false);
+                    Arc::new(Path {
+                        node: *node,
+                        region: region.name.clone(),
+                        peer,
+                        failing,
+                    })
+                });
+                paths.push(path);
+            }
+        }
+        self.0.store(Arc::new(paths));
+    }
+
+    pub(crate) fn find(&self, node: NodeId) -> Option<Arc<Path>> {
+        self.0
+            .load()
+            .iter()
+            .find(|path| path.node.id == node)
+            .cloned()
+    }
+}
+
+impl Path {
+    /// Notes a success; answers whether it is the first after a failure.
+    pub(crate) fn succeeded(&self) -> bool {
+        // Read first: most calls follow a success, and a read leaves the cache line shared.
+        self.failing.load(Ordering::Relaxed) && self.failing.swap(false, Ordering::Relaxed)
+    }
+
+    pub(crate) fn failed(&self) {
+        self.failing.store(true, Ordering::Relaxed);
+    }
+}
+
+/// So that the first request does not wait for a handshake.
+fn connect_early(peer: Peer, drain: &Drain) {
+    drain.spawn(async move {
+        if let Err(error) = peer.ready().await {
+            tracing::debug!(addr = %peer.addr(), %error, "region node not reached yet");
+        }
+    });
+}

@@ -1,0 +1,255 @@
+//! The life of a request at a POP: host, cache, forward, answer.
+//!
+//! A fresh hit is answered without an asynchronous step, so that it costs a look-up and a copy of
+//! a header map. The rest is in `fetch`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::header::{EXPECT, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use model::Revision;
+use plan::edge::EdgeHost;
+use serve::{BoxFuture, Conn, Handler, Request, Response, Scheme, strip_hop_by_hop};
+
+use crate::answer::{Fault, REQUEST_ID, answer, id_value};
+use crate::cache::{Entry, Fwd, Key, Terms, Use, from_entry};
+use crate::fetch::Obtained;
+use crate::forward::{Forwarder, Outgoing};
+use crate::ident::Ids;
+use crate::paths::Paths;
+use crate::record::{Line, Verdict, record};
+use crate::shared::Shared;
+use crate::turn::Fetch;
+
+/// Names the POP and the region to whoever debugs.
+pub(crate) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// The handler of one worker.
+#[derive(Debug)]
+pub(crate) struct Pop {
+    pub(crate) core: Arc<Shared>,
+    pub(crate) forwarder: Forwarder,
+    ids: Ids,
+}
+
+/// A request that has begun.
+pub(crate) struct Visit {
+    conn: Arc<Conn>,
+    id: String,
+    number: u64,
+    started: Instant,
+    now_ms: u64,
+}
+
+/// What is to be done about a request.
+enum Step {
+    /// Nothing more.
+    Done(Response, Verdict),
+    /// It goes to a region.
+    Forward(Arc<EdgeHost>, Want),
+}
+
+/// What a forwarded request has to do with the cache.
+enum Want {
+    /// Nothing.
+    Pass(Fwd),
+    /// Its answer may be stored.
+    Fetch(Fetch),
+}
+
+impl Handler for Pop {
+    fn handle(&self, request: Request, conn: Arc<Conn>) -> BoxFuture<'_, Response> {
+        let started = Instant::now();
+        let number = self.ids.number();
+        let now_ms = self.core.clock.ms_at(started);
+        let visit = Visit {
+            conn,
+            id: self.ids.id(number),
+            number,
+            started,
+            now_ms,
+        };
+        match self.enter(&request, &visit) {
+            Step::Done(response, verdict) => {
+                let host = host_of(request.headers()).unwrap_or_default();
+                let (method, path) = (request.method(), request.uri().path());
+                self.record(&visit, (method, host, path), None, verdict, &response);
+                Box::pin(std::future::ready(response))
+            }
+            Step::Forward(host, want) => Box::pin(self.visit(request, visit, host, want)),
+        }
+    }
+}
+
+impl Pop {
+    pub(crate) fn new(core: Arc<Shared>, paths: Arc<Paths>) -> Self {
+        let forwarder = Forwarder::new(Arc::clone(&core), paths);
+        Self {
+            core,
+            forwarder,
+            ids: Ids::new(),
+        }
+    }
+
+    /// Everything that can be decided at once.
+    fn enter(&self, request: &Request, visit: &Visit) -> Step {
+        let refuse = |fault| Step::Done(answer(fault, &visit.id), Verdict::Refused(fault));
+        let headers = request.headers();
+        let plan = self.core.plan.load();
+        if plan.revision() == Revision(0) {
+            return refuse(Fault::NotReady);
+        }
+        let name = host_of(headers);
+        let Some((name, host)) = name.and_then(|name| Some((name, plan.find(name)?))) else {
+            return refuse(Fault::UnknownHost);
+        };
+        if host.disabled {
+            return refuse(Fault::DisabledEndpoint);
+        }
+        let method = request.method();
+        if matches!(*method, Method::CONNECT | Method::TRACE) {
+            return refuse(Fault::Method);
+        }
+        let terms = match Terms::of(method, headers, !request.body().is_empty()) {
+            Ok(terms) => terms,
+            Err(why) => return Step::Forward(Arc::clone(host), Want::Pass(Fwd::Bypass(why))),
+        };
+        let key = key(host, name, &visit.conn, request.uri());
+        let found = self.core.cache.find(key, headers);
+        let fwd = match &found.entry {
+            Some(entry) => match terms.accept(entry, visit.now_ms) {
+                Ok(()) => {
+                    let (response, why) =
+                        self.reply(entry, (Use::Hit, None), (&terms, headers), visit);
+                    return Step::Done(response, Verdict::Used(why));
+                }
+                Err(fwd) => fwd,
+            },
+            None if found.varies => Fwd::VaryMiss,
+            None => Fwd::UriMiss,
+        };
+        if terms.control.only_if_cached {
+            return refuse(Fault::NotCached);
+        }
+        let old = found.entry.filter(|_| fwd == Fwd::Stale);
+        let stale_allowed = old
+            .as_ref()
+            .is_some_and(|entry| self.serves_stale(entry, &terms, visit.now_ms));
+        let fetch = Fetch {
+            terms,
+            fwd,
+            slot: found.slot,
+            old,
+            stale_allowed,
+        };
+        Step::Forward(Arc::clone(host), Want::Fetch(fetch))
+    }
+
+    fn serves_stale(&self, entry: &Entry, terms: &Terms, now_ms: u64) -> bool {
+        let exact = terms.control.max_age.is_some() || terms.control.min_fresh.is_some();
+        !exact && entry.may_be_stale(now_ms, self.core.stale_ms_max())
+    }
+
+    async fn visit(
+        &self,
+        request: Request,
+        visit: Visit,
+        host: Arc<EdgeHost>,
+        want: Want,
+    ) -> Response {
+        let (mut parts, body) = request.into_parts();
+        let name = host_of(&parts.headers).unwrap_or_default().to_owned();
+        strip_hop_by_hop(&mut parts.headers);
+        // The server has answered it by reading the body.
+        parts.headers.remove(EXPECT);
+        let key = key(&host, &name, &visit.conn, &parts.uri);
+        let validator = match &want {
+            Want::Pass(_) => None,
+            Want::Fetch(fetch) => fetch.validator(),
+        };
+        let outgoing = Outgoing {
+            validator: validator.as_ref(),
+            parts: &parts,
+            request_id: &visit.id,
+            number: visit.number,
+            client: visit.conn.peer,
+            https: visit.conn.scheme() == Scheme::Https,
+        };
+        let obtained = match want {
+            Want::Pass(fwd) => self.pass(outgoing, body, key, fwd).await,
+            Want::Fetch(fetch) => self.fetch(outgoing, key, fetch, &visit).await,
+        };
+        let Obtained {
+            response,
+            verdict,
+            region,
+        } = obtained;
+        let line = (&parts.method, name.as_str(), parts.uri.path());
+        let region = region.as_ref().map(model::RegionName::as_str);
+        self.record(&visit, line, region, verdict, &response);
+        response
+    }
+
+    pub(crate) fn reply(
+        &self,
+        entry: &Entry,
+        why: (Use, Option<Fwd>),
+        asked: (&Terms, &HeaderMap),
+        visit: &Visit,
+    ) -> (Response, Use) {
+        let now_ms = self.core.clock.now_ms();
+        let (mut response, why) = from_entry(entry, why, asked, &self.core.status_line, now_ms);
+        response
+            .headers_mut()
+            .insert(REQUEST_ID, id_value(&visit.id));
+        self.debug(response.headers_mut(), None);
+        (response, why)
+    }
+
+    pub(crate) fn debug(&self, headers: &mut HeaderMap, region: Option<&str>) {
+        if !self.core.settings.debug_headers {
+            return;
+        }
+        let pop = &self.core.settings.pop;
+        let region = region.map(|region| format!(", region;desc=\"{region}\""));
+        let text = format!("pop;desc=\"{pop}\"{}", region.unwrap_or_default());
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.append(SERVER_TIMING, value);
+        }
+    }
+
+    fn record(
+        &self,
+        visit: &Visit,
+        (method, host, path): (&Method, &str, &str),
+        region: Option<&str>,
+        verdict: Verdict,
+        response: &Response,
+    ) {
+        let took = visit.started.elapsed();
+        let (request_id, region) = (visit.id.as_str(), region.unwrap_or("-"));
+        let line = Line {
+            request_id,
+            method,
+            host,
+            path,
+            region,
+            took,
+        };
+        record(&self.core.metrics, &visit.conn, line, verdict, response);
+    }
+}
+
+fn host_of(headers: &HeaderMap) -> Option<&str> {
+    headers.get(HOST)?.to_str().ok()
+}
+
+fn key<'a>(host: &EdgeHost, name: &'a str, conn: &Conn, uri: &'a Uri) -> Key<'a> {
+    Key {
+        generation: host.generation,
+        https: conn.scheme() == Scheme::Https,
+        host: name,
+        path_and_query: uri.path_and_query().map_or("/", |path| path.as_str()),
+    }
+}

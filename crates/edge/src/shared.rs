@@ -1,0 +1,58 @@
+//! What all workers of a POP share. Everything in it is read without waiting.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::HeaderValue;
+use plan::edge::EdgePlan;
+
+use crate::cache::{Cache, StatusLine};
+use crate::clock::{Clock, millis};
+use crate::metrics::Metrics;
+use crate::settings::EdgeSettings;
+use crate::steering::Steering;
+
+/// The shared part of a POP.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) settings: EdgeSettings,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) steering: Steering,
+    pub(crate) cache: Cache,
+    pub(crate) plan: ArcSwap<EdgePlan>,
+    pub(crate) status_line: StatusLine,
+    /// `Via`, both ways. What a POP and a region speak is not HTTP on the wire, but means 1.1.
+    pub(crate) via: HeaderValue,
+}
+
+impl Shared {
+    /// None if the POP's name cannot stand in a header.
+    pub(crate) fn new(settings: EdgeSettings, metrics: Arc<Metrics>) -> Option<Self> {
+        let name = &settings.pop;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        if name.is_empty() || !name.bytes().all(plain) {
+            return None;
+        }
+        let (bytes, object_bytes) = (settings.cache_bytes, settings.object_bytes_max);
+        let via = HeaderValue::from_str(&format!("1.1 {name}.edgeway (edgeway)")).ok();
+        Some(Self {
+            clock: Clock::start(),
+            cache: Cache::new(bytes, object_bytes, Arc::clone(&metrics)),
+            metrics,
+            steering: Steering::new(),
+            plan: ArcSwap::default(),
+            status_line: StatusLine::new(name),
+            via: via?,
+            settings,
+        })
+    }
+
+    pub(crate) fn head_timeout_ms(&self) -> u64 {
+        millis(self.settings.head_timeout)
+    }
+
+    pub(crate) fn stale_ms_max(&self) -> u64 {
+        millis(self.settings.stale_max)
+    }
+}
