@@ -1,0 +1,177 @@
+//! The OPT pseudo-record (RFC 6891) and the client subnet in it (RFC 7871).
+//!
+//! Read here rather than by hickory's record types, which drop what makes a subnet malformed (bits
+//! beyond its length, a wrong number of bytes) and allocate for each option.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use hickory_proto::{
+    ProtoError,
+    serialize::binary::{BinDecoder, BinEncoder, DecodeError},
+};
+
+use crate::settings::{PLAIN_ANSWER_BYTES_MAX, UDP_ANSWER_BYTES_MAX};
+
+/// The option code of client subnets.
+const SUBNET_CODE: u16 = 8;
+/// The record type of OPT.
+pub(crate) const OPT: u16 = 41;
+/// The DO bit within a record's TTL.
+const DNSSEC_OK: u32 = 1 << 15;
+
+/// What a client says in its OPT record, as far as we care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Edns {
+    /// Longest UDP answer we send, at least 512.
+    pub(crate) payload: u16,
+    pub(crate) version: u8,
+    pub(crate) dnssec_ok: bool,
+    pub(crate) subnet: Option<Subnet>,
+}
+
+/// A client subnet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Subnet {
+    /// 1 for IPv4, 2 for IPv6; 0 is said by clients that want no subnet used at all.
+    family: u16,
+    source: u8,
+    address: IpAddr,
+}
+
+/// Why an OPT record is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EdnsFault {
+    /// It is cut short or its lengths do not add up.
+    Shape,
+    /// Its client subnet breaks RFC 7871, section 6.
+    Subnet,
+}
+
+impl Edns {
+    /// Reads the fields of an OPT record: its class, TTL and data. What was readable is returned
+    /// with the fault, since an answer must have an OPT record whenever the query has one.
+    pub(crate) fn read(class: u16, ttl: u32, data: &[u8]) -> (Self, Result<(), EdnsFault>) {
+        let [_, version, _, _] = ttl.to_be_bytes();
+        let mut edns = Self {
+            payload: class.clamp(PLAIN_ANSWER_BYTES_MAX, UDP_ANSWER_BYTES_MAX),
+            version,
+            dnssec_ok: ttl & DNSSEC_OK != 0,
+            subnet: None,
+        };
+        // What options another version has is not known here.
+        let read = if version == 0 {
+            edns.read_options(data)
+        } else {
+            Ok(())
+        };
+        (edns, read)
+    }
+
+    fn read_options(&mut self, data: &[u8]) -> Result<(), EdnsFault> {
+        let mut decoder = BinDecoder::new(data);
+        // Ends: each option takes at least four bytes.
+        while !decoder.is_empty() {
+            let (code, value) = read_option(&mut decoder).map_err(|_| EdnsFault::Shape)?;
+            if code != SUBNET_CODE {
+                continue;
+            }
+            let read = Subnet::read(value).ok_or(EdnsFault::Subnet)?;
+            if self.subnet.replace(read).is_some() {
+                return Err(EdnsFault::Subnet);
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes that `emit` writes.
+    pub(crate) fn length(&self) -> usize {
+        // Root name, type, class, TTL and data length; code, length and fixed part of a subnet.
+        11 + self.subnet.map_or(0, |subnet| 8 + subnet.address_bytes())
+    }
+
+    /// Writes our OPT record: the client's DO bit and subnet, our own size and version.
+    pub(crate) fn emit(
+        &self,
+        encoder: &mut BinEncoder<'_>,
+        rcode_high: u8,
+        scope: u8,
+    ) -> Result<(), ProtoError> {
+        encoder.emit_u8(0)?;
+        encoder.emit_u16(OPT)?;
+        encoder.emit_u16(UDP_ANSWER_BYTES_MAX)?;
+        let flags = if self.dnssec_ok { DNSSEC_OK } else { 0 };
+        encoder.emit_u32(u32::from(rcode_high) << 24 | flags)?;
+        let Some(subnet) = self.subnet else {
+            return encoder.emit_u16(0);
+        };
+        let address = subnet.address_bytes();
+        // At most 16 bytes of address.
+        let length = u16::try_from(4 + address).unwrap_or(u16::MAX);
+        encoder.emit_u16(4 + length)?;
+        encoder.emit_u16(SUBNET_CODE)?;
+        encoder.emit_u16(length)?;
+        encoder.emit_u16(subnet.family)?;
+        encoder.emit_u8(subnet.source)?;
+        encoder.emit_u8(scope)?;
+        match subnet.address {
+            IpAddr::V4(ip) => encoder.emit_vec(ip.octets().get(..address).unwrap_or(&[])),
+            IpAddr::V6(ip) => encoder.emit_vec(ip.octets().get(..address).unwrap_or(&[])),
+        }
+    }
+}
+
+impl Subnet {
+    fn read(value: &[u8]) -> Option<Self> {
+        let (fixed, bytes) = value.split_first_chunk::<4>()?;
+        let [family_high, family_low, source, scope] = *fixed;
+        let family = u16::from_be_bytes([family_high, family_low]);
+        let width = match family {
+            // dig sends this for `+subnet=0`.
+            0 => 0,
+            1 => 32,
+            2 => 128,
+            _ => return None,
+        };
+        if source > width || scope != 0 || bytes.len() != usize::from(source.div_ceil(8)) {
+            return None;
+        }
+        let mut padded = [0; 16];
+        padded
+            .iter_mut()
+            .zip(bytes)
+            .for_each(|(to, from)| *to = *from);
+        let all = u128::from_be_bytes(padded);
+        if all.checked_shl(u32::from(source)).unwrap_or(0) != 0 {
+            return None;
+        }
+        let address = if family == 2 {
+            IpAddr::V6(Ipv6Addr::from_bits(all))
+        } else {
+            let [a, b, c, d, ..] = padded;
+            IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+        };
+        Some(Self {
+            family,
+            source,
+            address,
+        })
+    }
+
+    /// The prefix that answers may depend on; none when the client asks that nothing of it is
+    /// used (a source length of 0; RFC 7871, section 7.1.2).
+    pub(crate) fn prefix(&self) -> Option<(IpAddr, u8)> {
+        (self.source > 0).then_some((self.address, self.source))
+    }
+
+    fn address_bytes(&self) -> usize {
+        usize::from(self.source.div_ceil(8))
+    }
+}
+
+fn read_option<'p>(decoder: &mut BinDecoder<'p>) -> Result<(u16, &'p [u8]), DecodeError> {
+    // Any code is allowed; the length is checked by the read that uses it.
+    let code = decoder.read_u16()?.unverified();
+    let length = decoder.read_u16()?.unverified();
+    let value = decoder.read_slice(usize::from(length))?.unverified();
+    Ok((code, value))
+}

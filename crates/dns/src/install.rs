@@ -1,0 +1,128 @@
+//! Taking in configurations and health: compile off the workers, check, swap.
+//!
+//! A configuration that is older than the installed one is refused, and one that fails to compile
+//! leaves the installed one in use. When a sender goes away, what it said last stays in force:
+//! nothing is ever answered from an empty configuration.
+
+use std::sync::Arc;
+
+use model::{Revision, ZoneView};
+use plan::{Diagnostic, zone::ZonePlan};
+use steer::place::Priors;
+use tokio::sync::watch;
+
+use crate::{Live, Responder, server::Shared};
+
+/// Diagnostics that are logged one by one; the metric counts all.
+const DIAGNOSTICS_LOGGED_MAX: usize = 20;
+
+/// A compiled configuration.
+#[derive(Clone, Debug)]
+struct Compiled {
+    plan: Arc<ZonePlan>,
+    priors: Arc<Priors>,
+}
+
+/// Installs until the drain begins.
+pub(crate) async fn run(
+    shared: Shared,
+    mut view: watch::Receiver<Arc<ZoneView>>,
+    mut live: watch::Receiver<Arc<Live>>,
+    installed: watch::Sender<Revision>,
+) {
+    view.mark_changed();
+    let mut current: Option<Compiled> = None;
+    loop {
+        tokio::select! {
+            biased;
+            () = shared.drain.cancelled() => return,
+            () = next(&mut view) => {
+                let new = view.borrow_and_update().clone();
+                if let Some(compiled) = accept(&shared, current.as_ref(), new).await {
+                    current = Some(compiled);
+                }
+            }
+            () = next(&mut live) => {}
+        }
+        let Some(compiled) = &current else { continue };
+        let health = live.borrow_and_update().clone();
+        let ttl_s = shared.settings.ttl_s;
+        let (plan, priors) = (compiled.plan.clone(), compiled.priors.clone());
+        shared
+            .responder
+            .store(Arc::new(Responder::new(plan, priors, &health, ttl_s)));
+        let revision = compiled.plan.revision;
+        shared
+            .metrics
+            .revision
+            .set(i64::try_from(revision.0).unwrap_or(i64::MAX));
+        installed.send_if_modified(|old| std::mem::replace(old, revision) != revision);
+    }
+}
+
+/// Waits for the next value; for ever, when there will be none.
+async fn next<T>(values: &mut watch::Receiver<T>) {
+    if values.changed().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// Compiles a view, unless it must not replace the one in use.
+async fn accept(
+    shared: &Shared,
+    current: Option<&Compiled>,
+    view: Arc<ZoneView>,
+) -> Option<Compiled> {
+    let outcome = |name: &str| shared.metrics.installs.with_label_values(&[name]).inc();
+    if view.base_domain.is_empty() {
+        return None;
+    }
+    let revision = view.revision;
+    if current.is_some_and(|current| revision < current.plan.revision) {
+        tracing::warn!(%revision, "an older configuration is not installed over a newer one");
+        outcome("older");
+        return None;
+    }
+    let compiled = tokio::task::spawn_blocking(move || {
+        let (plan, diagnostics) = ZonePlan::compile(&view);
+        let priors = Priors::of(plan.priors.iter().map(Arc::as_ref));
+        (
+            Compiled {
+                plan: Arc::new(plan),
+                priors: Arc::new(priors),
+            },
+            diagnostics,
+        )
+    });
+    let (compiled, diagnostics) = match compiled.await {
+        Ok(compiled) => compiled,
+        Err(error) => {
+            tracing::error!(%revision, %error, "a configuration cannot be compiled");
+            outcome("failed");
+            return None;
+        }
+    };
+    tell(shared, revision, &diagnostics);
+    outcome("installed");
+    Some(compiled)
+}
+
+fn tell(shared: &Shared, revision: Revision, diagnostics: &[Diagnostic]) {
+    for diagnostic in diagnostics.iter().take(DIAGNOSTICS_LOGGED_MAX) {
+        tracing::warn!(%revision, at = diagnostic.at, "{}", diagnostic.message);
+    }
+    let count = i64::try_from(diagnostics.len()).unwrap_or(i64::MAX);
+    shared.metrics.diagnostics.set(count);
+}
+
+impl Shared {
+    /// Waits for the first configuration; false, if the drain comes first.
+    pub(crate) async fn has_plan(&self) -> bool {
+        let mut installed = self.installed.clone();
+        tokio::select! {
+            biased;
+            () = self.drain.cancelled() => false,
+            first = installed.wait_for(|revision| *revision != Revision(0)) => first.is_ok(),
+        }
+    }
+}

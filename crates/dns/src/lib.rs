@@ -1,0 +1,33 @@
+//! The authoritative DNS responder: which addresses the cluster's names have, for this client.
+//!
+//! Bytes in, bytes out is one pure function ([`Responder::answer`]); around it are socket loops
+//! (UDP and TCP, a thread per worker) and a task that compiles each new configuration and swaps it
+//! in. hickory-proto reads and writes the fields of messages; its server is not used, since it
+//! reads a socket from one task only and has no client subnets. Nothing here recurses, transfers
+//! zones, signs, or accepts updates.
+
+mod edns;
+mod error;
+mod install;
+mod live;
+mod message;
+mod metrics;
+mod place;
+mod reply;
+mod responder;
+mod server;
+mod settings;
+mod sockets;
+mod tcp;
+mod udp;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::DnsError;
+pub use live::Live;
+pub use metrics::{Malformed, Transport};
+pub use responder::{Responder, Verdict};
+pub use server::{BoundDns, Dns, Serving};
+pub use settings::{DnsSettings, Limits};
+pub use steer::place::Health;

@@ -1,0 +1,226 @@
+//! Writing an answer: header, question as asked, records, OPT; and what is left out when it does
+//! not fit.
+//!
+//! The lengths are counted here, since an answer that is too long must end right behind the
+//! question (hickory's encoder would leave parts of records behind). Names are compressed against
+//! the question's name alone: it is where nearly all of them end the same.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use hickory_proto::{
+    ProtoError,
+    op::{Header, HeaderCounts, Metadata, ResponseCode},
+    rr::{DNSClass, RecordType},
+    serialize::binary::{BinEncoder, Place},
+};
+use plan::zone::{Soa, suffixes};
+
+use crate::message::Request;
+
+/// Where the question's name is in every message.
+const QUESTION_AT: u16 = 12;
+/// The upper bits of a compressed name.
+const POINTER: u16 = 0xC000;
+
+/// An answer that is being written.
+pub(crate) struct Reply<'a, 'p> {
+    request: &'a Request<'p>,
+    encoder: BinEncoder<'a>,
+    header: Place<Header>,
+    metadata: Metadata,
+    counts: HeaderCounts,
+    bytes_max: usize,
+    /// What has been written is too much even for the encoder.
+    overflow: bool,
+    question_end: usize,
+    /// Where the additional section begins, if it has anything but OPT.
+    extras_at: Option<usize>,
+    scope: u8,
+}
+
+/// A section of a message; they must be written in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    Answer,
+    Authority,
+    /// Additional records without which a referral leads nowhere (RFC 9471).
+    Glue,
+    /// Additional records that are left out, if they do not fit.
+    Extra,
+}
+
+/// The data of a record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Data<'a> {
+    A(Ipv4Addr),
+    Aaaa(Ipv6Addr),
+    Ns(&'a [u8]),
+    Cname(&'a [u8]),
+    Soa(&'a Soa),
+    /// What RFC 8482 (section 4.2) says to answer to "ANY".
+    Any,
+}
+
+impl<'a, 'p> Reply<'a, 'p> {
+    /// Begins an answer in `out`, whose content is replaced. None if nothing can be written.
+    pub(crate) fn begin(
+        out: &'a mut Vec<u8>,
+        request: &'a Request<'p>,
+        bytes_max: usize,
+    ) -> Option<Self> {
+        out.clear();
+        let mut encoder = BinEncoder::new(out);
+        let header = encoder.place::<Header>().ok()?;
+        let mut counts = HeaderCounts::default();
+        if let Some(question) = &request.question {
+            encoder.emit_vec(question.wire).ok()?;
+            counts.queries = 1;
+        }
+        let question_end = encoder.offset();
+        Some(Self {
+            request,
+            encoder,
+            header,
+            metadata: Metadata::response_from_request(&request.metadata),
+            counts,
+            bytes_max,
+            overflow: false,
+            question_end,
+            extras_at: None,
+            scope: 0,
+        })
+    }
+
+    pub(crate) fn set_code(&mut self, code: ResponseCode) {
+        self.metadata.response_code = code;
+    }
+
+    pub(crate) fn set_authoritative(&mut self) {
+        self.metadata.authoritative = true;
+    }
+
+    /// The answer holds for clients that share so many bits of the asked subnet.
+    pub(crate) fn set_scope(&mut self, scope: u8) {
+        self.scope = self.scope.max(scope);
+    }
+
+    /// Adds a record; `owner` is a name in wire form and lower case.
+    pub(crate) fn add(&mut self, section: Section, owner: &[u8], ttl_s: u32, data: Data<'_>) {
+        if section == Section::Extra {
+            self.extras_at.get_or_insert(self.encoder.offset());
+        }
+        if self.write(owner, ttl_s, data).is_err() {
+            self.overflow = true;
+            return;
+        }
+        let count = match section {
+            Section::Answer => &mut self.counts.answers,
+            Section::Authority => &mut self.counts.authorities,
+            Section::Glue | Section::Extra => &mut self.counts.additionals,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    fn write(&mut self, owner: &[u8], ttl_s: u32, data: Data<'_>) -> Result<(), ProtoError> {
+        self.write_name(owner)?;
+        self.encoder.emit_u16(data.kind().into())?;
+        self.encoder.emit_u16(DNSClass::IN.into())?;
+        self.encoder.emit_u32(ttl_s)?;
+        let length = self.encoder.place::<u16>()?;
+        match data {
+            Data::A(address) => self.encoder.emit_vec(&address.octets())?,
+            Data::Aaaa(address) => self.encoder.emit_vec(&address.octets())?,
+            Data::Ns(name) | Data::Cname(name) => self.write_name(name)?,
+            Data::Soa(soa) => {
+                self.write_name(soa.mname.as_bytes())?;
+                self.write_name(soa.rname.as_bytes())?;
+                for field in [
+                    soa.serial,
+                    soa.refresh_s,
+                    soa.retry_s,
+                    soa.expire_s,
+                    soa.negative_s,
+                ] {
+                    self.encoder.emit_u32(field)?;
+                }
+            }
+            Data::Any => {
+                self.encoder.emit_character_data("RFC8482")?;
+                self.encoder.emit_character_data("")?;
+            }
+        }
+        let written = self.encoder.len_since_place(&length);
+        let written = u16::try_from(written)
+            .map_err(|_| ProtoError::Message("record data is longer than 65,535 bytes"))?;
+        length.replace(&mut self.encoder, written)
+    }
+
+    /// Writes a name, with a pointer for the part that it shares with the question's.
+    fn write_name(&mut self, name: &[u8]) -> Result<(), ProtoError> {
+        let asked = self
+            .request
+            .question
+            .as_ref()
+            .map_or(&[][..], |question| question.name());
+        let shared = suffixes(name).find_map(|suffix| {
+            let at = asked.len().checked_sub(suffix.len())?;
+            // The same bytes at the end of the question; but do they begin at a label there?
+            let same = asked.get(at..) == Some(suffix)
+                && suffixes(asked).any(|one| one.len() == suffix.len());
+            same.then_some((name.len() - suffix.len(), u16::try_from(at).ok()?))
+        });
+        let Some((own, at)) = shared else {
+            return self.encoder.emit_vec(name);
+        };
+        self.encoder.emit_vec(name.get(..own).unwrap_or(&[]))?;
+        self.encoder.emit_u16(POINTER | (QUESTION_AT + at))
+    }
+
+    /// Ends the answer. Returns its code and whether it was cut short.
+    pub(crate) fn finish(mut self) -> Option<(ResponseCode, bool)> {
+        let edns = self.request.edns;
+        let room = self
+            .bytes_max
+            .saturating_sub(edns.map_or(0, |edns| edns.length()));
+        let mut end = self.encoder.offset();
+        if let Some(extras) = self.extras_at
+            && (self.overflow || end > room)
+            && extras <= room
+        {
+            (end, self.overflow, self.counts.additionals) = (extras, false, 0);
+        }
+        if self.overflow || end > room {
+            end = self.question_end;
+            self.counts = HeaderCounts {
+                queries: self.counts.queries,
+                ..Default::default()
+            };
+            self.metadata.truncation = true;
+        }
+        self.encoder.set_offset(end);
+        self.encoder.trim();
+        if let Some(edns) = edns {
+            let high = self.metadata.response_code.high();
+            edns.emit(&mut self.encoder, high, self.scope).ok()?;
+            self.counts.additionals = self.counts.additionals.saturating_add(1);
+        }
+        let (metadata, counts) = (self.metadata, self.counts);
+        self.header
+            .replace(&mut self.encoder, Header { metadata, counts })
+            .ok()?;
+        Some((metadata.response_code, metadata.truncation))
+    }
+}
+
+impl Data<'_> {
+    const fn kind(&self) -> RecordType {
+        match self {
+            Self::A(_) => RecordType::A,
+            Self::Aaaa(_) => RecordType::AAAA,
+            Self::Ns(_) => RecordType::NS,
+            Self::Cname(_) => RecordType::CNAME,
+            Self::Soa(_) => RecordType::SOA,
+            Self::Any => RecordType::HINFO,
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! From a query's bytes to the answer's bytes, by one configuration and the health of its nodes.
+//!
+//! Pure: no socket, no clock, no randomness. A new configuration or a change of health makes a new
+//! `Responder`, which the workers pick up between two queries.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+};
+
+use hickory_proto::{
+    op::ResponseCode,
+    rr::{DNSClass, RecordType},
+};
+use plan::zone::{
+    Addresses, Found, NS_TTL_S, NameServers, Node, SOA_TTL_S, Steered, Zone, ZonePlan,
+};
+use steer::place::{Point, Priors, hash};
+
+use crate::{
+    Live,
+    edns::{Edns, Subnet},
+    message::{Question, Request},
+    metrics::{Malformed, Transport},
+    place::{Family, Places},
+    reply::{Data, Reply, Section},
+    settings::{ADDRESSES_MAX, ALIASES_MAX, PLAIN_ANSWER_BYTES_MAX},
+};
+
+/// Answers queries.
+#[derive(Debug, Default)]
+pub struct Responder {
+    plan: Arc<ZonePlan>,
+    priors: Arc<Priors>,
+    places: Places,
+    ttl_s: u32,
+}
+
+/// What became of a query, for metrics and tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The type that was asked for; none if no question could be read.
+    pub kind: Option<u16>,
+    /// The response code; none if there is no answer.
+    pub code: Option<u16>,
+    /// The answer was cut short, so the client is to ask again over TCP.
+    pub truncated: bool,
+    /// What is wrong with the query.
+    pub malformed: Option<Malformed>,
+    /// No place was up, and the answer is the best guess.
+    pub fallback: bool,
+}
+
+/// A question with who asks it.
+struct Asked<'q> {
+    question: &'q Question<'q>,
+    kind: RecordType,
+    subnet: Option<Subnet>,
+    asker: IpAddr,
+    /// Chosen by the asker; says which of several addresses comes first.
+    turn: usize,
+}
+
+impl Responder {
+    /// Puts a plan together with the health of its nodes. `ttl_s` is that of steered answers.
+    #[must_use]
+    pub fn new(plan: Arc<ZonePlan>, priors: Arc<Priors>, live: &Live, ttl_s: u32) -> Self {
+        let places = Places::of(&plan.pops, &plan.regions, live);
+        Self {
+            plan,
+            priors,
+            places,
+            ttl_s,
+        }
+    }
+
+    /// Writes the answer to `packet` into `out`, replacing its content; leaves it empty when there
+    /// is to be no answer. `asker` is the address that the packet came from.
+    pub fn answer(
+        &self,
+        packet: &[u8],
+        asker: IpAddr,
+        transport: Transport,
+        out: &mut Vec<u8>,
+    ) -> Verdict {
+        out.clear();
+        let request = match Request::read(packet) {
+            Ok(request) => request,
+            Err(malformed) => return Verdict::dropped(malformed),
+        };
+        let mut verdict = Verdict {
+            kind: request.question.as_ref().map(|question| question.kind),
+            code: None,
+            truncated: false,
+            malformed: request.fault,
+            fallback: false,
+        };
+        let bytes_max = match (transport, &request.edns) {
+            (Transport::Udp, Some(edns)) => edns.payload,
+            (Transport::Udp, None) => PLAIN_ANSWER_BYTES_MAX,
+            (Transport::Tcp, _) => u16::MAX,
+        };
+        let written = Reply::begin(out, &request, bytes_max.into()).and_then(|mut reply| {
+            match (request.fault, &request.question) {
+                (None, Some(question)) => {
+                    let asked = Asked::new(question, &request, asker);
+                    verdict.fallback = self.resolve(&asked, &mut reply);
+                }
+                (Some(fault), _) => reply.set_code(fault.code()),
+                (None, None) => reply.set_code(ResponseCode::FormErr),
+            }
+            reply.finish()
+        });
+        match written {
+            Some((code, truncated)) => {
+                (verdict.code, verdict.truncated) = (Some(code.into()), truncated);
+            }
+            None => out.clear(),
+        }
+        verdict
+    }
+
+    /// Whether an answer had to be a best guess is returned.
+    fn resolve(&self, asked: &Asked<'_>, reply: &mut Reply<'_, '_>) -> bool {
+        match asked.kind {
+            _ if asked.question.class != u16::from(DNSClass::IN) => {
+                reply.set_code(ResponseCode::Refused);
+            }
+            // A question for the pseudo-record.
+            RecordType::OPT => reply.set_code(ResponseCode::FormErr),
+            // Nobody transfers our zones: their content travels by the feed.
+            RecordType::AXFR | RecordType::IXFR => reply.set_code(ResponseCode::Refused),
+            // Mail types of RFC 1035 and transaction signatures: not data.
+            _ if (249..=254).contains(&asked.question.kind) => {
+                reply.set_code(ResponseCode::NotImp);
+            }
+            _ => return self.follow(asked, reply),
+        }
+        false
+    }
+
+    fn follow(&self, asked: &Asked<'_>, reply: &mut Reply<'_, '_>) -> bool {
+        let mut name = asked.question.name();
+        for followed in 0..=ALIASES_MAX {
+            match self.plan.find(name) {
+                Found::Outside if followed == 0 => reply.set_code(ResponseCode::Refused),
+                // The client goes on by itself, at others' servers.
+                Found::Outside => {}
+                Found::Missing(zone) => {
+                    reply.set_code(ResponseCode::NXDomain);
+                    nothing(zone, reply);
+                }
+                Found::Delegated { zone, cut, .. }
+                    if asked.kind == RecordType::DS && cut.as_bytes() == name =>
+                {
+                    // This type belongs to the parent's side (RFC 4035, section 3.1.4.1).
+                    nothing(zone, reply);
+                }
+                Found::Delegated {
+                    cut, name_servers, ..
+                } => {
+                    if followed == 0 {
+                        self.refer(cut.as_bytes(), name_servers, Section::Authority, reply);
+                    }
+                }
+                Found::Node(zone, node) => match &node.alias {
+                    Some(alias) => {
+                        reply.set_authoritative();
+                        let target = alias.target.as_bytes();
+                        reply.add(Section::Answer, name, alias.ttl_s, Data::Cname(target));
+                        if !matches!(asked.kind, RecordType::CNAME | RecordType::ANY) {
+                            name = target;
+                            continue;
+                        }
+                    }
+                    None => return self.node(asked, name, (zone, node), reply),
+                },
+                Found::Host(zone, steered) => {
+                    return self.steered(asked, name, (zone, steered), reply);
+                }
+            }
+            break;
+        }
+        false
+    }
+
+    /// Answers from a name that is there and no alias.
+    fn node(
+        &self,
+        asked: &Asked<'_>,
+        name: &[u8],
+        (zone, node): (&Zone, &Node),
+        reply: &mut Reply<'_, '_>,
+    ) -> bool {
+        match (asked.kind, &node.addresses, &node.name_servers) {
+            (RecordType::SOA, ..) if node.apex => {
+                reply.set_authoritative();
+                reply.add(Section::Answer, name, SOA_TTL_S, Data::Soa(&zone.soa));
+            }
+            (RecordType::NS, _, Some(name_servers)) => {
+                reply.set_authoritative();
+                self.refer(name, name_servers, Section::Answer, reply);
+            }
+            (_, Addresses::Steered(steered), _) if asked.wants_addresses() => {
+                return self.steered(asked, name, (zone, *steered), reply);
+            }
+            (RecordType::A, Addresses::Fixed(fixed), _) if !fixed.v4.is_empty() => {
+                addresses(name, fixed.v4_ttl_s, fixed.v4.iter().copied(), reply);
+            }
+            (RecordType::AAAA, Addresses::Fixed(fixed), _) if !fixed.v6.is_empty() => {
+                addresses(name, fixed.v6_ttl_s, fixed.v6.iter().copied(), reply);
+            }
+            (RecordType::ANY, addresses, _)
+                if node.apex || !matches!(addresses, Addresses::None) =>
+            {
+                any(name, reply);
+            }
+            _ => nothing(zone, reply),
+        }
+        false
+    }
+
+    /// Answers with the addresses of the place that suits the client.
+    fn steered(
+        &self,
+        asked: &Asked<'_>,
+        name: &[u8],
+        (zone, steered): (&Zone, Steered),
+        reply: &mut Reply<'_, '_>,
+    ) -> bool {
+        let given = match asked.kind {
+            RecordType::A => self.place::<Ipv4Addr>(asked, name, steered, reply),
+            RecordType::AAAA if steered.dualstack => {
+                self.place::<Ipv6Addr>(asked, name, steered, reply)
+            }
+            RecordType::ANY => {
+                any(name, reply);
+                Some(false)
+            }
+            _ => None,
+        };
+        given.unwrap_or_else(|| {
+            nothing(zone, reply);
+            false
+        })
+    }
+
+    fn place<A: Family + Into<Data<'static>>>(
+        &self,
+        asked: &Asked<'_>,
+        name: &[u8],
+        steered: Steered,
+        reply: &mut Reply<'_, '_>,
+    ) -> Option<bool> {
+        let (from, scope) = self.whereabouts(asked);
+        let choice = self.places.choose::<A>(steered.to, from, hash(name))?;
+        if choice.varies {
+            reply.set_scope(scope);
+        }
+        let all = choice.addresses.iter().copied().cycle();
+        let first = asked.turn % choice.addresses.len().max(1);
+        let count = choice.addresses.len().min(ADDRESSES_MAX);
+        addresses(name, self.ttl_s, all.skip(first).take(count), reply);
+        Some(choice.fallback)
+    }
+
+    /// Where the client is taken to be, and for whom else that holds.
+    fn whereabouts(&self, asked: &Asked<'_>) -> (Option<Point>, u8) {
+        match asked.subnet.and_then(|subnet| subnet.prefix()) {
+            Some((address, source)) => {
+                let found = self.priors.find(address, source);
+                (found.point, found.scope)
+            }
+            // Its resolver stands for it.
+            None => (self.priors.find(asked.asker, u8::MAX).point, 0),
+        }
+    }
+
+    /// Names servers, with those addresses of theirs that we know.
+    fn refer(
+        &self,
+        owner: &[u8],
+        servers: &NameServers,
+        section: Section,
+        reply: &mut Reply<'_, '_>,
+    ) {
+        for server in &servers.names {
+            reply.add(section, owner, servers.ttl_s, Data::Ns(server.as_bytes()));
+        }
+        let extra = match section {
+            Section::Authority => Section::Glue,
+            Section::Answer | Section::Glue | Section::Extra => Section::Extra,
+        };
+        for server in &servers.names {
+            let Some(glue) = self.plan.glue(server) else {
+                continue;
+            };
+            for address in &glue.v4 {
+                let ttl_s = glue.v4_ttl_s.min(NS_TTL_S);
+                reply.add(extra, server.as_bytes(), ttl_s, Data::A(*address));
+            }
+            for address in &glue.v6 {
+                let ttl_s = glue.v6_ttl_s.min(NS_TTL_S);
+                reply.add(extra, server.as_bytes(), ttl_s, Data::Aaaa(*address));
+            }
+        }
+    }
+}
+
+/// The name, or what was asked of it, is not there: the SOA says for how long that holds.
+fn nothing(zone: &Zone, reply: &mut Reply<'_, '_>) {
+    reply.set_authoritative();
+    // RFC 2308, section 3: the lesser of the record's own TTL and its last field.
+    let ttl_s = SOA_TTL_S.min(zone.soa.negative_s);
+    reply.add(
+        Section::Authority,
+        zone.apex.as_bytes(),
+        ttl_s,
+        Data::Soa(&zone.soa),
+    );
+}
+
+fn any(name: &[u8], reply: &mut Reply<'_, '_>) {
+    reply.set_authoritative();
+    reply.add(Section::Answer, name, NS_TTL_S, Data::Any);
+}
+
+fn addresses<A: Into<Data<'static>>>(
+    name: &[u8],
+    ttl_s: u32,
+    addresses: impl Iterator<Item = A>,
+    reply: &mut Reply<'_, '_>,
+) {
+    reply.set_authoritative();
+    addresses.for_each(|address| reply.add(Section::Answer, name, ttl_s, address.into()));
+}
+
+impl<'q> Asked<'q> {
+    fn new(question: &'q Question<'q>, request: &Request<'_>, asker: IpAddr) -> Self {
+        Self {
+            question,
+            kind: RecordType::from(question.kind),
+            subnet: request.edns.as_ref().and_then(|edns: &Edns| edns.subnet),
+            asker: asker.to_canonical(),
+            turn: request.metadata.id.into(),
+        }
+    }
+
+    fn wants_addresses(&self) -> bool {
+        matches!(
+            self.kind,
+            RecordType::A | RecordType::AAAA | RecordType::ANY
+        )
+    }
+}
+
+impl Verdict {
+    const fn dropped(malformed: Malformed) -> Self {
+        Self {
+            kind: None,
+            code: None,
+            truncated: false,
+            malformed: Some(malformed),
+            fallback: false,
+        }
+    }
+}
+
+impl From<Ipv4Addr> for Data<'_> {
+    fn from(address: Ipv4Addr) -> Self {
+        Self::A(address)
+    }
+}
+
+impl From<Ipv6Addr> for Data<'_> {
+    fn from(address: Ipv6Addr) -> Self {
+        Self::Aaaa(address)
+    }
+}
