@@ -1,0 +1,222 @@
+//! The handler: authenticate, find the operation, run it, record it.
+
+use std::{net::SocketAddr, sync::Arc, time::Instant};
+
+use http::request::Parts;
+use ledger::ProposeError;
+use model::{Change, Config, NodeId, Op, Outcome, RegionName, Revision};
+use percent_encoding::percent_decode;
+use serve::{Body, BodyError, BoxFuture, Conn, Handler, Request, Response};
+use tokio::sync::Semaphore;
+
+use crate::{
+    answer::Answer,
+    auth,
+    call::{Call, Write},
+    clock,
+    document::Document,
+    ids,
+    limits::{BODY_BYTES_MAX, PROPOSE_TRIES, REQUESTS_MAX, WAITERS_MAX},
+    metrics::Metrics,
+    operation::{self, Operation, Run, Waited},
+    ports::{Fleet, Members, Store, TokenMint},
+    refusal::Refusal,
+};
+
+/// Where this endpoint runs.
+#[derive(Clone, Debug)]
+pub struct AdminSettings {
+    /// The home of APIs that are made here, and the region in ARNs.
+    pub region: RegionName,
+    /// This node.
+    pub node: NodeId,
+}
+
+/// What the management API works on.
+#[derive(Clone)]
+pub struct Ports {
+    /// The configuration.
+    pub store: Arc<dyn Store>,
+    /// The regions' Raft group.
+    pub members: Arc<dyn Members>,
+    /// Which nodes live.
+    pub fleet: Arc<dyn Fleet>,
+    /// Makes join tokens.
+    pub tokens: Arc<dyn TokenMint>,
+}
+
+/// The management API as a [`Handler`].
+pub struct Admin {
+    settings: AdminSettings,
+    ports: Ports,
+    metrics: Metrics,
+    room: Semaphore,
+    waiters: Semaphore,
+}
+
+/// What is recorded of a request.
+struct Record {
+    operation: &'static str,
+    by: String,
+    revision: Option<Revision>,
+}
+
+impl Admin {
+    /// The management API at one node.
+    #[must_use]
+    pub fn new(settings: AdminSettings, ports: Ports, metrics: Metrics) -> Arc<Self> {
+        Arc::new(Self {
+            settings,
+            ports,
+            metrics,
+            room: Semaphore::new(REQUESTS_MAX),
+            waiters: Semaphore::new(WAITERS_MAX),
+        })
+    }
+
+    /// If this is dropped (the caller went away), a change that was proposed may still take effect.
+    async fn answer(&self, request: Request, peer: SocketAddr) -> Response {
+        let started = Instant::now();
+        let (parts, body) = request.into_parts();
+        let id = ids::uuid();
+        let mut record = Record {
+            operation: "Unknown",
+            by: String::new(),
+            revision: None,
+        };
+        let running = self.metrics.running();
+        let result = self.run(&parts, body, &mut record).await;
+        drop(running);
+        let (answer, reason) = match result {
+            Ok(answer) => (answer, "none"),
+            Err(refusal) => (refusal.answer(), refusal.reason()),
+        };
+        if reason != "none" {
+            self.metrics.refused(reason);
+        }
+        let took = started.elapsed();
+        self.metrics.answered(record.operation, answer.status, took);
+        let status = answer.status.as_u16();
+        let (operation, by) = (record.operation, record.by.as_str());
+        let ms = took.as_millis();
+        match record.revision {
+            // Writes are the audit trail; reads and refusals are many.
+            Some(revision) => {
+                tracing::info!(operation, by, status, %revision, ms, %peer, id, "change");
+            }
+            None => tracing::debug!(operation, by, status, reason, ms, %peer, id, "request"),
+        }
+        answer.with("x-amzn-requestid", &id).into_response()
+    }
+
+    async fn run(&self, parts: &Parts, body: Body, record: &mut Record) -> Result<Answer, Refusal> {
+        let _room = self
+            .room
+            .try_acquire()
+            .map_err(|_| Refusal::Busy("requests"))?;
+        let config = self.ports.store.config();
+        let claimed = auth::claimed(parts, &config)?;
+        let body = body
+            .into_bytes(BODY_BYTES_MAX)
+            .await
+            .map_err(|error| Refusal::Body(BodyError::of(&*error).unwrap_or(BodyError::Aborted)))?;
+        let now_ms = clock::now_ms();
+        let key = claimed.verify(parts, &body, now_ms)?;
+        key.id.as_str().clone_into(&mut record.by);
+        let (operation, arguments) = operation::find(parts.method.as_str(), parts.uri.path())?;
+        record.operation = operation.name;
+        let call = Call {
+            settings: &self.settings,
+            ports: &self.ports,
+            waiters: &self.waiters,
+            config: &config,
+            arguments,
+            query: query(parts.uri.query().unwrap_or_default()),
+            document: Document::read(&body)?,
+            now_ms,
+            by: key.id.as_str(),
+        };
+        self.perform(operation, &call, record).await
+    }
+
+    async fn perform(
+        &self,
+        operation: &Operation,
+        call: &Call<'_>,
+        record: &mut Record,
+    ) -> Result<Answer, Refusal> {
+        let write = match operation.run {
+            Run::Read(run) => {
+                let answer = run(call)?;
+                return Ok(answer.with("x-edgeway-revision", &call.config.revision.to_string()));
+            }
+            Run::Write(run) => run(call)?,
+            Run::Wait(run) => match run(call).await? {
+                Waited::Answer(answer) => return Ok(answer),
+                Waited::Write(write) => write,
+            },
+            Run::Unsupported => {
+                return Err(Refusal::UnsupportedOperation(format!(
+                    "{} is not supported by this version of Edgeway",
+                    operation.name
+                )));
+            }
+        };
+        self.write(write, call, record).await
+    }
+
+    async fn write(
+        &self,
+        write: Write,
+        call: &Call<'_>,
+        record: &mut Record,
+    ) -> Result<Answer, Refusal> {
+        let mut revision = call.config.revision;
+        for op in write.ops {
+            revision = self.propose(op, call).await?.revision;
+            record.revision = Some(revision);
+        }
+        let config: Arc<Config> = self.ports.store.config();
+        let answer = (write.render)(&config)?;
+        Ok(answer.with("x-edgeway-revision", &revision.to_string()))
+    }
+
+    async fn propose(&self, op: Op, call: &Call<'_>) -> Result<Outcome, Refusal> {
+        let change = Change {
+            id: ids::change(),
+            at_ms: call.now_ms,
+            by: call.by.to_owned(),
+            spare_deployment: ids::deployment().into(),
+            op,
+        };
+        // The change's id makes it apply once, however often it is proposed.
+        for _ in 1..PROPOSE_TRIES {
+            match self.ports.store.propose(change.clone()).await {
+                Err(ProposeError::Undecided) => {}
+                decided => return Ok(decided?.outcome?),
+            }
+        }
+        Ok(self.ports.store.propose(change).await?.outcome?)
+    }
+}
+
+impl Handler for Admin {
+    fn handle(&self, request: Request, conn: Arc<Conn>) -> BoxFuture<'_, Response> {
+        Box::pin(async move { self.answer(request, conn.peer).await })
+    }
+}
+
+/// The decoded pairs of a query.
+fn query(text: &str) -> Vec<(String, String)> {
+    let decode = |text: &str| {
+        let spaces = text.replace('+', " ");
+        percent_decode(spaces.as_bytes())
+            .decode_utf8_lossy()
+            .into_owned()
+    };
+    let parts = text.split('&').filter(|part| !part.is_empty());
+    let pairs = parts.map(|part| part.split_once('=').unwrap_or((part, "")));
+    pairs
+        .map(|(name, value)| (decode(name), decode(value)))
+        .collect()
+}

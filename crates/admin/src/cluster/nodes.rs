@@ -1,0 +1,174 @@
+//! Nodes: what is known of them, and whether they live, vote and keep up.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use ledger::{MemberError, Status};
+use model::{Node, NodeId, NodeRole, Op, ResourceKind};
+use serde::Serialize;
+use serve::BoxFuture;
+
+use super::list;
+use crate::{
+    answer::Answer,
+    call::{Call, Write},
+    clock,
+    operation::Waited,
+    ports::LiveNode,
+    refusal::Refusal,
+};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NodeShape<'a> {
+    id: u64,
+    role: &'static str,
+    place: &'a str,
+    link: String,
+    public: &'a [IpAddr],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    management: Option<&'a str>,
+    joined_date: String,
+    live: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(flatten)]
+    state: Option<LiveShape>,
+    /// `voter` or `learner`; only region nodes are members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<&'static str>,
+    /// Log entries that the leader knows it to be behind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_lag: Option<u64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LiveShape {
+    revision: u64,
+    /// Revisions behind this node's configuration.
+    lag: u64,
+    draining: bool,
+    heard_ms: u64,
+}
+
+/// The node itself is always part of what lives.
+pub(super) fn live(call: &Call<'_>) -> BTreeMap<NodeId, LiveNode> {
+    let mut live: BTreeMap<NodeId, LiveNode> = call
+        .ports
+        .fleet
+        .live()
+        .into_iter()
+        .map(|node| (node.node, node))
+        .collect();
+    let revision = call.ports.store.config().revision;
+    live.entry(call.settings.node).or_insert(LiveNode {
+        node: call.settings.node,
+        revision,
+        draining: false,
+        heard_ms: 0,
+    });
+    live
+}
+
+pub(super) const fn role(role: &NodeRole) -> &'static str {
+    match role {
+        NodeRole::Region(_) => "region",
+        NodeRole::Pop(_) => "pop",
+        NodeRole::Dns => "dns",
+    }
+}
+
+/// The region or POP; DNS nodes have none.
+pub(super) fn place(role: &NodeRole) -> &str {
+    match role {
+        NodeRole::Region(name) => name.as_str(),
+        NodeRole::Pop(name) => name.as_str(),
+        NodeRole::Dns => "",
+    }
+}
+
+pub(super) fn shape<'a>(
+    call: &Call<'_>,
+    node: &'a Node,
+    live: &BTreeMap<NodeId, LiveNode>,
+    raft: &Status,
+) -> NodeShape<'a> {
+    let state = live.get(&node.id);
+    let member = if raft.voters.contains_key(&node.id) {
+        Some("voter")
+    } else if raft.learners.contains_key(&node.id) {
+        Some("learner")
+    } else {
+        None
+    };
+    NodeShape {
+        id: node.id.0,
+        role: role(&node.role),
+        place: place(&node.role),
+        link: node.link.to_string(),
+        public: &node.public,
+        management: node.management.as_deref(),
+        joined_date: clock::iso(node.joined_ms),
+        live: state.is_some(),
+        state: state.map(|state| LiveShape {
+            revision: state.revision.0,
+            lag: call.config.revision.0.saturating_sub(state.revision.0),
+            draining: state.draining,
+            heard_ms: state.heard_ms,
+        }),
+        member,
+        log_lag: raft.lag.get(&node.id).copied(),
+    }
+}
+
+pub(super) fn list_shapes<'a>(call: &'a Call<'_>) -> Vec<NodeShape<'a>> {
+    let (live, raft) = (live(call), call.ports.members.status());
+    call.config
+        .nodes
+        .values()
+        .map(|node| shape(call, node, &live, &raft))
+        .collect()
+}
+
+pub(super) fn list_nodes(call: &Call<'_>) -> Result<Answer, Refusal> {
+    list(list_shapes(call).into_iter())
+}
+
+fn find<'c>(call: &'c Call<'_>) -> Result<&'c Node, Refusal> {
+    let text = call.argument(0);
+    let found = text
+        .parse()
+        .ok()
+        .and_then(|id| call.config.nodes.get(&NodeId(id)));
+    Ok(found.ok_or_else(|| Refusal::not_found(ResourceKind::Node, text))?)
+}
+
+pub(super) fn show(call: &Call<'_>) -> Result<Answer, Refusal> {
+    let raft = call.ports.members.status();
+    Answer::ok(&shape(call, find(call)?, &live(call), &raft))
+}
+
+/// Lets a region node vote.
+pub(super) fn promote<'a>(call: &'a Call<'_>) -> BoxFuture<'a, Result<Waited, Refusal>> {
+    Box::pin(async move {
+        let node = find(call)?;
+        if !matches!(node.role, NodeRole::Region(_)) {
+            return Err(Refusal::bad(format!("node {} is no region node", node.id)));
+        }
+        call.ports.members.promote(node.id).await?;
+        Ok(Waited::Answer(show(call)?))
+    })
+}
+
+/// Takes a node out of the Raft group, if it is a member, and then forgets it.
+pub(super) fn delete<'a>(call: &'a Call<'_>) -> BoxFuture<'a, Result<Waited, Refusal>> {
+    Box::pin(async move {
+        let node = find(call)?;
+        if matches!(node.role, NodeRole::Region(_)) {
+            match call.ports.members.remove(node.id).await {
+                Ok(()) | Err(MemberError::Unknown(_)) => {}
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+        Ok(Waited::Write(Write::silent(Op::DeleteNode(node.id))))
+    })
+}

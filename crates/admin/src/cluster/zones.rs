@@ -1,0 +1,133 @@
+//! DNS zones and their fixed records.
+
+use http::StatusCode;
+use model::{Config, Op, Record, RecordValue, ResourceKind, Zone};
+use serde::Serialize;
+
+use super::list as list_of;
+use crate::{
+    answer::Answer,
+    call::{Call, Write},
+    document::Document,
+    refusal::Refusal,
+};
+
+/// Seconds.
+const TTL_S: i64 = 300;
+/// RFC 2181, section 8.
+const TTL_S_MAX: i64 = 0x7fff_ffff;
+
+#[derive(Serialize)]
+struct ZoneShape<'a> {
+    name: &'a str,
+    records: Vec<RecordShape<'a>>,
+}
+
+#[derive(Serialize)]
+struct RecordShape<'a> {
+    name: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    ttl: u32,
+    value: String,
+}
+
+fn shape(zone: &Zone) -> ZoneShape<'_> {
+    let record = |record: &'_ Record| {
+        let (kind, value) = match &record.value {
+            RecordValue::A(address) => ("A", address.to_string()),
+            RecordValue::Aaaa(address) => ("AAAA", address.to_string()),
+            RecordValue::Cname(name) => ("CNAME", name.clone()),
+            RecordValue::Ns(name) => ("NS", name.clone()),
+        };
+        (kind, value)
+    };
+    let records = zone.records.iter().map(|one| {
+        let (kind, value) = record(one);
+        RecordShape {
+            name: &one.name,
+            kind,
+            ttl: one.ttl,
+            value,
+        }
+    });
+    ZoneShape {
+        name: &zone.name,
+        records: records.collect(),
+    }
+}
+
+fn render(config: &Config, name: &str, status: StatusCode) -> Result<Answer, Refusal> {
+    let found = config.zones.get(name);
+    let found = found.ok_or_else(|| Refusal::not_found(ResourceKind::Zone, name))?;
+    Answer::json(status, &shape(found))
+}
+
+pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
+    list_of(call.config.zones.values().map(|zone| shape(zone)))
+}
+
+pub(super) fn show(call: &Call<'_>) -> Result<Answer, Refusal> {
+    render(call.config, &dns_name(call.argument(0))?, StatusCode::OK)
+}
+
+pub(super) fn put(call: &Call<'_>) -> Result<Write, Refusal> {
+    let name = dns_name(call.argument(0))?;
+    let records = call.document.objects("records")?.unwrap_or_default();
+    let records = records.iter().map(record).collect::<Result<Vec<_>, _>>()?;
+    // The cluster answers names of endpoints itself.
+    let generated = |record: &&Record| record.name.split('.').any(|label| label == "execute-api");
+    if let Some(record) = records.iter().find(generated) {
+        let name = &record.name;
+        return Err(Refusal::bad(format!(
+            "{name} is a name that the cluster gives out itself"
+        )));
+    }
+    let op = Op::PutZone(Zone {
+        name: name.clone(),
+        records,
+    });
+    Ok(Write::showing(op, move |config| {
+        render(config, &name, StatusCode::OK)
+    }))
+}
+
+pub(super) fn delete(call: &Call<'_>) -> Result<Write, Refusal> {
+    Ok(Write::silent(Op::DeleteZone(dns_name(call.argument(0))?)))
+}
+
+fn record(document: &Document) -> Result<Record, Refusal> {
+    let name = dns_name(&document.required("name", 254)?)?;
+    let ttl = document.integer("ttl", 0, TTL_S_MAX)?.unwrap_or(TTL_S);
+    let value = document.required("value", 254)?;
+    let kind = document.required("type", 16)?;
+    let bad = || Refusal::bad(format!("{value} is no value of an {kind} record ({name})"));
+    let value = match kind.as_str() {
+        "A" => RecordValue::A(value.parse().map_err(|_| bad())?),
+        "AAAA" => RecordValue::Aaaa(value.parse().map_err(|_| bad())?),
+        "CNAME" => RecordValue::Cname(dns_name(&value)?),
+        "NS" => RecordValue::Ns(dns_name(&value)?),
+        _ => {
+            return Err(Refusal::bad(format!(
+                "type must be A, AAAA, CNAME or NS, not {kind}"
+            )));
+        }
+    };
+    Ok(Record {
+        name,
+        ttl: u32::try_from(ttl).unwrap_or_default(),
+        value,
+    })
+}
+
+/// Lower case without a final dot; labels of letters, digits, `-`, `_`, or `*` alone.
+fn dns_name(text: &str) -> Result<String, Refusal> {
+    let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let label =
+        |label: &str| label == "*" || ((1..=63).contains(&label.len()) && label.chars().all(plain));
+    if name.len() <= 253 && name.split('.').all(label) {
+        return Ok(name);
+    }
+    Err(Refusal::bad(format!("{text} is no DNS name")))
+}

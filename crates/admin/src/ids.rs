@@ -1,0 +1,68 @@
+//! Random identifiers and secrets, chosen before a change is proposed.
+//!
+//! They come from the thread's generator, which is a cryptographic one seeded by the system.
+
+use model::ChangeId;
+
+const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const SECRET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const HEX: &[u8] = b"0123456789abcdef";
+
+fn pick(alphabet: &[u8], length: usize) -> String {
+    let one = || {
+        alphabet
+            .get(rand::random_range(0..alphabet.len()))
+            .copied()
+            .unwrap_or(b'0')
+    };
+    (0..length).map(|_| char::from(one())).collect()
+}
+
+/// 10 characters: an API, or the target of a domain.
+pub(crate) fn long() -> String {
+    pick(LOWER, 10)
+}
+
+/// 7 characters: an integration, a route, a mapping.
+pub(crate) fn short() -> String {
+    pick(LOWER, 7)
+}
+
+/// 6 characters: a deployment.
+pub(crate) fn deployment() -> String {
+    pick(LOWER, 6)
+}
+
+/// `AKIA` and 16 characters.
+pub(crate) fn access_key() -> String {
+    format!("AKIA{}", pick(UPPER, 16))
+}
+
+/// 40 characters, 240 bits.
+pub(crate) fn secret() -> String {
+    pick(SECRET, 40)
+}
+
+/// `vpce-` and 17 hexadecimal digits.
+pub(crate) fn private_endpoint() -> String {
+    format!("vpce-{}", pick(HEX, 17))
+}
+
+/// The form of a UUID, version 4: a request or a certificate.
+pub(crate) fn uuid() -> String {
+    let variant = pick(b"89ab", 1);
+    format!(
+        "{}-{}-4{}-{variant}{}-{}",
+        pick(HEX, 8),
+        pick(HEX, 4),
+        pick(HEX, 3),
+        pick(HEX, 3),
+        pick(HEX, 12)
+    )
+}
+
+/// 128 bits.
+pub(crate) fn change() -> ChangeId {
+    ChangeId(rand::random())
+}

@@ -1,0 +1,32 @@
+//! The management API: what tools made for Amazon API Gateway v2 speak, and cluster operations.
+//!
+//! A request is authenticated (Signature Version 4), matched to an `Operation`, and run. Reading
+//! operations look at one configuration; writing ones are pure functions that turn a request into
+//! changes (`Write`), which one place proposes to the replicated ledger before the resource is
+//! rendered from the configuration that results. What Amazon has and this version has not is
+//! refused by name, never ignored.
+//!
+//! Deliberately not here: rules that need the whole configuration (they are in `model`, where they
+//! hold under concurrent writers), serving APIs, sockets and TLS.
+
+mod admin;
+mod answer;
+mod auth;
+mod call;
+mod clock;
+mod cluster;
+mod document;
+mod ids;
+pub mod limits;
+mod metrics;
+mod operation;
+mod page;
+mod ports;
+mod refusal;
+#[cfg(test)]
+mod tests;
+mod v2;
+
+pub use admin::{Admin, AdminSettings, Ports};
+pub use metrics::Metrics;
+pub use ports::{Fleet, LiveNode, Members, MintedToken, Store, TokenMint};

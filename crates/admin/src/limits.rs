@@ -1,0 +1,26 @@
+//! Named limits of the management API. Reaching one is a refusal with a reason, and counted.
+
+/// Largest request body: what Amazon allows for an imported definition.
+pub const BODY_BYTES_MAX: usize = 6 << 20;
+/// Requests that run at the same time.
+pub const REQUESTS_MAX: usize = 256;
+/// Requests that wait for a revision at the same time.
+pub const WAITERS_MAX: usize = 64;
+/// Items of a list when the caller does not say; as Amazon's.
+pub const PAGE_ITEMS: usize = 25;
+/// Items of a list at most; a larger `maxResults` gets this many.
+pub const PAGE_ITEMS_MAX: usize = 500;
+/// How often a change is proposed again while it is unknown whether it took effect.
+pub const PROPOSE_TRIES: usize = 3;
+/// Longest wait for a revision, seconds.
+pub const WAIT_S_MAX: u64 = 300;
+/// Wait for a revision when the caller does not say, seconds.
+pub const WAIT_S: u64 = 30;
+/// Characters of a certificate chain or key in PEM.
+pub const PEM_CHARS_MAX: usize = 64 << 10;
+/// Certificates in one chain.
+pub const CHAIN_MAX: usize = 10;
+/// Longest life of a join token, seconds: a week.
+pub const TOKEN_TTL_S_MAX: i64 = 604_800;
+/// Life of a join token when the caller does not say, seconds.
+pub const TOKEN_TTL_S: i64 = 3_600;

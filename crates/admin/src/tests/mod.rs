@@ -1,0 +1,297 @@
+//! The management API against a replicated machine that lives in memory.
+
+mod auth;
+mod cluster;
+mod domains;
+mod parts;
+mod refusals;
+mod v2;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Instant,
+};
+
+use http::{HeaderMap, StatusCode};
+use lang::sigv4::{Message, Signer};
+use ledger::{Applied, MemberError, ProposeError, Role, Status};
+use model::{
+    AccessKey, Authority, Change, ChangeId, Cluster, Config, KeyState, Machine, Node, NodeId,
+    NodeRole, Op, Region, TokenId,
+};
+use serde_json::Value;
+use serve::{Body, BoxFuture, Conn, Handler, Request};
+
+use crate::{
+    Admin, AdminSettings, Fleet, LiveNode, Members, Metrics, MintedToken, Ports, Store, TokenMint,
+    clock,
+};
+
+const KEY: &str = "AKIDTEST";
+const SECRET: &str = "secret";
+const HOST: &str = "127.0.0.1:7001";
+const LINK: &str = "127.0.0.1:9001";
+
+/// What the fake ports share.
+#[derive(Default)]
+struct World {
+    machine: Mutex<Machine>,
+    /// What `propose` fails with next, last first.
+    failures: Mutex<Vec<ProposeError>>,
+    live: Mutex<Vec<LiveNode>>,
+    removed: Mutex<Vec<NodeId>>,
+}
+
+impl Store for World {
+    fn config(&self) -> Arc<Config> {
+        Arc::clone(self.machine.lock().unwrap().config())
+    }
+
+    fn propose(&self, change: Change) -> BoxFuture<'_, Result<Applied, ProposeError>> {
+        Box::pin(async move {
+            let failure = self.failures.lock().unwrap().pop();
+            // An undecided change may well be an applied one.
+            if let Some(failure) = failure {
+                if failure == ProposeError::Undecided {
+                    let _ = self.machine.lock().unwrap().apply(change);
+                }
+                return Err(failure);
+            }
+            let outcome = self.machine.lock().unwrap().apply(change);
+            Ok(Applied { outcome, index: 1 })
+        })
+    }
+}
+
+impl Members for World {
+    fn status(&self) -> Arc<Status> {
+        Arc::new(Status {
+            node: NodeId(1),
+            role: Role::Leader,
+            term: 3,
+            leader: Some(NodeId(1)),
+            last_applied: Some(9),
+            last_log: Some(9),
+            snapshot: None,
+            revision: self.config().revision,
+            voters: [(NodeId(1), LINK.parse().unwrap())].into(),
+            learners: BTreeMap::new(),
+            lag: BTreeMap::new(),
+            healthy: true,
+        })
+    }
+
+    fn promote(&self, node: NodeId) -> BoxFuture<'_, Result<(), MemberError>> {
+        Box::pin(async move { Err(MemberError::Unknown(node)) })
+    }
+
+    fn remove(&self, node: NodeId) -> BoxFuture<'_, Result<(), MemberError>> {
+        Box::pin(async move {
+            self.removed.lock().unwrap().push(node);
+            Ok(())
+        })
+    }
+}
+
+impl Fleet for World {
+    fn live(&self) -> Vec<LiveNode> {
+        self.live.lock().unwrap().clone()
+    }
+}
+
+impl TokenMint for World {
+    fn mint(&self) -> Result<MintedToken, String> {
+        Ok(MintedToken {
+            id: TokenId::from("t1"),
+            secret_sha256: [7; 32],
+            text: "ewj1.text".to_owned(),
+        })
+    }
+}
+
+/// The API and what it works on.
+struct Bench {
+    world: Arc<World>,
+    admin: Arc<dyn Handler>,
+    registry: prometheus::Registry,
+}
+
+struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Value,
+}
+
+impl Reply {
+    fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The text of a field.
+    fn text(&self, name: &str) -> &str {
+        self.body[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {name} in {}", self.body))
+    }
+}
+
+fn bootstrap() -> Op {
+    let address: SocketAddr = LINK.parse().unwrap();
+    Op::Bootstrap {
+        cluster: Cluster {
+            name: "test".to_owned(),
+            base_domain: "edgeway.test".to_owned(),
+            account_id: "000000000000".to_owned(),
+            authority: Authority {
+                certificate_der: Vec::new(),
+                key_der: Vec::new(),
+            },
+            created_ms: 0,
+        },
+        region: Region {
+            name: "eu-west-1".into(),
+            location: None,
+        },
+        node: Node {
+            id: NodeId(1),
+            role: NodeRole::Region("eu-west-1".into()),
+            link: address,
+            public: Vec::new(),
+            management: None,
+            joined_ms: 0,
+        },
+        key: AccessKey {
+            id: KEY.into(),
+            secret: SECRET.to_owned(),
+            name: "first".to_owned(),
+            state: KeyState::Active,
+            created_ms: 0,
+        },
+    }
+}
+
+impl Bench {
+    fn new() -> Self {
+        let world = Arc::new(World::default());
+        let change = Change {
+            id: ChangeId(0),
+            at_ms: 0,
+            by: "test".to_owned(),
+            spare_deployment: "spare0".into(),
+            op: bootstrap(),
+        };
+        world.machine.lock().unwrap().apply(change).unwrap();
+        let settings = AdminSettings {
+            region: "eu-west-1".into(),
+            node: NodeId(1),
+        };
+        let ports = Ports {
+            store: Arc::<World>::clone(&world),
+            members: Arc::<World>::clone(&world),
+            fleet: Arc::<World>::clone(&world),
+            tokens: Arc::<World>::clone(&world),
+        };
+        let registry = prometheus::Registry::new();
+        let metrics = Metrics::register(&registry).unwrap();
+        Self {
+            world,
+            admin: Admin::new(settings, ports, metrics),
+            registry,
+        }
+    }
+
+    /// Sends a request that is signed with `key` and `secret` at `now_ms`.
+    async fn signed(
+        &self,
+        (method, target): (&str, &str),
+        body: &str,
+        (key, secret): (&str, &str),
+        now_ms: u64,
+    ) -> Reply {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let headers: [(&str, &[u8]); 1] = [("host", HOST.as_bytes())];
+        let body = body.as_bytes();
+        let message = Message {
+            method,
+            path,
+            query,
+            headers: &headers,
+            body,
+        };
+        let region = "us-east-1";
+        let signer = Signer {
+            access_key_id: key,
+            secret,
+            region,
+            service: "apigateway",
+        };
+        let signed = signer.sign(&message, now_ms);
+        let request = http::Request::builder()
+            .method(method)
+            .uri(target)
+            .header("host", HOST)
+            .header("x-amz-date", signed.date)
+            .header("authorization", signed.authorization);
+        self.send(request.body(Body::full(body.to_vec())).unwrap())
+            .await
+    }
+
+    async fn send(&self, request: Request) -> Reply {
+        let address: SocketAddr = HOST.parse().unwrap();
+        let conn = Conn::plain(address, address, Arc::from("management"), Instant::now());
+        let response = self.admin.handle(request, Arc::new(conn)).await;
+        let (parts, body) = response.into_parts();
+        let bytes = body.into_bytes(1 << 20).await.unwrap();
+        let body = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes).unwrap()
+        };
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+
+    async fn call(&self, method: &str, target: &str, body: Value) -> Reply {
+        let text = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        self.signed((method, target), &text, (KEY, SECRET), clock::now_ms())
+            .await
+    }
+
+    /// Expects `status`, and shows the answer otherwise.
+    async fn expect(&self, status: u16, method: &str, target: &str, body: Value) -> Reply {
+        let reply = self.call(method, target, body).await;
+        assert_eq!(
+            reply.status.as_u16(),
+            status,
+            "{method} {target}: {}",
+            reply.body
+        );
+        reply
+    }
+
+    /// Expects a refusal with this exception and text.
+    async fn refused(&self, (code, text): (&str, &str), method: &str, target: &str, body: Value) {
+        let reply = self.call(method, target, body.clone()).await;
+        let message = reply.body["message"].as_str().unwrap_or_default();
+        assert_eq!(
+            reply.header("x-amzn-errortype"),
+            code,
+            "{method} {target} {body}: {message}"
+        );
+        assert!(
+            message.contains(text),
+            "{method} {target} {body}: {message:?} lacks {text:?}"
+        );
+    }
+}

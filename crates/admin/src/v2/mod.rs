@@ -1,0 +1,203 @@
+//! API Gateway v2: HTTP APIs, custom domains and tags in Amazon's shapes.
+//!
+//! One file per kind of resource: its JSON shape, and its operations as pure functions from a call
+//! to an answer or to changes.
+
+mod absent;
+mod apis;
+mod checks;
+mod cors;
+mod deployments;
+mod domains;
+mod integrations;
+mod mappings;
+mod routes;
+mod stages;
+mod tags;
+
+pub(crate) use absent::ABSENT;
+
+use std::sync::Arc;
+
+use model::{Api, Config, HttpContent, ResourceKind};
+
+use crate::{
+    operation::{Operation, read, write},
+    refusal::Refusal,
+};
+
+/// What is supported.
+pub(crate) const OPERATIONS: &[Operation] = &[
+    read("GetApis", "/v2/apis", apis::list),
+    write("CreateApi", "POST", "/v2/apis", apis::create),
+    read("GetApi", "/v2/apis/{api}", apis::show),
+    write("UpdateApi", "PATCH", "/v2/apis/{api}", apis::update),
+    write("DeleteApi", "DELETE", "/v2/apis/{api}", apis::delete),
+    write(
+        "DeleteCorsConfiguration",
+        "DELETE",
+        "/v2/apis/{api}/cors",
+        apis::delete_cors,
+    ),
+    read(
+        "GetIntegrations",
+        "/v2/apis/{api}/integrations",
+        integrations::list,
+    ),
+    write(
+        "CreateIntegration",
+        "POST",
+        "/v2/apis/{api}/integrations",
+        integrations::create,
+    ),
+    read(
+        "GetIntegration",
+        "/v2/apis/{api}/integrations/{id}",
+        integrations::show,
+    ),
+    write(
+        "UpdateIntegration",
+        "PATCH",
+        "/v2/apis/{api}/integrations/{id}",
+        integrations::update,
+    ),
+    write(
+        "DeleteIntegration",
+        "DELETE",
+        "/v2/apis/{api}/integrations/{id}",
+        integrations::delete,
+    ),
+    read("GetRoutes", "/v2/apis/{api}/routes", routes::list),
+    write(
+        "CreateRoute",
+        "POST",
+        "/v2/apis/{api}/routes",
+        routes::create,
+    ),
+    read("GetRoute", "/v2/apis/{api}/routes/{id}", routes::show),
+    write(
+        "UpdateRoute",
+        "PATCH",
+        "/v2/apis/{api}/routes/{id}",
+        routes::update,
+    ),
+    write(
+        "DeleteRoute",
+        "DELETE",
+        "/v2/apis/{api}/routes/{id}",
+        routes::delete,
+    ),
+    read("GetStages", "/v2/apis/{api}/stages", stages::list),
+    write(
+        "CreateStage",
+        "POST",
+        "/v2/apis/{api}/stages",
+        stages::create,
+    ),
+    read("GetStage", "/v2/apis/{api}/stages/{name}", stages::show),
+    write(
+        "UpdateStage",
+        "PATCH",
+        "/v2/apis/{api}/stages/{name}",
+        stages::update,
+    ),
+    write(
+        "DeleteStage",
+        "DELETE",
+        "/v2/apis/{api}/stages/{name}",
+        stages::delete,
+    ),
+    read(
+        "GetDeployments",
+        "/v2/apis/{api}/deployments",
+        deployments::list,
+    ),
+    write(
+        "CreateDeployment",
+        "POST",
+        "/v2/apis/{api}/deployments",
+        deployments::create,
+    ),
+    read(
+        "GetDeployment",
+        "/v2/apis/{api}/deployments/{id}",
+        deployments::show,
+    ),
+    write(
+        "UpdateDeployment",
+        "PATCH",
+        "/v2/apis/{api}/deployments/{id}",
+        deployments::update,
+    ),
+    write(
+        "DeleteDeployment",
+        "DELETE",
+        "/v2/apis/{api}/deployments/{id}",
+        deployments::delete,
+    ),
+    read("GetDomainNames", "/v2/domainnames", domains::list),
+    write(
+        "CreateDomainName",
+        "POST",
+        "/v2/domainnames",
+        domains::create,
+    ),
+    read("GetDomainName", "/v2/domainnames/{domain}", domains::show),
+    write(
+        "UpdateDomainName",
+        "PATCH",
+        "/v2/domainnames/{domain}",
+        domains::update,
+    ),
+    write(
+        "DeleteDomainName",
+        "DELETE",
+        "/v2/domainnames/{domain}",
+        domains::delete,
+    ),
+    read(
+        "GetApiMappings",
+        "/v2/domainnames/{domain}/apimappings",
+        mappings::list,
+    ),
+    write(
+        "CreateApiMapping",
+        "POST",
+        "/v2/domainnames/{domain}/apimappings",
+        mappings::create,
+    ),
+    read(
+        "GetApiMapping",
+        "/v2/domainnames/{domain}/apimappings/{id}",
+        mappings::show,
+    ),
+    write(
+        "UpdateApiMapping",
+        "PATCH",
+        "/v2/domainnames/{domain}/apimappings/{id}",
+        mappings::update,
+    ),
+    write(
+        "DeleteApiMapping",
+        "DELETE",
+        "/v2/domainnames/{domain}/apimappings/{id}",
+        mappings::delete,
+    ),
+    read("GetTags", "/v2/tags/{arn+}", tags::show),
+    write("TagResource", "POST", "/v2/tags/{arn+}", tags::tag),
+    write("UntagResource", "DELETE", "/v2/tags/{arn+}", tags::untag),
+];
+
+/// The API `id`.
+fn api<'c>(config: &'c Config, id: &str) -> Result<&'c Arc<Api>, Refusal> {
+    config
+        .apis
+        .get(id)
+        .ok_or_else(|| Refusal::not_found(ResourceKind::Api, id))
+}
+
+/// What can be edited of the API `id`.
+fn content<'c>(config: &'c Config, id: &str) -> Result<&'c HttpContent, Refusal> {
+    let model::ApiKind::Http(http) = &api(config, id)?.kind;
+    Ok(&http.content)
+}
