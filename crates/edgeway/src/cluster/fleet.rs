@@ -1,0 +1,187 @@
+//! What a region node knows of all nodes: who has a link to it, what each serves from, who is
+//! going away. DNS nodes hear of it in manifests, operators in `status`, writers in `wait`.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use ledger::Ledger;
+use link::{NodeIdentity, PeersSeen, RpcHandler, RpcRefusal};
+use model::{LivePeer, NodeId, Op, Revision};
+use serve::BoxFuture;
+use tokio::sync::watch;
+
+use super::message::{self, ClusterRequest, NodeReport, Refusal};
+
+/// A node that has not reported for this long is not counted as living.
+const SILENT_AFTER: Duration = Duration::from_secs(3);
+
+/// What region nodes know of all nodes.
+pub(crate) struct Fleet {
+    own: NodeId,
+    seen: Arc<PeersSeen>,
+    ledger: Ledger,
+    served: watch::Receiver<u64>,
+    drain: serve::Drain,
+    heard: Mutex<BTreeMap<NodeId, Heard>>,
+    changed: watch::Sender<u64>,
+}
+
+#[derive(Clone)]
+struct Heard {
+    at: Instant,
+    report: NodeReport,
+}
+
+impl Fleet {
+    pub(crate) fn new(
+        own: NodeId,
+        seen: Arc<PeersSeen>,
+        ledger: Ledger,
+        served: watch::Receiver<u64>,
+        drain: serve::Drain,
+    ) -> Arc<Self> {
+        let changed = watch::Sender::new(0);
+        let fleet = Arc::new(Self {
+            own,
+            seen,
+            ledger,
+            served,
+            drain,
+            heard: Mutex::default(),
+            changed,
+        });
+        fleet.drain.spawn(Arc::clone(&fleet).follow_links());
+        fleet
+    }
+
+    fn heard(&self) -> BTreeMap<NodeId, Heard> {
+        self.heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// A link that comes or goes changes who lives, without waiting for a report.
+    async fn follow_links(self: Arc<Self>) {
+        let mut links = self.seen.changed();
+        loop {
+            tokio::select! {
+                changed = links.changed() => if changed.is_err() { return },
+                () = self.drain.expired() => return,
+            }
+            self.changed.send_modify(|count| *count += 1);
+        }
+    }
+
+    async fn report(&self, from: &NodeIdentity, report: NodeReport) -> Result<(), RpcRefusal> {
+        let node = NodeId(from.node);
+        let link = report.link;
+        let heard = Heard {
+            at: Instant::now(),
+            report,
+        };
+        let draining = heard.report.draining;
+        let before = self
+            .heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(node, heard);
+        if before.is_none_or(|before| before.report.draining != draining) {
+            self.changed.send_modify(|count| *count += 1);
+        }
+        self.follow_address(node, link).await
+    }
+
+    /// A node that came back elsewhere is known by its new address from then on.
+    async fn follow_address(
+        &self,
+        node: NodeId,
+        link: std::net::SocketAddr,
+    ) -> Result<(), RpcRefusal> {
+        let known = self.ledger.config().borrow().nodes.get(&node).cloned();
+        let Some(known) = known.filter(|known| known.link != link) else {
+            return Ok(());
+        };
+        let moved = model::Node {
+            link,
+            ..model::Node::clone(&known)
+        };
+        let change = super::membership::change(&format!("node-{node}"), Op::UpdateNode(moved));
+        match self.ledger.propose(change).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Refusal::Unavailable.because(error)),
+        }
+    }
+}
+
+impl RpcHandler for Fleet {
+    fn rpc(
+        &self,
+        from: Option<Arc<NodeIdentity>>,
+        body: Bytes,
+    ) -> BoxFuture<'_, Result<Bytes, RpcRefusal>> {
+        Box::pin(async move {
+            let from = from.ok_or_else(|| Refusal::Rejected.because("no certificate"))?;
+            let request =
+                message::decode(&body).map_err(|error| Refusal::Malformed.because(error))?;
+            match request {
+                ClusterRequest::Report(report) => self.report(&from, report).await?,
+            }
+            Ok(Bytes::new())
+        })
+    }
+}
+
+impl region::LiveNodes for Fleet {
+    fn live(&self) -> Vec<LivePeer> {
+        let heard = self.heard();
+        let linked = self.seen.snapshot();
+        let linked = linked.iter().map(|peer| {
+            let node = NodeId(peer.identity.node);
+            let draining = heard.get(&node).is_some_and(|heard| heard.report.draining);
+            LivePeer {
+                node: node.0,
+                draining,
+                remote: peer.remote,
+            }
+        });
+        let own = LivePeer {
+            node: self.own.0,
+            draining: self.drain.has_begun(),
+            remote: std::net::SocketAddr::from(([0, 0, 0, 0], 0)),
+        };
+        linked.chain([own]).collect()
+    }
+
+    fn changed(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+}
+
+impl admin::Fleet for Fleet {
+    fn live(&self) -> Vec<admin::LiveNode> {
+        let heard = self.heard();
+        let recent = heard
+            .iter()
+            .filter(|(_, heard)| heard.at.elapsed() < SILENT_AFTER);
+        let mut live: Vec<admin::LiveNode> = recent
+            .map(|(node, heard)| admin::LiveNode {
+                node: *node,
+                revision: heard.report.revision,
+                draining: heard.report.draining,
+                heard_ms: u64::try_from(heard.at.elapsed().as_millis()).unwrap_or(u64::MAX),
+            })
+            .collect();
+        live.push(admin::LiveNode {
+            node: self.own,
+            revision: Revision(*self.served.borrow()),
+            draining: self.drain.has_begun(),
+            heard_ms: 0,
+        });
+        live
+    }
+}

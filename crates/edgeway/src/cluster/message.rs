@@ -1,0 +1,120 @@
+//! What nodes say to each other besides Raft, calls and feeds: joining, renewal and reports.
+//!
+//! Encoded by `model::codec` as records of kind `Other`, so each carries its format version.
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use link::RpcRefusal;
+use model::{Location, NodeId, NodeRole, Revision, codec};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// A node without an identity asks for one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct JoinRequest {
+    /// The token's public half.
+    pub(crate) token: String,
+    /// The token's secret half.
+    pub(crate) secret: [u8; 32],
+    /// Holds the node's public key.
+    pub(crate) csr_der: Vec<u8>,
+    /// Where other nodes reach it.
+    pub(crate) link: SocketAddr,
+    /// Addresses that DNS answers.
+    pub(crate) public: Vec<IpAddr>,
+    /// Its management API, if it has one.
+    pub(crate) management: Option<String>,
+    /// Where it is.
+    pub(crate) location: Option<Location>,
+}
+
+/// The identity.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct JoinAnswer {
+    /// Its number.
+    pub(crate) node: NodeId,
+    /// What it is, as its token said.
+    pub(crate) role: NodeRole,
+    /// Its certificate, leaf first, DER.
+    pub(crate) chain_der: Vec<Vec<u8>>,
+    /// The cluster's authority, DER.
+    pub(crate) ca_der: Vec<u8>,
+    /// Where to find regions.
+    pub(crate) regions: Vec<Seed>,
+}
+
+/// A region node's address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Seed {
+    /// Its number.
+    pub(crate) node: NodeId,
+    /// Its region.
+    pub(crate) region: String,
+    /// Where it is reached.
+    pub(crate) link: SocketAddr,
+}
+
+/// What a node tells a region node, on the `Cluster` service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum ClusterRequest {
+    /// How the sender is.
+    Report(NodeReport),
+}
+
+/// How a node is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NodeReport {
+    /// What it serves from.
+    pub(crate) revision: Revision,
+    /// It is going away.
+    pub(crate) draining: bool,
+    /// Where others reach it now.
+    pub(crate) link: SocketAddr,
+}
+
+/// A new certificate for the sender's own identity.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RenewRequest {
+    /// Holds the fresh public key.
+    pub(crate) csr_der: Vec<u8>,
+}
+
+/// The certificate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RenewAnswer {
+    /// Leaf first, DER.
+    pub(crate) chain_der: Vec<Vec<u8>>,
+    /// The cluster's authority, DER.
+    pub(crate) ca_der: Vec<u8>,
+}
+
+/// Encodes a message; the types above always encode.
+pub(crate) fn encode<T: Serialize>(message: &T) -> Result<Bytes, codec::CodecError> {
+    codec::encode(codec::Kind::Other, message).map(Bytes::from)
+}
+
+/// Reads a message from a peer.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, codec::CodecError> {
+    codec::decode(codec::Kind::Other, bytes)
+}
+
+/// Reasons a region gives for not doing what a node asks.
+#[derive(Clone, Copy, Debug)]
+#[repr(u16)]
+pub(crate) enum Refusal {
+    /// The message does not decode.
+    Malformed = 1,
+    /// The cluster refused the change.
+    Rejected = 2,
+    /// No leader at the moment: ask again.
+    Unavailable = 3,
+    /// Something is wrong on the region's side.
+    Internal = 4,
+}
+
+impl Refusal {
+    /// As the link carries it.
+    pub(crate) fn because(self, reason: impl std::fmt::Display) -> RpcRefusal {
+        RpcRefusal::new(self as u16, reason.to_string())
+    }
+}

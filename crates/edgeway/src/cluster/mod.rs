@@ -1,0 +1,15 @@
+//! What makes a process part of a cluster, whatever its role: its identity, the paths to the
+//! regions, what it reports to them, and the configuration it receives from them.
+//!
+//! Roles know nothing of this; they get watch channels and trait objects.
+
+pub(crate) mod control;
+pub(crate) mod directory;
+pub(crate) mod enroll;
+pub(crate) mod fleet;
+pub(crate) mod membership;
+pub(crate) mod message;
+pub(crate) mod renewal;
+pub(crate) mod report;
+pub(crate) mod store;
+pub(crate) mod subscriber;

@@ -1,0 +1,69 @@
+//! Tells every region node, each second and at each new revision, how this node is.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use link::Service;
+use model::{NodeId, Revision};
+use tokio::{sync::watch, task::JoinSet};
+
+use super::{
+    control::Control,
+    directory::{self, Seeds},
+    message::{self, ClusterRequest, NodeReport},
+};
+
+/// Between two reports without news.
+pub(crate) const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// What a reporter is made of.
+pub(crate) struct Reporter {
+    pub(crate) own: NodeId,
+    pub(crate) link: std::net::SocketAddr,
+    pub(crate) control: Arc<Control>,
+    pub(crate) seeds: watch::Receiver<Seeds>,
+    pub(crate) served: watch::Receiver<Revision>,
+    pub(crate) drain: serve::Drain,
+}
+
+impl Reporter {
+    /// Reports until the process ends, and once more when it drains.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let draining = self.drain.has_begun();
+            self.send_all(draining);
+            if draining {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(REPORT_EVERY) => {}
+                changed = self.served.changed() => if changed.is_err() { return },
+                () = self.drain.begun() => {}
+            }
+        }
+    }
+
+    fn send_all(&mut self, draining: bool) {
+        let revision = *self.served.borrow_and_update();
+        let report = NodeReport {
+            revision,
+            draining,
+            link: self.link,
+        };
+        let Ok(body) = message::encode(&ClusterRequest::Report(report)) else {
+            return;
+        };
+        let seeds = Seeds::clone(&self.seeds.borrow());
+        let mut sending = JoinSet::new();
+        for seed in directory::others(&seeds, self.own) {
+            let peer = self.control.peer_at(seed.node, seed.link);
+            let body = Bytes::clone(&body);
+            sending.spawn(async move {
+                // A region that does not answer learns it from the next report.
+                drop(peer.rpc(Service::Cluster, body, REPORT_EVERY).await);
+            });
+        }
+        // Nobody waits for the slowest region: its task ends by its own time-out.
+        sending.detach_all();
+    }
+}

@@ -1,0 +1,209 @@
+//! `init`: a new cluster. Chooses everything random, writes the first node's identity and the plan
+//! that its first start applies; touches nothing that exists.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use anyhow::{Context as _, bail};
+use link::{Authority, Credentials};
+use model::{AccessKey, Cluster, KeyState, NodeId, NodeRole, Region};
+
+use super::say;
+use crate::{
+    cluster::{enroll, membership::now_ms, store},
+    node::{Bootstrap, write_bootstrap},
+    settings::{Link, LogFormat, Ops, RaftClocks, Region as RegionSection, Settings},
+};
+
+/// Life of the cluster's authority.
+const AUTHORITY_TTL: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// Options of `init`.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Where the first node keeps its data; must not hold a node yet.
+    #[arg(long)]
+    data_dir: PathBuf,
+    /// The first node's settings, written unless the file exists.
+    #[arg(long)]
+    config: PathBuf,
+    /// The cluster's name: letters, digits and dashes.
+    #[arg(long, default_value = "edgeway")]
+    cluster: String,
+    /// The domain that the cluster's DNS nodes will be authoritative for.
+    #[arg(long)]
+    base_domain: String,
+    /// Twelve digits; appear in ARNs.
+    #[arg(long, default_value = "000000000000")]
+    account_id: String,
+    /// The first region.
+    #[arg(long)]
+    region: String,
+    /// Where other nodes reach this one over QUIC.
+    #[arg(long)]
+    link: SocketAddr,
+}
+
+/// What a new cluster is made from.
+pub(crate) struct NewCluster<'a> {
+    pub(crate) data_dir: &'a Path,
+    pub(crate) cluster: &'a str,
+    pub(crate) base_domain: &'a str,
+    pub(crate) account_id: &'a str,
+    pub(crate) region: Region,
+}
+
+pub(super) fn run(options: &Options) -> anyhow::Result<()> {
+    let key = create(&NewCluster {
+        data_dir: &options.data_dir,
+        cluster: &options.cluster,
+        base_domain: &options.base_domain,
+        account_id: &options.account_id,
+        region: Region {
+            name: options.region.as_str().into(),
+            location: None,
+        },
+    })?;
+    if !options.config.exists() {
+        let text = first_settings(options).to_toml()?;
+        std::fs::write(&options.config, text)
+            .with_context(|| options.config.display().to_string())?;
+    }
+    let admin = options.data_dir.join("admin.json");
+    say(&format!(
+        "cluster '{}' is ready to start.\n\nadmin key (also in {}):\n  AWS_ACCESS_KEY_ID={}\n  \
+         AWS_SECRET_ACCESS_KEY={}\n\nnext: edgeway start --config {}",
+        options.cluster,
+        admin.display(),
+        key.id,
+        key.secret,
+        options.config.display(),
+    ))
+}
+
+/// Makes the cluster's files under `data_dir`; gives the admin key.
+pub(crate) fn create(new: &NewCluster<'_>) -> anyhow::Result<AccessKey> {
+    check(new)?;
+    let identity_dir = new.data_dir.join("identity");
+    if identity_dir.join("node.pem").exists() {
+        bail!(
+            "--data-dir {}: there is a node already",
+            new.data_dir.display()
+        );
+    }
+    std::fs::create_dir_all(new.data_dir)
+        .with_context(|| format!("--data-dir {}", new.data_dir.display()))?;
+    let now = SystemTime::now();
+    let authority = Authority::create(new.cluster, AUTHORITY_TTL, now)?;
+    let role = NodeRole::Region(new.region.name.clone());
+    let identity = enroll::identity(new.cluster, &role, NodeId(1)).context("--region")?;
+    let credentials: Credentials = authority.issue_node(&identity, enroll::NODE_TTL, now)?;
+    let key = AccessKey {
+        id: format!(
+            "AKIA{}",
+            random_text(16, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+        )
+        .into(),
+        secret: random_text(
+            40,
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+        ),
+        name: "admin".to_owned(),
+        state: KeyState::Active,
+        created_ms: now_ms(),
+    };
+    let plan = Bootstrap {
+        cluster: Cluster {
+            name: new.cluster.to_owned(),
+            base_domain: new.base_domain.to_owned(),
+            account_id: new.account_id.to_owned(),
+            authority: model::Authority {
+                certificate_der: authority.cert_der().to_vec(),
+                key_der: authority.key_der(),
+            },
+            created_ms: now_ms(),
+        },
+        region: new.region.clone(),
+        key: key.clone(),
+    };
+    write_bootstrap(new.data_dir, &plan)?;
+    let admin = serde_json::json!({
+        "access_key_id": key.id.as_str(), "secret_access_key": key.secret,
+    });
+    let admin = serde_json::to_vec_pretty(&admin)?;
+    store::write_atomically(&new.data_dir.join("admin.json"), &admin)?;
+    // The identity goes last: its presence says that the rest is complete.
+    credentials.store(&identity_dir)?;
+    Ok(key)
+}
+
+fn check(new: &NewCluster<'_>) -> anyhow::Result<()> {
+    let label = |text: &str| {
+        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        (1..=63).contains(&text.len())
+            && text.bytes().all(inner)
+            && !text.starts_with('-')
+            && !text.ends_with('-')
+    };
+    if !label(new.cluster) {
+        bail!(
+            "--cluster {:?}: lower-case letters, digits and dashes, at most 63",
+            new.cluster
+        );
+    }
+    if !label(new.region.name.as_str()) {
+        bail!(
+            "--region {}: lower-case letters, digits and dashes, at most 63",
+            new.region.name
+        );
+    }
+    if new.base_domain.len() > 200 || !new.base_domain.split('.').all(label) {
+        bail!(
+            "--base-domain {:?}: a domain name in lower case, no final dot",
+            new.base_domain
+        );
+    }
+    if new.account_id.len() != 12 || !new.account_id.bytes().all(|byte| byte.is_ascii_digit()) {
+        bail!("--account-id {:?}: twelve digits", new.account_id);
+    }
+    Ok(())
+}
+
+fn random_text(length: usize, letters: &[u8]) -> String {
+    (0..length)
+        .map(|_| char::from(letters[rand::random_range(0..letters.len())]))
+        .collect()
+}
+
+fn first_settings(options: &Options) -> Settings {
+    let ip = options.link.ip();
+    Settings {
+        data_dir: options.data_dir.clone(),
+        workers: 0,
+        log: "info,openraft=warn".to_owned(),
+        log_format: LogFormat::Json,
+        drain_s: 10,
+        link: Link {
+            bind: options.link,
+            advertise: None,
+        },
+        ops: Ops::default(),
+        join: None,
+        region: Some(RegionSection {
+            http: vec![SocketAddr::new(ip, 80)],
+            https: vec![SocketAddr::new(ip, 443)],
+            management: SocketAddr::from(([127, 0, 0, 1], 7001)),
+            management_url: None,
+            public: vec![ip],
+            location: None,
+            backend_ca_file: None,
+            raft: RaftClocks::Wide,
+            limits: crate::settings::ClientLimits::default(),
+        }),
+        pop: None,
+        dns: None,
+    }
+}

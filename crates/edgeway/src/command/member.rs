@@ -1,0 +1,51 @@
+//! `member`: who belongs to the cluster.
+
+use http::Method;
+
+use super::{say, token};
+use crate::client::Target;
+
+/// What to do with members.
+#[derive(clap::Subcommand)]
+pub enum Member {
+    /// Make a token for a new node, and say how to start it.
+    Add(token::Options),
+    /// Give a region node that only learns a vote.
+    Promote(One),
+    /// Remove a node: it leaves Raft and DNS, and its certificate is not renewed.
+    Remove(One),
+}
+
+/// One node.
+#[derive(clap::Args)]
+pub struct One {
+    #[command(flatten)]
+    target: Target,
+    /// Its number, as `edgeway status` shows it.
+    node: u64,
+}
+
+pub(super) async fn run(member: &Member) -> anyhow::Result<()> {
+    match member {
+        Member::Add(options) => {
+            token::run(options).await?;
+            say(
+                "\nput it into EDGEWAY_JOIN_TOKEN on the new machine and run:\n  \
+                 edgeway start --config edgeway.toml",
+            )
+        }
+        Member::Promote(one) => {
+            let path = format!("/edgeway/v1/nodes/{}/promote", one.node);
+            one.target.client()?.call(Method::POST, &path, None).await?;
+            say(&format!("node {} votes", one.node))
+        }
+        Member::Remove(one) => {
+            let path = format!("/edgeway/v1/nodes/{}", one.node);
+            one.target
+                .client()?
+                .call(Method::DELETE, &path, None)
+                .await?;
+            say(&format!("node {} is removed; stop its process", one.node))
+        }
+    }
+}

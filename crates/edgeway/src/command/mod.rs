@@ -1,0 +1,94 @@
+//! The commands of the program.
+
+mod init;
+mod member;
+mod status;
+pub(crate) mod token;
+
+use std::{
+    io::{self, Read as _, Write as _},
+    path::PathBuf,
+};
+
+use tokio::sync::oneshot;
+
+pub(crate) use self::init::{NewCluster, create};
+use crate::{dev, node, settings::Settings, telemetry};
+
+/// The commands of the program.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Run a whole cluster on this machine, with a sample API.
+    Dev(dev::Options),
+    /// Make a new cluster: its authority, its first region's identity, an admin key.
+    Init(init::Options),
+    /// Make a token with which one node may join.
+    Token(token::Options),
+    /// Run one node.
+    Start(Start),
+    /// Show the cluster's nodes and how they are.
+    Status(status::Options),
+    /// Add, promote or remove a member.
+    #[command(subcommand)]
+    Member(member::Member),
+}
+
+/// Options of `start`.
+#[derive(clap::Args)]
+pub struct Start {
+    /// The node's settings.
+    #[arg(long)]
+    config: PathBuf,
+    /// Read the settings, say what is wrong with them, and end.
+    #[arg(long)]
+    check: bool,
+    /// Drain and end when standard input is closed (`dev` runs nodes so).
+    #[arg(long, hide = true)]
+    until_stdin_closes: bool,
+}
+
+/// Runs one command.
+///
+/// # Errors
+/// Why it failed, for a person.
+pub async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Dev(options) => dev::run(options).await,
+        Command::Init(options) => init::run(&options),
+        Command::Token(options) => token::run(&options).await,
+        Command::Start(options) => start(options).await,
+        Command::Status(options) => status::run(&options).await,
+        Command::Member(member) => member::run(&member).await,
+    }
+}
+
+async fn start(options: Start) -> anyhow::Result<()> {
+    let settings = Settings::load(&options.config)?;
+    if options.check {
+        return say("the settings are good");
+    }
+    telemetry::install(&settings.log, settings.log_format)?;
+    let (closed, end) = oneshot::channel();
+    if options.until_stdin_closes {
+        // A thread of its own: a read of standard input cannot be given up.
+        std::thread::spawn(move || {
+            let mut rest = Vec::new();
+            // Whatever ends it, the parent is gone or wants this node to end.
+            drop(io::stdin().read_to_end(&mut rest));
+            let _nobody_waits_any_more = closed.send(());
+        });
+    }
+    let end = async move {
+        if !options.until_stdin_closes {
+            std::future::pending::<()>().await;
+        }
+        drop(end.await);
+    };
+    node::run(settings, end).await
+}
+
+/// Writes a line for the person at the terminal.
+pub(crate) fn say(line: &str) -> anyhow::Result<()> {
+    writeln!(io::stdout(), "{line}")?;
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! `status`: the cluster at a glance.
+
+use http::Method;
+use serde_json::Value;
+
+use super::say;
+use crate::client::Target;
+
+/// Options of `status`.
+#[derive(clap::Args)]
+pub struct Options {
+    #[command(flatten)]
+    target: Target,
+    /// The whole answer, for programs.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
+    let answer = options
+        .target
+        .client()?
+        .call(Method::GET, "/edgeway/v1/status", None)
+        .await?;
+    if options.json {
+        return say(&serde_json::to_string_pretty(&answer)?);
+    }
+    say(&table(&answer))
+}
+
+/// The answer as a person reads it.
+fn table(answer: &Value) -> String {
+    let text = |value: Option<&Value>| match value {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    let head = format!(
+        "cluster {}  base domain {}  revision {}  leader node {}  term {}\n",
+        text(answer.pointer("/cluster/name")),
+        text(answer.pointer("/cluster/baseDomain")),
+        text(answer.get("revision")),
+        text(answer.pointer("/raft/leader")),
+        text(answer.pointer("/raft/term")),
+    );
+    let mut rows =
+        vec![["NODE", "ROLE", "PLACE", "STATE", "RAFT", "REVISION", "LINK"].map(str::to_owned)];
+    let nodes = answer
+        .get("nodes")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    for node in nodes {
+        let flag = |name: &str| node.get(name).and_then(Value::as_bool).unwrap_or(false);
+        let state = match (flag("live"), flag("draining")) {
+            (false, _) => "down",
+            (true, true) => "draining",
+            (true, false) => "up",
+        };
+        rows.push([
+            text(node.get("id")),
+            text(node.get("role")),
+            text(node.get("place")),
+            state.to_owned(),
+            vote(answer, node.get("id")).to_owned(),
+            text(node.get("revision")),
+            text(node.get("link")),
+        ]);
+    }
+    head + &aligned(&rows)
+}
+
+/// The node's part in Raft.
+fn vote(answer: &Value, node: Option<&Value>) -> &'static str {
+    let among = |list: &str| {
+        let list = answer.pointer(list).and_then(Value::as_array);
+        node.is_some_and(|node| list.is_some_and(|list| list.contains(node)))
+    };
+    if node.is_some() && answer.pointer("/raft/leader") == node {
+        "leader"
+    } else if among("/raft/voters") {
+        "voter"
+    } else if among("/raft/learners") {
+        "learner"
+    } else {
+        "-"
+    }
+}
+
+fn aligned(rows: &[[String; 7]]) -> String {
+    let mut widths = [0; 7];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.len());
+        }
+    }
+    let line = |row: &[String; 7]| {
+        let cells = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    //! What a person sees.
+
+    #[test]
+    fn a_node_that_is_down_shows_so() {
+        let answer = serde_json::json!({
+            "cluster": { "name": "c", "baseDomain": "x.test" }, "revision": 7,
+            "raft": { "leader": 1, "term": 2, "voters": [1], "learners": [] },
+            "nodes": [
+                { "id": 1, "role": "region", "place": "us-east-1", "live": true,
+                  "draining": false, "revision": 7, "link": "127.0.0.1:1" },
+                { "id": 12, "role": "pop", "place": "pop-1", "live": false, "link": "127.0.0.1:2" },
+            ],
+        });
+        insta::assert_snapshot!(super::table(&answer), @r"
+        cluster c  base domain x.test  revision 7  leader node 1  term 2
+        NODE  ROLE    PLACE      STATE  RAFT    REVISION  LINK
+        1     region  us-east-1  up     leader  7         127.0.0.1:1
+        12    pop     pop-1      down   -       -         127.0.0.1:2
+        ");
+    }
+}

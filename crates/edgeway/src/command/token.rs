@@ -1,0 +1,50 @@
+//! `token`: a join token for one node.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::say;
+use crate::client::{Client, Target};
+
+/// Options of `token`.
+#[derive(clap::Args)]
+pub struct Options {
+    #[command(flatten)]
+    target: Target,
+    /// What the node will be: region, pop or dns.
+    #[arg(long, value_parser = ["region", "pop", "dns"])]
+    role: String,
+    /// The region's or POP's name.
+    #[arg(long, required_if_eq_any = [("role", "region"), ("role", "pop")])]
+    place: Option<String>,
+    /// Seconds until it expires.
+    #[arg(long, default_value_t = 3600)]
+    ttl_s: u32,
+}
+
+pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
+    let client = options.target.client()?;
+    let place = options.place.as_deref().unwrap_or_default();
+    say(&make(&client, &options.role, place, options.ttl_s).await?)
+}
+
+/// Makes a token; gives its text.
+pub(crate) async fn make(
+    client: &Client,
+    role: &str,
+    place: &str,
+    ttl_s: u32,
+) -> anyhow::Result<String> {
+    let body = if role == "dns" {
+        json!({ "role": role, "ttlSeconds": ttl_s })
+    } else {
+        json!({ "role": role, "place": place, "ttlSeconds": ttl_s })
+    };
+    let answer = client
+        .call(Method::POST, "/edgeway/v1/tokens", Some(&body))
+        .await?;
+    let token = answer.get("token").and_then(Value::as_str);
+    token
+        .map(str::to_owned)
+        .ok_or_else(|| anyhow::anyhow!("the answer holds no token"))
+}

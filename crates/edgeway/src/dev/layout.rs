@@ -1,0 +1,301 @@
+//! Which nodes a `dev` cluster has, and where each listens. Written once, so that a cluster found
+//! in a folder starts again with the same addresses.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
+    path::Path,
+};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+use super::Options;
+use crate::settings::{
+    ClientLimits, Dns, Join, Link, LogFormat, Ops, Place, Pop, RaftClocks, Region, Settings,
+};
+
+const FILE: &str = "layout.json";
+
+/// Regions that `dev` can have, with real places.
+const REGIONS: [(&str, f64, f64); 8] = [
+    ("us-east-1", 38.9, -77.4),
+    ("eu-west-1", 53.3, -6.3),
+    ("ap-northeast-1", 35.7, 139.7),
+    ("us-west-2", 45.8, -119.7),
+    ("ap-southeast-2", -33.9, 151.2),
+    ("sa-east-1", -23.5, -46.6),
+    ("eu-central-1", 50.1, 8.7),
+    ("ap-south-1", 19.1, 72.9),
+];
+
+/// Cities of the POPs that `dev` can have.
+const POPS: [(f64, f64); 8] = [
+    (40.7, -74.0),
+    (48.9, 2.4),
+    (35.7, 139.7),
+    (-33.9, 151.2),
+    (37.8, -122.4),
+    (1.35, 103.8),
+    (-23.5, -46.6),
+    (51.5, -0.1),
+];
+
+/// The nodes of a `dev` cluster.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Layout {
+    pub(super) base_domain: String,
+    pub(super) backend: SocketAddr,
+    pub(super) members: Vec<Member>,
+}
+
+/// One node.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Member {
+    pub(super) name: String,
+    pub(super) role: MemberRole,
+    pub(super) place: Place,
+    pub(super) link: SocketAddr,
+    pub(super) ops: SocketAddr,
+    /// HTTP, or DNS.
+    pub(super) first: SocketAddr,
+    /// HTTPS.
+    pub(super) second: SocketAddr,
+    /// What DNS answers: an address of the loopback range of its own.
+    pub(super) public: Ipv4Addr,
+}
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum MemberRole {
+    Region { management: SocketAddr },
+    Pop,
+    Dns,
+}
+
+impl Layout {
+    pub(super) fn load_or_plan(options: &Options) -> anyhow::Result<Self> {
+        let file = options.data_dir.join(FILE);
+        if let Ok(bytes) = std::fs::read(&file) {
+            return serde_json::from_slice(&bytes).with_context(|| file.display().to_string());
+        }
+        let layout = Self::plan(options)?;
+        std::fs::write(&file, serde_json::to_vec_pretty(&layout)?)
+            .with_context(|| file.display().to_string())?;
+        Ok(layout)
+    }
+
+    fn plan(options: &Options) -> anyhow::Result<Self> {
+        let mut ports = Ports::new(options.port_base);
+        let mut members = Vec::new();
+        for (at, (name, latitude, longitude)) in REGIONS
+            .into_iter()
+            .take(usize::from(options.regions))
+            .enumerate()
+        {
+            let role = MemberRole::Region {
+                management: ports.next()?,
+            };
+            let place = Place {
+                latitude,
+                longitude,
+            };
+            members.push(Member::plan(
+                name.to_owned(),
+                role,
+                place,
+                (2, at),
+                &mut ports,
+            )?);
+        }
+        for (at, (latitude, longitude)) in
+            POPS.into_iter().take(usize::from(options.pops)).enumerate()
+        {
+            let (name, place) = (
+                format!("pop-{}", at + 1),
+                Place {
+                    latitude,
+                    longitude,
+                },
+            );
+            members.push(Member::plan(
+                name,
+                MemberRole::Pop,
+                place,
+                (1, at),
+                &mut ports,
+            )?);
+        }
+        let place = Place {
+            latitude: 0.0,
+            longitude: 0.0,
+        };
+        members.push(Member::plan(
+            "dns-1".to_owned(),
+            MemberRole::Dns,
+            place,
+            (3, 0),
+            &mut ports,
+        )?);
+        Ok(Self {
+            base_domain: options.base_domain.clone(),
+            backend: ports.next()?,
+            members,
+        })
+    }
+
+    pub(super) fn regions(&self) -> impl Iterator<Item = &Member> {
+        self.members
+            .iter()
+            .filter(|member| matches!(member.role, MemberRole::Region { .. }))
+    }
+
+    pub(super) fn pops(&self) -> impl Iterator<Item = &Member> {
+        self.members
+            .iter()
+            .filter(|member| member.role == MemberRole::Pop)
+    }
+
+    pub(super) fn dns(&self) -> Option<&Member> {
+        self.members
+            .iter()
+            .find(|member| member.role == MemberRole::Dns)
+    }
+
+    /// The region that the cluster begins with; plans always have one.
+    pub(super) fn first(&self) -> &Member {
+        &self.members[0]
+    }
+
+    /// Writes each node's settings file, as an operator would.
+    pub(super) fn write_settings(&self, options: &Options) -> anyhow::Result<()> {
+        for member in &self.members {
+            let folder = options.data_dir.join(&member.name);
+            std::fs::create_dir_all(&folder)?;
+            let text = member.settings(&folder, options).to_toml()?;
+            std::fs::write(folder.join("edgeway.toml"), text)?;
+        }
+        Ok(())
+    }
+}
+
+impl Member {
+    fn plan(
+        name: String,
+        role: MemberRole,
+        place: Place,
+        (net, at): (u8, usize),
+        ports: &mut Ports,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            name,
+            role,
+            place,
+            link: ports.next()?,
+            ops: ports.next()?,
+            first: ports.next()?,
+            second: ports.next()?,
+            public: Ipv4Addr::new(127, 0, net, u8::try_from(at + 1)?),
+        })
+    }
+
+    pub(super) fn management_url(&self) -> String {
+        match self.role {
+            MemberRole::Region { management } => format!("http://{management}"),
+            MemberRole::Pop | MemberRole::Dns => String::new(),
+        }
+    }
+
+    fn settings(&self, folder: &Path, options: &Options) -> Settings {
+        // Clients find a node at 127.0.0.1 and at the address that DNS answers for it.
+        let both =
+            |addr: SocketAddr| vec![addr, SocketAddr::new(IpAddr::V4(self.public), addr.port())];
+        let public = vec![IpAddr::V4(self.public)];
+        let token_file = folder.join("join.token");
+        let mut settings = Settings {
+            data_dir: folder.to_owned(),
+            workers: options.workers,
+            log: options.log.clone(),
+            log_format: LogFormat::Json,
+            drain_s: 5,
+            link: Link {
+                bind: self.link,
+                advertise: None,
+            },
+            ops: Ops { bind: self.ops },
+            join: Some(Join { token_file }),
+            region: None,
+            pop: None,
+            dns: None,
+        };
+        match self.role {
+            MemberRole::Region { management } => {
+                settings.region = Some(Region {
+                    http: both(self.first),
+                    https: both(self.second),
+                    management,
+                    management_url: None,
+                    public,
+                    location: Some(self.place),
+                    backend_ca_file: None,
+                    raft: RaftClocks::Local,
+                    limits: ClientLimits::default(),
+                });
+            }
+            MemberRole::Pop => {
+                settings.pop = Some(Pop {
+                    http: both(self.first),
+                    https: both(self.second),
+                    public,
+                    location: Some(self.place),
+                    cache_bytes: 256 << 20,
+                    debug_headers: true,
+                    limits: ClientLimits::default(),
+                });
+            }
+            MemberRole::Dns => {
+                settings.dns = Some(Dns {
+                    bind: both(self.first),
+                    public,
+                });
+            }
+        }
+        settings
+    }
+}
+
+/// Hands out addresses on 127.0.0.1.
+struct Ports {
+    next: u16,
+    /// Held until the plan is complete, so that no port is handed out twice.
+    held: Vec<(TcpListener, UdpSocket)>,
+}
+
+impl Ports {
+    const fn new(base: u16) -> Self {
+        Self {
+            next: base,
+            held: Vec::new(),
+        }
+    }
+
+    fn next(&mut self) -> anyhow::Result<SocketAddr> {
+        if self.next > 0 {
+            let addr = SocketAddr::from(([127, 0, 0, 1], self.next));
+            self.next = self
+                .next
+                .checked_add(1)
+                .context("--port-base is too high")?;
+            return Ok(addr);
+        }
+        // The port has to be free for TCP and UDP alike.
+        for _ in 0..100 {
+            let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+            let addr = tcp.local_addr()?;
+            if let Ok(udp) = UdpSocket::bind(addr) {
+                self.held.push((tcp, udp));
+                return Ok(addr);
+            }
+        }
+        anyhow::bail!("no free port on 127.0.0.1")
+    }
+}

@@ -1,0 +1,13 @@
+//! The `edgeway` binary as a library: settings, commands, and the one place where roles are wired
+//! together. Everything that decides anything lives in the crates below; tests start nodes as
+//! processes and need nothing from here.
+
+mod client;
+mod cluster;
+pub mod command;
+mod dev;
+mod node;
+mod settings;
+mod telemetry;
+
+pub use settings::{Settings, SettingsError};

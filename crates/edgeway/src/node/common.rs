@@ -1,0 +1,201 @@
+//! What every role needs: identity, links to the regions, metrics, drain.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use link::{CredentialStore, Credentials, LinkContext, LinkLimits, PeerRole, Transport};
+use model::{Location, NodeId, Revision};
+use tokio::sync::watch;
+
+use crate::{
+    cluster::{
+        control::Control,
+        directory::{self, Seeds},
+        enroll::{self, Applicant},
+    },
+    settings::{ClientLimits, Place, Settings},
+};
+
+/// What every role needs.
+pub(super) struct Common {
+    pub(super) own: NodeId,
+    pub(super) cluster: String,
+    /// Where other nodes reach this one.
+    pub(super) link: SocketAddr,
+    pub(super) credentials: CredentialStore,
+    pub(super) context: LinkContext,
+    pub(super) control: Arc<Control>,
+    pub(super) seeds: watch::Sender<Seeds>,
+    /// The revision this node serves from.
+    pub(super) served: watch::Sender<Revision>,
+    pub(super) registry: prometheus::Registry,
+    pub(super) serve_metrics: serve::Metrics,
+    pub(super) ready: Arc<AtomicBool>,
+    pub(super) drain: serve::Drain,
+}
+
+impl Common {
+    pub(super) async fn prepare(settings: &Settings) -> anyhow::Result<Self> {
+        let credentials = credentials(settings).await?;
+        let identity = credentials.identity().clone();
+        check_role(settings, identity.role)?;
+        let registry = prometheus::Registry::new();
+        registry.register(Box::new(
+            prometheus::process_collector::ProcessCollector::for_self(),
+        ))?;
+        let drain = serve::Drain::new(Duration::from_secs(settings.drain_s));
+        let credentials = CredentialStore::new(credentials)?;
+        let context = LinkContext {
+            credentials: credentials.clone(),
+            // A node that comes back is found again within a second.
+            limits: Arc::new(LinkLimits {
+                backoff_max: Duration::from_secs(1),
+                ..LinkLimits::default()
+            }),
+            metrics: link::Metrics::new(&registry)?,
+        };
+        // A region listens on its link address; other roles only dial, from that address.
+        let dial_from = settings.region.is_none().then_some(settings.link.bind);
+        let transport = Transport::client(dial_from, context.clone(), drain.clone())
+            .with_context(|| format!("settings key 'link.bind': {}", settings.link.bind))?;
+        Ok(Self {
+            own: NodeId(identity.node),
+            cluster: identity.cluster,
+            link: advertised(settings),
+            credentials,
+            context,
+            control: Control::new(transport),
+            seeds: watch::Sender::new(directory::load(&settings.data_dir)),
+            served: watch::Sender::new(Revision(0)),
+            serve_metrics: serve::Metrics::register(&registry)?,
+            registry,
+            ready: Arc::default(),
+            drain,
+        })
+    }
+
+    /// Publishes what `source` says is served.
+    pub(super) fn follow_served<T: Send + Sync + 'static>(
+        &self,
+        mut source: watch::Receiver<T>,
+        revision: impl Fn(&T) -> Revision + Send + 'static,
+    ) {
+        let served = self.served.clone();
+        self.drain.spawn(async move {
+            loop {
+                served.send_replace(revision(&source.borrow_and_update()));
+                if source.changed().await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// The identity on disk, or a new one for the join token.
+async fn credentials(settings: &Settings) -> anyhow::Result<Credentials> {
+    let folder = settings.identity_dir();
+    if folder.join("node.pem").exists() {
+        return Credentials::load(&folder)
+            .with_context(|| format!("identity in {}", folder.display()));
+    }
+    let Some(token) = join_token(settings)? else {
+        bail!(
+            "this node has no identity in {}: run `edgeway init` for a new cluster, or give a \
+             token made by `edgeway token` in EDGEWAY_JOIN_TOKEN or settings key 'join.token_file'",
+            folder.display()
+        );
+    };
+    enroll::join(&token, applicant(settings), &settings.data_dir, &folder).await
+}
+
+fn join_token(settings: &Settings) -> anyhow::Result<Option<String>> {
+    if let Ok(token) = std::env::var("EDGEWAY_JOIN_TOKEN") {
+        return Ok(Some(token));
+    }
+    let Some(join) = &settings.join else {
+        return Ok(None);
+    };
+    let text = std::fs::read_to_string(&join.token_file).with_context(|| {
+        format!(
+            "settings key 'join.token_file': {}",
+            join.token_file.display()
+        )
+    })?;
+    Ok(Some(text))
+}
+
+fn applicant(settings: &Settings) -> Applicant {
+    let region = settings.region.as_ref();
+    let pop = settings.pop.as_ref();
+    let place = region.and_then(|region| region.location);
+    let place = place.or_else(|| pop.and_then(|pop| pop.location));
+    Applicant {
+        link: advertised(settings),
+        public: public(settings),
+        management: region.map(management_url),
+        location: place.map(location),
+    }
+}
+
+/// Addresses that DNS answers for this node.
+pub(super) fn public(settings: &Settings) -> Vec<std::net::IpAddr> {
+    let region = settings.region.as_ref().map(|region| &region.public);
+    let pop = settings.pop.as_ref().map(|pop| &pop.public);
+    let dns = settings.dns.as_ref().map(|dns| &dns.public);
+    region.or(pop).or(dns).cloned().unwrap_or_default()
+}
+
+/// Where other nodes reach this one.
+pub(super) fn advertised(settings: &Settings) -> SocketAddr {
+    settings.link.advertise.unwrap_or(settings.link.bind)
+}
+
+/// The management API's URL as others reach it.
+pub(super) fn management_url(region: &crate::settings::Region) -> String {
+    let made = || format!("http://{}", region.management);
+    region.management_url.clone().unwrap_or_else(made)
+}
+
+/// Degrees as the model keeps them; settings have checked the range.
+pub(crate) fn location(place: Place) -> Location {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "at most 180 million in magnitude, which fits"
+    )]
+    let micro = |degrees: f64| (degrees * 1e6).round() as i32;
+    Location {
+        latitude_micro: micro(place.latitude),
+        longitude_micro: micro(place.longitude),
+    }
+}
+
+/// Limits of a listener for clients.
+pub(super) fn limits(client: ClientLimits) -> serve::Limits {
+    serve::Limits {
+        body_bytes_max: client.body_bytes_max,
+        head_timeout: Duration::from_millis(client.head_timeout_ms),
+        body_idle_timeout: Duration::from_millis(client.body_idle_timeout_ms),
+        ..serve::Limits::default()
+    }
+}
+
+fn check_role(settings: &Settings, role: PeerRole) -> anyhow::Result<()> {
+    let expected = match role {
+        PeerRole::Region => settings.region.is_some(),
+        PeerRole::Pop => settings.pop.is_some(),
+        PeerRole::Dns => settings.dns.is_some(),
+        PeerRole::Connector => false,
+    };
+    if !expected {
+        bail!(
+            "this node's identity says role '{role}', but its settings have another section; \
+             use the settings it joined with, or another data_dir"
+        );
+    }
+    Ok(())
+}

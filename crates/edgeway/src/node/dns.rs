@@ -1,0 +1,102 @@
+//! A DNS node, put together: the received view and the regions' word on who lives feed the
+//! responder.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use dns::{Dns, DnsSettings, Live};
+use model::{ZoneView, codec};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{common::Common, live};
+use crate::{
+    cluster::{
+        directory,
+        store::ViewStore,
+        subscriber::{self, Subscriber, SubscriberParts},
+    },
+    settings::{Dns as DnsSection, Settings},
+};
+
+/// A DNS node that serves.
+pub(super) struct DnsRole {
+    serving: dns::Serving,
+    _subscriber: Arc<Subscriber<ZoneView>>,
+}
+
+pub(super) async fn start(
+    settings: &Settings,
+    section: &DnsSection,
+    common: &Common,
+) -> anyhow::Result<DnsRole> {
+    let store = ViewStore::new(&settings.data_dir, codec::Kind::ZoneView);
+    let views = subscriber::last_known::<ZoneView>(&store);
+    let health = watch::Sender::new(Arc::new(Live::default()));
+    let drain = common.drain.clone();
+    let ending = CancellationToken::new();
+    let token = ending.clone();
+    let begun = drain.clone();
+    drain.spawn(async move {
+        begun.begun().await;
+        token.cancel();
+    });
+    let responder = Dns::new(
+        DnsSettings::default(),
+        views.subscribe(),
+        health.subscribe(),
+        &common.registry,
+        ending,
+    )?;
+    let bound = responder
+        .bind(&section.bind, settings.worker_count())
+        .context("settings key 'dns.bind'")?;
+
+    drain.spawn(directory::follow(
+        views.subscribe(),
+        common.seeds.clone(),
+        |view| directory::of_places(view.regions.iter()),
+    ));
+    let reports = watch::Sender::new(None);
+    drain.spawn(live::follow(
+        reports.subscribe(),
+        views.subscribe(),
+        health,
+        drain.clone(),
+    ));
+    drain.spawn(common.control.clone().probe_all(
+        common.own,
+        common.seeds.subscribe(),
+        // Only keeps the path warm: who lives is told by manifests.
+        Arc::new(|_, _| ()),
+        drain.clone(),
+    ));
+    let serving = bound.serve()?;
+    let mut installed = serving.installed();
+    common.follow_served(serving.installed(), |revision| *revision);
+    let subscriber = Subscriber::start(
+        views,
+        store,
+        SubscriberParts {
+            control: common.control.clone(),
+            seeds: common.seeds.subscribe(),
+            served: common.served.subscribe(),
+            live: reports,
+            drain: drain.clone(),
+        },
+    )?;
+    tokio::select! {
+        first = installed.wait_for(|revision| revision.0 > 0) => drop(first),
+        () = drain.begun() => {}
+    }
+    Ok(DnsRole {
+        serving,
+        _subscriber: subscriber,
+    })
+}
+
+impl DnsRole {
+    pub(super) async fn ended(self) {
+        self.serving.ended().await;
+    }
+}

@@ -1,0 +1,133 @@
+//! One node, put together: read top to bottom, `run` is the order in which things depend on each
+//! other. Sockets are bound early; clients are served once the first plan is installed; at the end
+//! everything is drained in the opposite order.
+
+mod certificates;
+mod common;
+mod dns;
+mod live;
+mod ops;
+mod pop;
+mod region;
+
+use std::sync::atomic::Ordering;
+
+use anyhow::Context as _;
+
+use self::common::Common;
+pub(crate) use self::{
+    common::location,
+    region::{Bootstrap, write_bootstrap},
+};
+use crate::{
+    cluster::{renewal, report::Reporter},
+    settings::Settings,
+};
+
+/// Runs a node until it is told to end (SIGTERM, SIGINT or `end`), then drains it.
+///
+/// # Errors
+/// What keeps it from starting: settings, identity, sockets, files.
+pub(crate) async fn run(settings: Settings, end: impl Future<Output = ()>) -> anyhow::Result<()> {
+    std::fs::create_dir_all(&settings.data_dir)
+        .with_context(|| format!("settings key 'data_dir': {}", settings.data_dir.display()))?;
+    let common = Common::prepare(&settings).await?;
+    let ops = ops::serve(&common, settings.ops.bind)?;
+    let role = start_role(&settings, &common).await?;
+
+    spawn_upkeep(&settings, &common);
+    common.ready.store(true, Ordering::Release);
+    tracing::info!(node = %common.own, role = role.name(), "serving");
+
+    let cause = tokio::select! {
+        signal = end_signal() => signal,
+        () = end => "parent",
+    };
+    end_in_order(common, role, ops, cause).await;
+    Ok(())
+}
+
+/// What every node does beside its role: renew its certificate, report to the regions.
+fn spawn_upkeep(settings: &Settings, common: &Common) {
+    let drain = &common.drain;
+    drain.spawn(renewal::keep_fresh(
+        common.credentials.clone(),
+        settings.identity_dir(),
+        common.control.clone(),
+        common.seeds.subscribe(),
+        drain.clone(),
+    ));
+    let reporter = Reporter {
+        own: common.own,
+        link: common.link,
+        control: common.control.clone(),
+        seeds: common.seeds.subscribe(),
+        served: common.served.subscribe(),
+        drain: drain.clone(),
+    };
+    drain.spawn(reporter.run());
+}
+
+/// Unready first, so that nobody new is sent here; then what is running ends, then what it used.
+async fn end_in_order(common: Common, role: Role, ops: serve::Serving, cause: &str) {
+    tracing::info!(cause, "draining");
+    common.ready.store(false, Ordering::Release);
+    let drained = common.drain.finish().await;
+    role.ended().await;
+    ops.ended().await;
+    tracing::info!(?drained, "ended");
+}
+
+/// A role that serves.
+enum Role {
+    Region(Box<region::RegionRole>),
+    Pop(pop::PopRole),
+    Dns(dns::DnsRole),
+}
+
+impl Role {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Region(_) => "region",
+            Self::Pop(_) => "pop",
+            Self::Dns(_) => "dns",
+        }
+    }
+
+    async fn ended(self) {
+        match self {
+            Self::Region(role) => role.ended().await,
+            Self::Pop(role) => role.ended().await,
+            Self::Dns(role) => role.ended().await,
+        }
+    }
+}
+
+async fn start_role(settings: &Settings, common: &Common) -> anyhow::Result<Role> {
+    if let Some(region) = &settings.region {
+        let role = region::start(settings, region, common).await?;
+        return Ok(Role::Region(Box::new(role)));
+    }
+    if let Some(pop) = &settings.pop {
+        return pop::start(settings, pop, common).await.map(Role::Pop);
+    }
+    let dns = settings.dns.as_ref().context("settings: no role")?;
+    dns::start(settings, dns, common).await.map(Role::Dns)
+}
+
+async fn end_signal() -> &'static str {
+    use tokio::signal::unix::{SignalKind, signal};
+    let wait = |kind| async move {
+        match signal(kind) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            // Without a handler the signal ends the process, which is what was asked for.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = wait(SignalKind::terminate()) => "SIGTERM",
+        () = wait(SignalKind::interrupt()) => "SIGINT",
+    }
+}

@@ -1,0 +1,142 @@
+//! A POP, put together: the received view feeds the edge role, whose plans feed the certificate
+//! store and the acknowledgements.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use edge::{Edge, EdgeParts, EdgeSettings};
+use model::{EdgeView, codec};
+use serve::{CertStore, ListenerSettings, Server, Serving};
+use tokio::sync::watch;
+
+use super::{
+    certificates::{self, Source},
+    common::{self, Common},
+};
+use crate::{
+    cluster::{
+        directory,
+        store::ViewStore,
+        subscriber::{self, Subscriber, SubscriberParts},
+    },
+    settings::{Pop, Settings},
+};
+
+/// A POP that serves.
+pub(super) struct PopRole {
+    serving: Serving,
+    _subscriber: Arc<Subscriber<EdgeView>>,
+    _edge: Arc<Edge>,
+}
+
+pub(super) async fn start(
+    settings: &Settings,
+    pop: &Pop,
+    common: &Common,
+) -> anyhow::Result<PopRole> {
+    let certificates = Arc::new(CertStore::new());
+    let bound = Server::bind(
+        listeners(pop, &certificates),
+        settings.worker_count(),
+        &common.serve_metrics,
+    )
+    .context("settings keys 'pop.http' and 'pop.https'")?;
+
+    let store = ViewStore::new(&settings.data_dir, codec::Kind::EdgeView);
+    let views = subscriber::last_known::<EdgeView>(&store);
+    let name = common.credentials.current().identity().place.clone();
+    let mut edge_settings = EdgeSettings::new(name, settings.worker_count());
+    edge_settings.cache_bytes = pop.cache_bytes;
+    edge_settings.debug_headers = pop.debug_headers;
+    let edge = Edge::new(
+        edge_settings,
+        EdgeParts {
+            views: views.subscribe(),
+            link: common.context.clone(),
+            registry: &common.registry,
+            drain: common.drain.clone(),
+        },
+    )?;
+    common.follow_served(edge.plans(), |plan| plan.revision());
+    let drain = common.drain.clone();
+    drain.spawn(follow_certificates(Arc::clone(&edge), certificates));
+    drain.spawn(directory::follow(
+        views.subscribe(),
+        common.seeds.clone(),
+        |view| directory::of_places(view.regions.iter()),
+    ));
+    let observer = Arc::clone(&edge);
+    drain.spawn(common.control.clone().probe_all(
+        common.own,
+        common.seeds.subscribe(),
+        Arc::new(move |node, outcome| observer.observe(node, &outcome)),
+        drain.clone(),
+    ));
+    let subscriber = Subscriber::start(
+        views,
+        store,
+        SubscriberParts {
+            control: common.control.clone(),
+            seeds: common.seeds.subscribe(),
+            served: common.served.subscribe(),
+            live: watch::Sender::new(None),
+            drain: drain.clone(),
+        },
+    )?;
+
+    // Clients are served once there is something to serve them from.
+    let mut plans = edge.plans();
+    tokio::select! {
+        installed = plans.wait_for(|plan| plan.revision().0 > 0) => drop(installed),
+        () = drain.begun() => {}
+    }
+    let serving = bound.serve(edge.factory(), &drain)?;
+    Ok(PopRole {
+        serving,
+        _subscriber: subscriber,
+        _edge: edge,
+    })
+}
+
+fn listeners(pop: &Pop, certificates: &Arc<CertStore>) -> Vec<ListenerSettings> {
+    let limits = common::limits(pop.limits);
+    let listener = |name: &str, addrs: &[std::net::SocketAddr], tls| ListenerSettings {
+        name: name.to_owned(),
+        addrs: addrs.to_vec(),
+        tls,
+        limits: limits.clone(),
+    };
+    let plain = listener("http", &pop.http, None);
+    let tls = listener("https", &pop.https, Some(Arc::clone(certificates)));
+    [plain, tls]
+        .into_iter()
+        .filter(|listener| !listener.addrs.is_empty())
+        .collect()
+}
+
+async fn follow_certificates(edge: Arc<Edge>, store: Arc<CertStore>) {
+    let mut plans = edge.plans();
+    drop(edge);
+    loop {
+        let plan = Arc::clone(&plans.borrow_and_update());
+        let sources = plan.certificates().map(|certificate| Source {
+            names: &certificate.names,
+            chain_der: &certificate.chain_der,
+            key_der: &certificate.key_der,
+            default: certificate
+                .names
+                .iter()
+                .any(|name| name.starts_with("*.execute-api.")),
+        });
+        certificates::install(&store, sources);
+        if plans.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+impl PopRole {
+    pub(super) async fn ended(self) {
+        self.serving.ended().await;
+    }
+}

@@ -1,0 +1,446 @@
+//! A region node, put together: the ledger feeds the region role and the feeds to subscribers;
+//! links bring calls from POPs, Raft and joining nodes; the management API proposes changes.
+
+use std::{path::Path, sync::Arc, thread::JoinHandle};
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use ledger::{Ledger, LedgerSettings};
+use link::{
+    FeedHandler, Frames, LoadReport, NodeIdentity, PeersSeen, ProbeState, RpcHandler, RpcRefusal,
+    Service, Services,
+};
+use model::{AccessKey, Cluster, NodeId, Op, codec};
+use region::{FeedServer, Region, RegionSettings};
+use serde::{Deserialize, Serialize};
+use serve::{BoundServer, BoxFuture, CertStore, ListenerSettings, Server, Serving};
+use tokio::runtime::Handle;
+
+use super::{
+    certificates::{self, Source},
+    common::{self, Common},
+};
+use crate::{
+    cluster::{
+        control::Control,
+        directory,
+        enroll::{Mint, Registrar, Renewer},
+        fleet::Fleet,
+        membership,
+        message::Refusal,
+    },
+    settings::{RaftClocks, Region as RegionSection, Settings},
+};
+
+/// Written by `init`, consumed by the first start.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Bootstrap {
+    pub(crate) cluster: Cluster,
+    pub(crate) region: model::Region,
+    pub(crate) key: AccessKey,
+}
+
+/// A region node that serves.
+pub(super) struct RegionRole {
+    clients: Serving,
+    management: Serving,
+    links: Vec<JoinHandle<()>>,
+    ledger: Ledger,
+}
+
+pub(super) async fn start(
+    settings: &Settings,
+    section: &RegionSection,
+    common: &Common,
+) -> anyhow::Result<RegionRole> {
+    let sockets = Sockets::bind(settings, section, common)?;
+    let ledger = open_ledger(settings, section, common).await?;
+    let drain = &common.drain;
+    let region = Region::new(
+        region_settings(section, common)?,
+        ledger.config(),
+        &common.registry,
+        drain.clone(),
+    )?;
+    let seen = PeersSeen::new();
+    let fleet = Fleet::new(
+        common.own,
+        Arc::clone(&seen),
+        ledger.clone(),
+        region.revisions(),
+        drain.clone(),
+    );
+    let feed = FeedServer::new(
+        ledger.config(),
+        fleet.clone(),
+        &common.registry,
+        drain.clone(),
+    )?;
+    let services = services(&ledger, &region, &fleet, feed);
+    // Links come before the plan: a region that joins receives its configuration over them.
+    let links = serve_links(sockets.links, &services, &seen, &region, drain)?;
+    bootstrap(settings, section, common, &ledger).await?;
+    spawn_followers(common, &ledger, &region, sockets.certificates);
+    tokio::select! {
+        () = region.ready() => {}
+        () = drain.begun() => {}
+    }
+    let management = sockets
+        .management
+        .serve_on_current(admin(common, &ledger, fleet)?, drain);
+    let clients = sockets.clients.serve(region.factory(), drain)?;
+    Ok(RegionRole {
+        clients,
+        management,
+        links,
+        ledger,
+    })
+}
+
+/// All sockets of the role, opened before anything is joined or changed, so that what is wrong with
+/// an address shows first.
+struct Sockets {
+    certificates: Arc<CertStore>,
+    clients: BoundServer,
+    management: BoundServer,
+    links: Vec<link::Listener>,
+}
+
+impl Sockets {
+    fn bind(settings: &Settings, section: &RegionSection, common: &Common) -> anyhow::Result<Self> {
+        let workers = settings.worker_count();
+        let certificates = Arc::new(CertStore::new());
+        let listeners = listeners(section, &certificates);
+        let clients = Server::bind(listeners, workers, &common.serve_metrics)
+            .context("settings keys 'region.http' and 'region.https'")?;
+        let management = ListenerSettings::plain("management", section.management);
+        let management = Server::bind(vec![management], 1, &common.serve_metrics)
+            .context("settings key 'region.management'")?;
+        let links = (0..workers)
+            .map(|_| link::Listener::bind(settings.link.bind, common.context.clone()))
+            .collect::<Result<Vec<_>, _>>()
+            .context("settings key 'link.bind'")?;
+        Ok(Self {
+            certificates,
+            clients,
+            management,
+            links,
+        })
+    }
+}
+
+/// What follows the ledger for as long as the node lives.
+fn spawn_followers(
+    common: &Common,
+    ledger: &Ledger,
+    region: &Arc<Region>,
+    certificates: Arc<CertStore>,
+) {
+    let drain = &common.drain;
+    common.follow_served(region.revisions(), |revision| model::Revision(*revision));
+    drain.spawn(directory::follow(
+        ledger.config(),
+        common.seeds.clone(),
+        |config| directory::of_config(config),
+    ));
+    drain.spawn(follow_certificates(ledger.clone(), certificates));
+    drain.spawn(membership::keep(ledger.clone(), drain.clone()));
+    drain.spawn(common.control.clone().probe_all(
+        common.own,
+        common.seeds.subscribe(),
+        // Only keeps the path warm: the ledger watches its own members.
+        Arc::new(|_, _| ()),
+        drain.clone(),
+    ));
+}
+
+fn admin(
+    common: &Common,
+    ledger: &Ledger,
+    fleet: Arc<Fleet>,
+) -> anyhow::Result<Arc<dyn serve::Handler>> {
+    let settings = admin::AdminSettings {
+        region: common
+            .credentials
+            .current()
+            .identity()
+            .place
+            .as_str()
+            .into(),
+        node: common.own,
+    };
+    let ports = admin::Ports {
+        store: Arc::new(ledger.clone()),
+        members: Arc::new(ledger.clone()),
+        fleet,
+        tokens: Arc::new(Mint {
+            ledger: ledger.clone(),
+        }),
+    };
+    Ok(admin::Admin::new(
+        settings,
+        ports,
+        admin::Metrics::register(&common.registry)?,
+    ))
+}
+
+fn region_settings(section: &RegionSection, common: &Common) -> anyhow::Result<RegionSettings> {
+    let extra_ca_pem = section
+        .backend_ca_file
+        .as_ref()
+        .map(|file| {
+            std::fs::read(file).with_context(|| {
+                format!("settings key 'region.backend_ca_file': {}", file.display())
+            })
+        })
+        .transpose()?;
+    let name = common.credentials.current().identity().place.clone();
+    let mut settings = RegionSettings::new(name, common.own.0);
+    settings.upstreams.extra_ca_pem = extra_ca_pem;
+    Ok(settings)
+}
+
+/// The control connections, as the ledger asks for them.
+struct Peers(Arc<Control>);
+
+impl ledger::PeerDirectory for Peers {
+    fn peer(&self, node: NodeId, addr: std::net::SocketAddr) -> link::Peer {
+        self.0.peer_at(node, addr)
+    }
+}
+
+async fn open_ledger(
+    settings: &Settings,
+    section: &RegionSection,
+    common: &Common,
+) -> anyhow::Result<Ledger> {
+    let folder = settings.data_dir.join("ledger");
+    let wide = LedgerSettings::new(common.cluster.clone(), common.own, folder);
+    let chosen = match section.raft {
+        RaftClocks::Wide => wide,
+        RaftClocks::Local => wide.local(),
+    };
+    let peers = Arc::new(Peers(common.control.clone()));
+    Ok(Ledger::open(chosen, peers, &common.registry).await?)
+}
+
+/// Sets the cluster up, on the node that `init` was run on; safe to repeat after a crash.
+async fn bootstrap(
+    settings: &Settings,
+    section: &RegionSection,
+    common: &Common,
+    ledger: &Ledger,
+) -> anyhow::Result<()> {
+    let file = settings.data_dir.join("bootstrap.bin");
+    let Ok(bytes) = std::fs::read(&file) else {
+        return Ok(());
+    };
+    let plan: Bootstrap =
+        codec::decode(codec::Kind::Other, &bytes).with_context(|| format!("{}", file.display()))?;
+    let node = model::Node {
+        id: common.own,
+        role: model::NodeRole::Region(plan.region.name.clone()),
+        link: common.link,
+        public: common::public(settings),
+        management: Some(common::management_url(section)),
+        joined_ms: membership::now_ms(),
+    };
+    let op = Op::Bootstrap {
+        cluster: plan.cluster,
+        region: plan.region,
+        node,
+        key: plan.key,
+    };
+    let applied = ledger
+        .bootstrap(common.link, membership::change("init", op))
+        .await?;
+    // Refused means that an earlier start got this far.
+    drop(applied.outcome);
+    std::fs::remove_file(&file).with_context(|| format!("{}", file.display()))
+}
+
+fn services(
+    ledger: &Ledger,
+    region: &Arc<Region>,
+    fleet: &Arc<Fleet>,
+    feed: Arc<FeedServer>,
+) -> Services {
+    let control = Handle::current();
+    let rpc = |inner: Arc<dyn RpcHandler>| {
+        Arc::new(OnControl {
+            inner,
+            control: control.clone(),
+        }) as Arc<dyn RpcHandler>
+    };
+    let state = Arc::clone(region);
+    let probe = move || ProbeState {
+        load: LoadReport { ..state.load() },
+        revision: state.revision(),
+        draining: false,
+    };
+    let services = Services::new()
+        .with_rpc(
+            Service::Join,
+            rpc(Arc::new(Registrar {
+                ledger: ledger.clone(),
+            })),
+        )
+        .with_rpc(
+            Service::Renew,
+            rpc(Arc::new(Renewer {
+                ledger: ledger.clone(),
+            })),
+        )
+        .with_rpc(Service::Cluster, rpc(fleet.clone()))
+        .with_feed(
+            Service::Feed,
+            Arc::new(FeedOnControl {
+                inner: feed,
+                control: control.clone(),
+            }),
+        )
+        .with_probe(Arc::new(probe));
+    ledger.serve(services)
+}
+
+/// Links are served by threads of their own, so that calls from POPs and the control plane do not
+/// wait for clients of the region's own listener.
+fn serve_links(
+    listeners: Vec<link::Listener>,
+    services: &Services,
+    seen: &Arc<PeersSeen>,
+    region: &Arc<Region>,
+    drain: &serve::Drain,
+) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let spawn = |(worker, listener): (usize, link::Listener)| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (services, seen) = (services.clone(), Arc::clone(seen));
+        let (region, drain) = (Arc::clone(region), drain.clone());
+        let work = move || {
+            runtime.block_on(async move {
+                let services = services.with_call(region.make_calls(worker));
+                match listener.serve(services, seen, drain) {
+                    Ok(serving) => serving.finished().await,
+                    Err(error) => tracing::error!(%error, "links are not served"),
+                }
+            });
+        };
+        let name = format!("link-{worker}");
+        std::thread::Builder::new()
+            .name(name)
+            .spawn(work)
+            .context("a thread for links")
+    };
+    listeners.into_iter().enumerate().map(spawn).collect()
+}
+
+/// Runs a handler on the control runtime: link threads only move bytes and calls.
+struct OnControl {
+    inner: Arc<dyn RpcHandler>,
+    control: Handle,
+}
+
+impl RpcHandler for OnControl {
+    fn rpc(
+        &self,
+        from: Option<Arc<NodeIdentity>>,
+        body: Bytes,
+    ) -> BoxFuture<'_, Result<Bytes, RpcRefusal>> {
+        let inner = Arc::clone(&self.inner);
+        let task = self
+            .control
+            .spawn(async move { inner.rpc(from, body).await });
+        Box::pin(async move {
+            task.await
+                .unwrap_or_else(|error| Err(Refusal::Internal.because(error)))
+        })
+    }
+}
+
+/// As `OnControl`, for feeds.
+struct FeedOnControl {
+    inner: Arc<FeedServer>,
+    control: Handle,
+}
+
+impl FeedHandler for FeedOnControl {
+    fn open(&self, from: Arc<NodeIdentity>, first: Bytes, frames: Frames) -> BoxFuture<'_, ()> {
+        let inner = Arc::clone(&self.inner);
+        let task = self
+            .control
+            .spawn(async move { inner.open(from, first, frames).await });
+        Box::pin(async move { drop(task.await) })
+    }
+}
+
+fn listeners(section: &RegionSection, certificates: &Arc<CertStore>) -> Vec<ListenerSettings> {
+    let limits = common::limits(section.limits);
+    let listener = |name: &str, addrs: &[std::net::SocketAddr], tls| ListenerSettings {
+        name: name.to_owned(),
+        addrs: addrs.to_vec(),
+        tls,
+        limits: limits.clone(),
+    };
+    let plain = listener("http", &section.http, None);
+    let tls = listener("https", &section.https, Some(Arc::clone(certificates)));
+    [plain, tls]
+        .into_iter()
+        .filter(|listener| !listener.addrs.is_empty())
+        .collect()
+}
+
+async fn follow_certificates(ledger: Ledger, store: Arc<CertStore>) {
+    let mut config = ledger.config();
+    drop(ledger);
+    let mut installed: Vec<Arc<model::Certificate>> = Vec::new();
+    loop {
+        let current: Vec<_> = config
+            .borrow_and_update()
+            .certificates
+            .values()
+            .cloned()
+            .collect();
+        if current != installed {
+            let sources = current.iter().map(|certificate| Source {
+                names: &certificate.names,
+                chain_der: &certificate.chain_der,
+                key_der: &certificate.key_der,
+                default: certificate.own,
+            });
+            certificates::install(&store, sources);
+            installed = current;
+        }
+        if config.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Where `init` leaves the plan of a new cluster.
+pub(crate) fn write_bootstrap(data_dir: &Path, plan: &Bootstrap) -> anyhow::Result<()> {
+    let bytes = codec::encode(codec::Kind::Other, plan)?;
+    crate::cluster::store::write_atomically(&data_dir.join("bootstrap.bin"), &bytes)?;
+    Ok(())
+}
+
+impl RegionRole {
+    pub(super) async fn ended(self) {
+        self.clients.ended().await;
+        self.management.ended().await;
+        // Threads end once their connections have; the drain's deadline bounds that.
+        let links = self.links;
+        let joined = tokio::task::spawn_blocking(move || {
+            links
+                .into_iter()
+                .map(JoinHandle::join)
+                .filter(Result::is_err)
+                .count()
+        });
+        if let Ok(panicked @ 1..) = joined.await {
+            tracing::error!(panicked, "link threads panicked");
+        }
+        self.ledger.shutdown().await;
+    }
+}

@@ -1,0 +1,368 @@
+//! Settings of one node: one TOML file, typed, every default written here, unknown keys refused.
+//!
+//! Only what belongs to this machine stands here: addresses, folders, limits. What the cluster
+//! shares (regions, APIs, keys, zones) is replicated configuration and never in this file. The
+//! environment overrides secrets alone (`EDGEWAY_JOIN_TOKEN`).
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+/// A node's settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where identity, ledger and last known good configuration are kept.
+    pub data_dir: PathBuf,
+    /// Data-plane threads; 0 means one per core.
+    #[serde(default)]
+    pub workers: usize,
+    /// `tracing` filter, such as `info` or `info,access=off`.
+    #[serde(default = "default_log")]
+    pub log: String,
+    /// Shape of log lines.
+    #[serde(default)]
+    pub log_format: LogFormat,
+    /// How long a draining node waits for requests to end.
+    #[serde(default = "default_drain_s")]
+    pub drain_s: u64,
+    /// QUIC between nodes.
+    pub link: Link,
+    /// Metrics and readiness.
+    #[serde(default)]
+    pub ops: Ops,
+    /// Only needed until the node has an identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub join: Option<Join>,
+    /// Present on a region node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    /// Present on a POP node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pop: Option<Pop>,
+    /// Present on a DNS node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<Dns>,
+}
+
+/// Shapes of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line, for collectors.
+    #[default]
+    Json,
+    /// For a person.
+    Text,
+}
+
+/// QUIC between nodes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// UDP address to listen on; port 0 is allowed.
+    pub bind: SocketAddr,
+    /// What other nodes are told; the bound address unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advertise: Option<SocketAddr>,
+}
+
+/// Metrics and readiness.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ops {
+    /// Serves `/metrics`, `/ready` and `/live` over HTTP.
+    pub bind: SocketAddr,
+}
+
+/// How a node enters the cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Join {
+    /// A file that holds the token; `EDGEWAY_JOIN_TOKEN` goes before it.
+    pub token_file: PathBuf,
+}
+
+/// Where a node is, for distances.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// Degrees, north positive.
+    pub latitude: f64,
+    /// Degrees, east positive.
+    pub longitude: f64,
+}
+
+/// The region role.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Region {
+    /// HTTP listeners for clients of regional endpoints.
+    #[serde(default)]
+    pub http: Vec<SocketAddr>,
+    /// HTTPS listeners for clients of regional endpoints.
+    #[serde(default)]
+    pub https: Vec<SocketAddr>,
+    /// The management API.
+    pub management: SocketAddr,
+    /// The management API's URL as others reach it; made from the bound address unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_url: Option<String>,
+    /// Addresses that DNS answers for this region.
+    #[serde(default)]
+    pub public: Vec<IpAddr>,
+    /// Where the region is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Place>,
+    /// A PEM file of certificate authorities trusted for backends, besides the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend_ca_file: Option<PathBuf>,
+    /// Raft's clocks.
+    #[serde(default)]
+    pub raft: RaftClocks,
+    /// Limits towards clients.
+    #[serde(default)]
+    pub limits: ClientLimits,
+}
+
+/// Raft's clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RaftClocks {
+    /// Members up to 150 ms apart: heartbeat 500 ms, election 2 to 4 s.
+    #[default]
+    Wide,
+    /// Members on one machine: heartbeat 100 ms, election 400 to 800 ms.
+    Local,
+}
+
+/// The POP role.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pop {
+    /// HTTP listeners for clients.
+    #[serde(default)]
+    pub http: Vec<SocketAddr>,
+    /// HTTPS listeners for clients.
+    #[serde(default)]
+    pub https: Vec<SocketAddr>,
+    /// Addresses that DNS answers for this POP.
+    #[serde(default)]
+    pub public: Vec<IpAddr>,
+    /// Where the POP is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Place>,
+    /// Bytes of answers kept in memory.
+    #[serde(default = "default_cache_bytes")]
+    pub cache_bytes: u64,
+    /// Answers tell which region they came from (`Server-Timing`).
+    #[serde(default)]
+    pub debug_headers: bool,
+    /// Limits towards clients.
+    #[serde(default)]
+    pub limits: ClientLimits,
+}
+
+/// Limits towards clients of a data-plane listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClientLimits {
+    /// Bytes of a request body; streamed, so it costs no memory.
+    pub body_bytes_max: u64,
+    /// Milliseconds for a request's head to arrive.
+    pub head_timeout_ms: u64,
+    /// Milliseconds without a byte of a request's body.
+    pub body_idle_timeout_ms: u64,
+}
+
+/// The DNS role.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dns {
+    /// UDP and TCP addresses to answer on.
+    pub bind: Vec<SocketAddr>,
+    /// Addresses that the zone's NS records lead to.
+    #[serde(default)]
+    pub public: Vec<IpAddr>,
+}
+
+/// Why settings cannot be used. Each message names the key.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("settings file {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not what is expected; the message shows line and key.
+    #[error("settings file {path}:\n{message}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Line, column and key.
+        message: String,
+    },
+    /// A value makes no sense.
+    #[error("settings key '{key}': {reason}")]
+    Value {
+        /// The key, dotted.
+        key: String,
+        /// What to write instead.
+        reason: String,
+    },
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// Names the file and the key.
+    pub fn load(path: &Path) -> Result<Self, SettingsError> {
+        let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let settings: Self = toml::from_str(&text).map_err(|error| SettingsError::Parse {
+            path: path.to_owned(),
+            message: error.to_string(),
+        })?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        let roles = usize::from(self.region.is_some())
+            + usize::from(self.pop.is_some())
+            + usize::from(self.dns.is_some());
+        if roles != 1 {
+            return Err(bad(
+                "region | pop | dns",
+                "exactly one of these sections is needed",
+            ));
+        }
+        if self.workers > WORKERS_MAX {
+            return Err(bad("workers", &format!("at most {WORKERS_MAX}")));
+        }
+        let location = self.region.as_ref().and_then(|region| region.location);
+        check_place("region.location", location)?;
+        check_place(
+            "pop.location",
+            self.pop.as_ref().and_then(|pop| pop.location),
+        )?;
+        if self
+            .region
+            .as_ref()
+            .is_some_and(|r| r.http.is_empty() && r.https.is_empty())
+        {
+            return Err(bad(
+                "region.http",
+                "give at least one address in http or https",
+            ));
+        }
+        if self
+            .pop
+            .as_ref()
+            .is_some_and(|pop| pop.http.is_empty() && pop.https.is_empty())
+        {
+            return Err(bad(
+                "pop.http",
+                "give at least one address in http or https",
+            ));
+        }
+        if self.dns.as_ref().is_some_and(|dns| dns.bind.is_empty()) {
+            return Err(bad("dns.bind", "give at least one address"));
+        }
+        if self.link.bind.ip().is_unspecified() && self.link.advertise.is_none() {
+            return Err(bad(
+                "link.advertise",
+                "needed when link.bind is a wildcard address: the address other nodes reach",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Data-plane threads to run.
+    #[must_use]
+    pub fn worker_count(&self) -> usize {
+        if self.workers > 0 {
+            return self.workers;
+        }
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    }
+
+    /// Where the node's identity is kept.
+    #[must_use]
+    pub fn identity_dir(&self) -> PathBuf {
+        self.data_dir.join("identity")
+    }
+
+    /// As a file's text.
+    ///
+    /// # Errors
+    /// Never for settings that were checked.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string_pretty(self)
+    }
+}
+
+impl Default for Ops {
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from(([127, 0, 0, 1], 9100)),
+        }
+    }
+}
+
+impl Default for ClientLimits {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 16 << 30,
+            head_timeout_ms: 10_000,
+            body_idle_timeout_ms: 30_000,
+        }
+    }
+}
+
+const WORKERS_MAX: usize = 256;
+
+fn check_place(key: &str, place: Option<Place>) -> Result<(), SettingsError> {
+    match place {
+        Some(place) if !(-90.0..=90.0).contains(&place.latitude) => {
+            Err(bad(&format!("{key}.latitude"), "degrees from -90 to 90"))
+        }
+        Some(place) if !(-180.0..=180.0).contains(&place.longitude) => {
+            Err(bad(&format!("{key}.longitude"), "degrees from -180 to 180"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn bad(key: &str, reason: &str) -> SettingsError {
+    SettingsError::Value {
+        key: key.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+fn default_log() -> String {
+    "info,openraft=warn".to_owned()
+}
+
+const fn default_drain_s() -> u64 {
+    10
+}
+
+const fn default_cache_bytes() -> u64 {
+    256 << 20
+}
+
+#[cfg(test)]
+mod tests;

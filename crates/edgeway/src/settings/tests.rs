@@ -1,0 +1,59 @@
+//! What a settings file may say, and what its refusals name.
+
+use super::Settings;
+
+const POP: &str = r#"
+data_dir = "/var/lib/edgeway"
+[link]
+bind = "127.0.0.1:4433"
+[pop]
+http = ["127.0.0.1:80"]
+"#;
+
+/// Loads `text` and gives the error's message, or nothing.
+fn check(text: &str, expected: &str) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let message =
+        Settings::load(file.path()).map_or_else(|error| error.to_string(), |_| String::new());
+    if expected.is_empty() {
+        assert_eq!(message, "", "{text}");
+    } else {
+        assert!(message.contains(expected), "{message:?} lacks {expected:?}");
+    }
+}
+
+#[test]
+fn a_minimal_file_is_enough() {
+    check(POP, "");
+}
+
+#[test]
+fn refusals_name_the_key() {
+    check("[link]\nbind = \"127.0.0.1:1\"", "data_dir");
+    check(&format!("colour = 1\n{POP}"), "colour");
+    check(&POP.replace("http = [", "htpp = ["), "htpp");
+    check(&POP.replace("\"127.0.0.1:80\"", "\"somewhere\""), "http");
+    check(
+        &POP.replace("127.0.0.1:4433", "0.0.0.0:4433"),
+        "link.advertise",
+    );
+    check(&POP.replace("[\"127.0.0.1:80\"]", "[]"), "pop.http");
+    check(
+        &format!("{POP}[dns]\nbind = [\"127.0.0.1:53\"]"),
+        "exactly one",
+    );
+    let far = format!("{POP}location = {{ latitude = 91.0, longitude = 0.0 }}");
+    check(&far, "pop.location.latitude");
+    check(
+        &POP.replace("[link]", "workers = 100000\n[link]"),
+        "workers",
+    );
+}
+
+#[test]
+fn a_file_that_was_written_reads_the_same() {
+    let settings: Settings = toml::from_str(POP).unwrap();
+    let text = settings.to_toml().unwrap();
+    assert_eq!(toml::from_str::<Settings>(&text).unwrap(), settings);
+}
