@@ -1,0 +1,42 @@
+//! The clients that people have: boto3 and the AWS CLI, pinned, run by pytest in `tests/clients`.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use tests::cluster::{Cluster, program};
+
+/// The virtual environment that `cargo xtask setup` makes, beside the build.
+fn python() -> PathBuf {
+    let profile = program();
+    let target = profile.parent().and_then(Path::parent).unwrap();
+    let python = target.join("venv").join("bin").join("python");
+    assert!(
+        python.exists(),
+        "{} is missing: run `cargo xtask setup`",
+        python.display()
+    );
+    python
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_and_the_aws_cli_work() {
+    let cluster = Cluster::start().await.unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
+    let output = Command::new(python())
+        .args(["-m", "pytest", "-q", "-s", "-p", "no:cacheprovider"])
+        .arg(&folder)
+        .current_dir(&folder)
+        .env("EDGEWAY_READY_FILE", cluster.ready_file())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    println!("{text}");
+    assert!(
+        output.status.success(),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

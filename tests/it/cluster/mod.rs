@@ -1,0 +1,30 @@
+//! Tests against a real cluster of processes, as `edgeway dev` starts it. Each starts its own, and
+//! they take turns (see `.config/nextest.toml`).
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::too_many_lines,
+    reason = "a test fails by panicking, and prints what it measured; a scenario is one story"
+)]
+
+mod bad_input;
+mod clients;
+mod failover;
+mod first_request;
+mod ledger;
+mod membership;
+mod settings;
+mod stability;
+mod streaming;
+
+use bytes::Bytes;
+use http::Response;
+
+/// The region that answered, from `Server-Timing: region;desc="us-east-1"`.
+fn region_of(response: &Response<Bytes>) -> Option<String> {
+    let header = response.headers().get("server-timing")?.to_str().ok()?;
+    let (_, rest) = header.split_once("region;desc=")?;
+    Some(rest.trim_matches('"').split('"').next()?.to_owned())
+}
