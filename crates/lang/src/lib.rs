@@ -1,6 +1,7 @@
 //! The small languages that users write in a configuration or speak to it.
 //!
-//! Pure functions over text and bytes: no clock (the time is an argument), no I/O, no configuration.
+//! Pure functions over text and bytes: no clock (the time is an argument), no I/O, no
+//! configuration.
 
 pub mod sigv4;
 pub mod uri_template;

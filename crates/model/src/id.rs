@@ -1,7 +1,7 @@
 //! Identifiers: cheap to clone, ordered, and distinct types so that one cannot stand for another.
 //!
-//! Formats follow what API Gateway hands out (10 lower-case alphanumerics for an API and so on), but
-//! the types only carry the text: whoever creates a resource chooses it before proposing.
+//! Formats follow what API Gateway hands out (10 lower-case alphanumerics for an API and so on),
+//! but the types only carry the text: whoever creates a resource chooses it before proposing.
 
 use std::{fmt, sync::Arc};
 

@@ -1,12 +1,13 @@
 //! What can be configured, and how a configuration changes.
 //!
 //! `Config` is the ground state that regions replicate; a `Change` is the only way to alter it, and
-//! `Machine::apply` is deterministic: everything random (ids, times, keys) is chosen before a change
-//! is proposed and travels inside it. POPs and DNS nodes receive projections (`EdgeView`,
+//! `Machine::apply` is deterministic: everything random (ids, times, keys) is chosen before a
+//! change is proposed and travels inside it. POPs and DNS nodes receive projections (`EdgeView`,
 //! `ZoneView`) that hold no region secrets.
 //!
-//! This crate has no clock, no sockets and no randomness, knows nothing of JSON (the AWS wire shapes
-//! live in `admin`), and never compiles a configuration into something executable (that is `plan`).
+//! This crate has no clock, no sockets and no randomness, knows nothing of JSON (the AWS wire
+//! shapes live in `admin`), and never compiles a configuration into something executable (that is
+//! `plan`).
 
 mod api;
 mod apply;

@@ -351,9 +351,13 @@ fn cluster_name(config: &Config) -> String {
 
 /// FNV-1a over what the mappings say: the same in every region, unlike the standard hasher.
 fn fingerprint(mappings: &BTreeMap<crate::MappingId, crate::ApiMapping>) -> u64 {
-    let texts = mappings
-        .values()
-        .flat_map(|mapping| [mapping.key.as_str(), mapping.api.as_str(), mapping.stage.as_str()]);
+    let texts = mappings.values().flat_map(|mapping| {
+        [
+            mapping.key.as_str(),
+            mapping.api.as_str(),
+            mapping.stage.as_str(),
+        ]
+    });
     // 0xff never occurs in UTF-8, so it separates without ambiguity.
     let bytes = texts.flat_map(|text| text.bytes().chain([0xff]));
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {

@@ -1,8 +1,8 @@
 //! Compiles a configuration into immutable plans that the roles execute.
 //!
 //! Compiling never fails: what cannot be compiled becomes a node that answers an error, and a
-//! `Diagnostic` says why. Plans are never serialised; every node compiles its own. Nothing here does
-//! I/O, reads a clock or touches a socket.
+//! `Diagnostic` says why. Plans are never serialised; every node compiles its own. Nothing here
+//! does I/O, reads a clock or touches a socket.
 
 mod diagnostic;
 pub mod edge;

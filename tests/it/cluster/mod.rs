@@ -15,6 +15,7 @@ mod failover;
 mod first_request;
 mod ledger;
 mod membership;
+mod operations;
 mod settings;
 mod stability;
 mod streaming;

@@ -61,7 +61,7 @@ impl ViewStore {
                 Ok(view) => Some(view),
                 Err(error) => {
                     let file = path.display();
-                    tracing::error!(%file, %error, "stored view is unusable, trying the one before");
+                    tracing::error!(%file, %error, "stored view is unusable, trying an older one");
                     None
                 }
             }

@@ -5,6 +5,7 @@
 mod certificates;
 mod common;
 mod dns;
+mod links;
 mod live;
 mod ops;
 mod pop;

@@ -4,31 +4,20 @@
 use std::{path::Path, sync::Arc, thread::JoinHandle};
 
 use anyhow::Context as _;
-use bytes::Bytes;
 use ledger::{Ledger, LedgerSettings};
-use link::{
-    FeedHandler, Frames, LoadReport, NodeIdentity, PeersSeen, ProbeState, RpcHandler, RpcRefusal,
-    Service, Services,
-};
+use link::PeersSeen;
 use model::{AccessKey, Cluster, NodeId, Op, codec};
 use region::{FeedServer, Region, RegionSettings};
 use serde::{Deserialize, Serialize};
-use serve::{BoundServer, BoxFuture, CertStore, ListenerSettings, Server, Serving};
-use tokio::runtime::Handle;
+use serve::{BoundServer, CertStore, ListenerSettings, Server, Serving};
 
 use super::{
     certificates::{self, Source},
     common::{self, Common},
+    links,
 };
 use crate::{
-    cluster::{
-        control::Control,
-        directory,
-        enroll::{Mint, Registrar, Renewer},
-        fleet::Fleet,
-        membership,
-        message::Refusal,
-    },
+    cluster::{control::Control, directory, enroll::Mint, fleet::Fleet, membership},
     settings::{RaftClocks, Region as RegionSection, Settings},
 };
 
@@ -76,9 +65,9 @@ pub(super) async fn start(
         &common.registry,
         drain.clone(),
     )?;
-    let services = services(&ledger, &region, &fleet, feed);
+    let services = links::services(&ledger, &region, &fleet, feed);
     // Links come before the plan: a region that joins receives its configuration over them.
-    let links = serve_links(sockets.links, &services, &seen, &region, drain)?;
+    let links = links::serve(sockets.links, &services, &seen, &region, drain)?;
     bootstrap(settings, section, common, &ledger).await?;
     spawn_followers(common, &ledger, &region, sockets.certificates);
     tokio::select! {
@@ -257,122 +246,6 @@ async fn bootstrap(
     // Refused means that an earlier start got this far.
     drop(applied.outcome);
     std::fs::remove_file(&file).with_context(|| format!("{}", file.display()))
-}
-
-fn services(
-    ledger: &Ledger,
-    region: &Arc<Region>,
-    fleet: &Arc<Fleet>,
-    feed: Arc<FeedServer>,
-) -> Services {
-    let control = Handle::current();
-    let rpc = |inner: Arc<dyn RpcHandler>| {
-        Arc::new(OnControl {
-            inner,
-            control: control.clone(),
-        }) as Arc<dyn RpcHandler>
-    };
-    let state = Arc::clone(region);
-    let probe = move || ProbeState {
-        load: LoadReport { ..state.load() },
-        revision: state.revision(),
-        draining: false,
-    };
-    let services = Services::new()
-        .with_rpc(
-            Service::Join,
-            rpc(Arc::new(Registrar {
-                ledger: ledger.clone(),
-            })),
-        )
-        .with_rpc(
-            Service::Renew,
-            rpc(Arc::new(Renewer {
-                ledger: ledger.clone(),
-            })),
-        )
-        .with_rpc(Service::Cluster, rpc(fleet.clone()))
-        .with_feed(
-            Service::Feed,
-            Arc::new(FeedOnControl {
-                inner: feed,
-                control: control.clone(),
-            }),
-        )
-        .with_probe(Arc::new(probe));
-    ledger.serve(services)
-}
-
-/// Links are served by threads of their own, so that calls from POPs and the control plane do not
-/// wait for clients of the region's own listener.
-fn serve_links(
-    listeners: Vec<link::Listener>,
-    services: &Services,
-    seen: &Arc<PeersSeen>,
-    region: &Arc<Region>,
-    drain: &serve::Drain,
-) -> anyhow::Result<Vec<JoinHandle<()>>> {
-    let spawn = |(worker, listener): (usize, link::Listener)| {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let (services, seen) = (services.clone(), Arc::clone(seen));
-        let (region, drain) = (Arc::clone(region), drain.clone());
-        let work = move || {
-            runtime.block_on(async move {
-                let services = services.with_call(region.make_calls(worker));
-                match listener.serve(services, seen, drain) {
-                    Ok(serving) => serving.finished().await,
-                    Err(error) => tracing::error!(%error, "links are not served"),
-                }
-            });
-        };
-        let name = format!("link-{worker}");
-        std::thread::Builder::new()
-            .name(name)
-            .spawn(work)
-            .context("a thread for links")
-    };
-    listeners.into_iter().enumerate().map(spawn).collect()
-}
-
-/// Runs a handler on the control runtime: link threads only move bytes and calls.
-struct OnControl {
-    inner: Arc<dyn RpcHandler>,
-    control: Handle,
-}
-
-impl RpcHandler for OnControl {
-    fn rpc(
-        &self,
-        from: Option<Arc<NodeIdentity>>,
-        body: Bytes,
-    ) -> BoxFuture<'_, Result<Bytes, RpcRefusal>> {
-        let inner = Arc::clone(&self.inner);
-        let task = self
-            .control
-            .spawn(async move { inner.rpc(from, body).await });
-        Box::pin(async move {
-            task.await
-                .unwrap_or_else(|error| Err(Refusal::Internal.because(error)))
-        })
-    }
-}
-
-/// As `OnControl`, for feeds.
-struct FeedOnControl {
-    inner: Arc<FeedServer>,
-    control: Handle,
-}
-
-impl FeedHandler for FeedOnControl {
-    fn open(&self, from: Arc<NodeIdentity>, first: Bytes, frames: Frames) -> BoxFuture<'_, ()> {
-        let inner = Arc::clone(&self.inner);
-        let task = self
-            .control
-            .spawn(async move { inner.open(from, first, frames).await });
-        Box::pin(async move { drop(task.await) })
-    }
 }
 
 fn listeners(section: &RegionSection, certificates: &Arc<CertStore>) -> Vec<ListenerSettings> {

@@ -1,12 +1,11 @@
-//! Changes to APIs and what HTTP APIs consist of.
+//! Changes to APIs, their stages and deployments; what an HTTP API consists of is next door.
 
 use std::sync::Arc;
 
-use super::{Context, room, text};
+use super::{Context, http_content::Existing, room, text};
 use crate::{
     Api, ApiId, ApiKind, ApiPatch, Config, CreateHttpApi, Deployment, DeploymentId, HttpContent,
-    Integration, IntegrationId, IntegrationKind, IntegrationPatch, Op, Rejection, ResourceKind,
-    Route, RouteId, RouteKey, RoutePatch, Stage, StageName, StagePatch, limits,
+    Op, Rejection, ResourceKind, Stage, StageName, StagePatch, limits,
 };
 
 impl Config {
@@ -147,12 +146,6 @@ impl Config {
             ),
         ))
     }
-}
-
-/// Whether `put_route` may replace a route of the same id.
-enum Existing {
-    No,
-    Replace,
 }
 
 impl Api {
@@ -382,155 +375,6 @@ impl Api {
             ));
         }
         self.deployments.remove(id);
-        Ok(())
-    }
-}
-
-impl HttpContent {
-    fn add_integration(&mut self, new: Integration) -> Result<(), Rejection> {
-        let max = limits::INTEGRATIONS_PER_API_MAX;
-        room(&self.integrations, ResourceKind::Integration, max)?;
-        if self.integrations.contains_key(&new.id) {
-            let reason = format!("{} exists", new.id);
-            return Err(Rejection::conflict(ResourceKind::Integration, reason));
-        }
-        self.integrations.insert(new.id.clone(), Arc::new(new));
-        Ok(())
-    }
-
-    fn patch_integration(
-        &mut self,
-        id: &IntegrationId,
-        patch: IntegrationPatch,
-    ) -> Result<(), Rejection> {
-        let found = self.integrations.get_mut(id);
-        let found = found.ok_or_else(|| Rejection::not_found(ResourceKind::Integration, id))?;
-        let integration = Arc::make_mut(found);
-        let IntegrationKind::HttpProxy {
-            uri,
-            method,
-            server_name,
-        } = &mut integration.kind;
-        if let Some(new) = patch.uri {
-            *uri = new;
-        }
-        if let Some(new) = patch.method {
-            *method = text(new).filter(|method| method != "ANY");
-        }
-        if let Some(new) = patch.server_name {
-            *server_name = text(new);
-        }
-        if let Some(new) = patch.description {
-            integration.description = text(new);
-        }
-        integration.timeout_ms = patch.timeout_ms.unwrap_or(integration.timeout_ms);
-        if let Some(new) = patch.payload_format_version {
-            integration.payload_format_version = new;
-        }
-        Ok(())
-    }
-
-    fn delete_integration(&mut self, id: &IntegrationId) -> Result<(), Rejection> {
-        if let Some(user) = self
-            .routes
-            .values()
-            .find(|route| route.target.as_ref() == Some(id))
-        {
-            return Err(Rejection::conflict(
-                ResourceKind::Integration,
-                format!(
-                    "Cannot delete Integration '{id}' because it is referenced by Route '{}'",
-                    user.id
-                ),
-            ));
-        }
-        let gone = self.integrations.remove(id);
-        gone.map(|_| ())
-            .ok_or_else(|| Rejection::not_found(ResourceKind::Integration, id))
-    }
-
-    fn put_route(&mut self, route: Route, existing: Existing) -> Result<(), Rejection> {
-        if matches!(existing, Existing::No) {
-            room(
-                &self.routes,
-                ResourceKind::Route,
-                limits::ROUTES_PER_API_MAX,
-            )?;
-            if self.routes.contains_key(&route.id) {
-                let reason = format!("{} exists", route.id);
-                return Err(Rejection::conflict(ResourceKind::Route, reason));
-            }
-        }
-        if self
-            .routes
-            .values()
-            .any(|other| other.key == route.key && other.id != route.id)
-        {
-            return Err(Rejection::conflict(
-                ResourceKind::Route,
-                format!("Route with key {} already exists for this API", route.key),
-            ));
-        }
-        if let Some(id) = route
-            .target
-            .as_ref()
-            .filter(|id| !self.integrations.contains_key(*id))
-        {
-            return Err(Rejection::invalid(
-                "target",
-                format!("Invalid integration identifier specified: {id}"),
-            ));
-        }
-        self.routes.insert(route.id.clone(), Arc::new(route));
-        Ok(())
-    }
-
-    fn patch_route(&mut self, id: &RouteId, patch: RoutePatch) -> Result<(), Rejection> {
-        let found = self.routes.get(id);
-        let found = found.ok_or_else(|| Rejection::not_found(ResourceKind::Route, id))?;
-        let mut route = Route::clone(found);
-        if let Some(key) = patch.key {
-            if route.managed && key != route.key {
-                return Err(Rejection::invalid(
-                    "routeKey",
-                    "the route is managed by API Gateway; use UpdateApi with routeKey",
-                ));
-            }
-            route.key = key;
-        }
-        route.target = patch.target.unwrap_or(route.target);
-        if let Some(name) = patch.operation_name {
-            route.operation_name = text(name);
-        }
-        self.put_route(route, Existing::Replace)
-    }
-
-    fn delete_route(&mut self, id: &RouteId) -> Result<(), Rejection> {
-        let gone = self.routes.remove(id);
-        gone.map(|_| ())
-            .ok_or_else(|| Rejection::not_found(ResourceKind::Route, id))
-    }
-
-    /// `UpdateApi` with `target` or `routeKey` alters what quick create made.
-    fn patch_quick(
-        &mut self,
-        target: Option<String>,
-        key: Option<RouteKey>,
-    ) -> Result<(), Rejection> {
-        let none =
-            |field: &str| Rejection::invalid(field, "only APIs made by quick create have it");
-        if let Some(uri) = target {
-            let managed = self.integrations.values_mut().find(|i| i.managed);
-            let managed = Arc::make_mut(managed.ok_or_else(|| none("target"))?);
-            let IntegrationKind::HttpProxy { uri: old, .. } = &mut managed.kind;
-            *old = uri;
-        }
-        if let Some(key) = key {
-            let managed = self.routes.values().find(|route| route.managed);
-            let mut route = Route::clone(managed.ok_or_else(|| none("routeKey"))?);
-            route.key = key;
-            self.put_route(route, Existing::Replace)?;
-        }
         Ok(())
     }
 }

@@ -8,6 +8,7 @@
 mod cluster;
 mod domain;
 mod http_api;
+mod http_content;
 #[cfg(test)]
 mod tests;
 

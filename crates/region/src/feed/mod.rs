@@ -2,8 +2,9 @@
 //!
 //! A publisher projects and encodes each revision once; every subscription sends those same bytes,
 //! as deltas when the subscriber is a few steps behind, as a snapshot otherwise, and a manifest
-//! each second that heals whatever was lost. A slow subscriber skips what it missed and gets the newest.
-//! What each subscriber says it serves from is kept here for whoever waits for propagation.
+//! each second that heals whatever was lost. A slow subscriber skips what it missed and gets
+//! the newest. What each subscriber says it serves from is kept here for whoever waits for
+//! propagation.
 //!
 //! Nothing here decides what a subscriber may know: `model`'s projections do.
 

@@ -1,0 +1,139 @@
+//! What a region answers on its links: calls from POPs on threads of their own, and everything of
+//! the control plane on the control runtime.
+
+use std::{sync::Arc, thread::JoinHandle};
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use ledger::Ledger;
+use link::{
+    FeedHandler, Frames, NodeIdentity, PeerRole, PeersSeen, ProbeState, RpcHandler, RpcRefusal,
+    Service, Services,
+};
+use region::{FeedServer, Region};
+use serve::BoxFuture;
+use tokio::runtime::Handle;
+
+use crate::cluster::{
+    enroll::{Registrar, Renewer},
+    fleet::Fleet,
+    message::Refusal,
+};
+
+pub(super) fn services(
+    ledger: &Ledger,
+    region: &Arc<Region>,
+    fleet: &Arc<Fleet>,
+    feed: Arc<FeedServer>,
+) -> Services {
+    let control = Handle::current();
+    let rpc = |inner: Arc<dyn RpcHandler>| {
+        Arc::new(OnControl {
+            inner,
+            control: control.clone(),
+        }) as Arc<dyn RpcHandler>
+    };
+    let state = Arc::clone(region);
+    let probe = move || ProbeState {
+        load: state.load(),
+        revision: state.revision(),
+        draining: false,
+    };
+    let services = Services::new()
+        .with_rpc(
+            Service::Join,
+            rpc(Arc::new(Registrar {
+                ledger: ledger.clone(),
+            })),
+        )
+        .with_rpc(
+            Service::Renew,
+            rpc(Arc::new(Renewer {
+                ledger: ledger.clone(),
+            })),
+        )
+        .with_rpc(Service::Cluster, rpc(fleet.clone()))
+        .with_feed(
+            Service::Feed,
+            Arc::new(FeedOnControl {
+                inner: feed,
+                control: control.clone(),
+            }),
+        )
+        .with_probe(Arc::new(probe))
+        // Only POPs vouch for clients' addresses.
+        .with_roles(Service::Call, &[PeerRole::Pop]);
+    ledger.serve(services)
+}
+
+/// Links are served by threads of their own, so that calls from POPs and the control plane do not
+/// wait for clients of the region's own listener.
+pub(super) fn serve(
+    listeners: Vec<link::Listener>,
+    services: &Services,
+    seen: &Arc<PeersSeen>,
+    region: &Arc<Region>,
+    drain: &serve::Drain,
+) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let spawn = |(worker, listener): (usize, link::Listener)| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (services, seen) = (services.clone(), Arc::clone(seen));
+        let (region, drain) = (Arc::clone(region), drain.clone());
+        let work = move || {
+            runtime.block_on(async move {
+                let services = services.with_call(region.make_calls(worker));
+                match listener.serve(services, seen, drain) {
+                    Ok(serving) => serving.finished().await,
+                    Err(error) => tracing::error!(%error, "links are not served"),
+                }
+            });
+        };
+        let name = format!("link-{worker}");
+        std::thread::Builder::new()
+            .name(name)
+            .spawn(work)
+            .context("a thread for links")
+    };
+    listeners.into_iter().enumerate().map(spawn).collect()
+}
+
+/// Runs a handler on the control runtime: link threads only move bytes and calls.
+struct OnControl {
+    inner: Arc<dyn RpcHandler>,
+    control: Handle,
+}
+
+impl RpcHandler for OnControl {
+    fn rpc(
+        &self,
+        from: Option<Arc<NodeIdentity>>,
+        body: Bytes,
+    ) -> BoxFuture<'_, Result<Bytes, RpcRefusal>> {
+        let inner = Arc::clone(&self.inner);
+        let task = self
+            .control
+            .spawn(async move { inner.rpc(from, body).await });
+        Box::pin(async move {
+            task.await
+                .unwrap_or_else(|error| Err(Refusal::Internal.because(error)))
+        })
+    }
+}
+
+/// As `OnControl`, for feeds.
+struct FeedOnControl {
+    inner: Arc<FeedServer>,
+    control: Handle,
+}
+
+impl FeedHandler for FeedOnControl {
+    fn open(&self, from: Arc<NodeIdentity>, first: Bytes, frames: Frames) -> BoxFuture<'_, ()> {
+        let inner = Arc::clone(&self.inner);
+        let task = self
+            .control
+            .spawn(async move { inner.open(from, first, frames).await });
+        Box::pin(async move { drop(task.await) })
+    }
+}

@@ -1,0 +1,153 @@
+//! What an operator does by hand: a cluster made with `init`, a node ended with SIGTERM.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    process::{Child, Command},
+    time::Duration,
+};
+
+use tests::{
+    backend::Backend,
+    client,
+    cluster::{Cluster, program},
+    load::Steady,
+    process, until,
+};
+
+fn free_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_made_with_init_starts_stops_and_starts_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, config) = (
+        folder.path().join("data"),
+        folder.path().join("edgeway.toml"),
+    );
+    let (link, http, management, ops) = (free_port(), free_port(), free_port(), free_port());
+    let init = || {
+        let mut init = Command::new(program());
+        init.args([
+            "init",
+            "--base-domain",
+            "example.test",
+            "--region",
+            "home-1",
+            "--data-dir",
+        ]);
+        init.arg(&data)
+            .arg("--config")
+            .arg(&config)
+            .args(["--link", &link.to_string()]);
+        init.output().unwrap()
+    };
+    let settings = format!(
+        "data_dir = {data:?}\n[link]\nbind = \"{link}\"\n[ops]\nbind = \"{ops}\"\n\
+         [region]\nhttp = [\"{http}\"]\nmanagement = \"{management}\"\nraft = \"local\"\n"
+    );
+    // `init` leaves a settings file that is there as it is.
+    std::fs::write(&config, settings).unwrap();
+    let made = init();
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    let again = init();
+    let errors = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(
+        !again.status.success() && errors.contains("there is a node already"),
+        "{errors}"
+    );
+
+    for _ in 0..2 {
+        let mut node: Child = Command::new(program())
+            .args(["start", "--config"])
+            .arg(&config)
+            .spawn()
+            .unwrap();
+        until("the node is ready", Duration::from_secs(30), || async {
+            let answer = client::get(ops, "ops", "/ready").await.ok()?;
+            (answer.status() == 200).then_some(())
+        })
+        .await;
+        let mut status = Command::new(program());
+        let status = status
+            .args([
+                "status",
+                "--endpoint",
+                &format!("http://{management}"),
+                "--admin-file",
+            ])
+            .arg(data.join("admin.json"))
+            .output()
+            .unwrap();
+        let table = String::from_utf8_lossy(&status.stdout).into_owned();
+        assert!(
+            table.contains("home-1") && table.contains("leader"),
+            "{table}"
+        );
+        process::signal(node.id(), "TERM").unwrap();
+        let ended = tokio::task::spawn_blocking(move || node.wait())
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(ended.success(), "a drained node ends with success: {ended}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drained_region_fails_no_request() {
+    let cluster = Cluster::start().await.unwrap();
+    let backend = Backend::start().await.unwrap();
+    let api = cluster
+        .management(0)
+        .quick_api("drain", &backend.url())
+        .await
+        .unwrap();
+    let (host, pop) = (cluster.host(&api), cluster.ready.pops[0].http);
+    let preferred = super::region_of(&client::get(pop, &host, "/x").await.unwrap()).unwrap();
+    let victim = cluster
+        .ready
+        .regions
+        .iter()
+        .find(|region| region.name == preferred)
+        .unwrap();
+    let load = Steady {
+        addr: pop,
+        host: host.clone(),
+        path: "/x".to_owned(),
+        per_second: 300,
+        total: 2_400,
+    };
+    let running = tokio::spawn(load.run());
+    until("the load runs", Duration::from_secs(5), || async {
+        (backend
+            .counts
+            .requests
+            .load(std::sync::atomic::Ordering::Relaxed)
+            > 500)
+            .then_some(())
+    })
+    .await;
+    process::signal(victim.pid, "TERM").unwrap();
+    until(
+        "the region has ended by itself",
+        Duration::from_secs(20),
+        || async { (!process::lives(victim.pid)).then_some(()) },
+    )
+    .await;
+    let outcome = running.await.unwrap();
+    let failed = outcome.failed();
+    println!("drained {preferred}: p99 {} ms", outcome.quantile_ms(0.99));
+    assert!(
+        failed.is_empty(),
+        "{} failed, first: {:?}",
+        failed.len(),
+        failed.first()
+    );
+}
