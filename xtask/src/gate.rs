@@ -1,4 +1,4 @@
-//! `check`, `lint`, `fix`, `test` and `bench`: the cargo commands behind them.
+//! `dev`, `check`, `lint`, `fix`, `test` and `bench`: the cargo commands behind them.
 //!
 //! Everything is built for the whole workspace, never with `-p`: cargo would resolve features
 //! differently and build nearly all dependencies a second time.
@@ -72,6 +72,19 @@ pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
     }
     println!("xtask: cargo-nextest is not installed; using cargo test (the same tests, slower)");
     test_without_nextest(workspace, filters)
+}
+
+/// Builds what `test` builds, then becomes `edgeway dev`, so that Ctrl-C reaches it alone.
+pub(crate) fn dev(workspace: &Workspace, options: &[String]) -> Result<()> {
+    use std::os::unix::process::CommandExt as _;
+    let (profile, options) = match options.split_first() {
+        Some((first, rest)) if first == "--release" => ("release", rest),
+        _ => ("dev", options),
+    };
+    run(&mut workspace.cargo(&["build", "--workspace", "--locked", "--profile", profile]))?;
+    let folder = if profile == "dev" { "debug" } else { profile };
+    let program = workspace.target.join(folder).join("edgeway");
+    Err(Command::new(program).arg("dev").args(options).exec().into())
 }
 
 /// Without nextest's groups, the tests that each start a whole cluster come last, one by one.

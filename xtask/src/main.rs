@@ -22,6 +22,7 @@ const HELP: &str = "\
 usage: cargo xtask COMMAND [ARGUMENTS]
 
   setup [--bench]   install what the tests (and the benches) need: Debian packages, a Python venv
+  dev [OPTION..]    build, then run a whole cluster here (--release first for an optimised build)
   check             everything the gate asks: lint, then test; changes nothing
   lint              the gate without the tests: fmt, clippy, rustdoc, cargo-deny
   fix               format, and apply what clippy can repair
@@ -50,6 +51,7 @@ fn dispatch(args: &[String]) -> Result<()> {
     match (command.as_str(), rest) {
         ("setup", []) => setup::for_tests(&workspace),
         ("setup", [flag]) if flag == "--bench" => setup::for_benches(&workspace),
+        ("dev", options) => gate::dev(&workspace, options),
         ("check", []) => gate::check(&workspace),
         ("lint", []) => gate::lint(&workspace),
         ("fix", []) => gate::fix(&workspace),

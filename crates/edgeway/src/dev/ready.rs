@@ -85,6 +85,8 @@ pub(super) fn instructions(data_dir: &Path, file: &Path, ready: &Value, api: &st
         .rsplit_once(':')
         .map(|(host, port)| (host.to_owned(), port.to_owned()))
         .unwrap_or_default();
+    let program = std::env::current_exe()
+        .map_or_else(|_| "edgeway".to_owned(), |path| path.display().to_string());
     let lines = [
         format!(
             "Edgeway serves: {} regions, {} POPs, DNS. Ctrl-C ends it.",
@@ -121,10 +123,10 @@ pub(super) fn instructions(data_dir: &Path, file: &Path, ready: &Value, api: &st
         ),
         String::new(),
         "See the cluster; kill a region and see nothing fail:".to_owned(),
-        format!("  edgeway status --ready-file {}", file.display()),
+        format!("  {program} status --ready-file {}", file.display()),
         format!("  kill -9 {}    # {region}", text("/regions/0/pid")),
         format!(
-            "  edgeway start --config {}    # and back",
+            "  {program} start --config {}    # and back",
             text("/regions/0/config")
         ),
     ];
