@@ -9,7 +9,7 @@ use crate::fault::Fault;
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 
-/// The answer to a request that met `fault` (api-gateway.md 3.2). The request id is added where
+/// The answer to a request that met `fault` (docs/aws-behaviour.md). The request id is added where
 /// all answers get theirs, in the pipeline.
 pub(crate) fn answer(fault: &Fault) -> Response {
     let body = format!("{{\"message\":\"{}\"}}", fault.message());

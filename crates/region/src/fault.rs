@@ -1,7 +1,7 @@
 //! Why a request was not answered by its backend: closed, with blame and what the client is told.
 //!
 //! The reason is the metric label, the log field and what tests assert. Bodies follow
-//! api-gateway.md 3.2; the bytes are made in `answer.rs` and nowhere else.
+//! docs/aws-behaviour.md, errors; the bytes are made in `answer.rs` and nowhere else.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The `Forwarded` header towards backends (RFC 7239, api-gateway.md 3.4).
+//! The `Forwarded` header towards backends (RFC 7239, docs/aws-behaviour.md).
 //!
 //! What proxies before us said comes first, in `Forwarded` or folded from `X-Forwarded-For`; our
 //! own element is last and holds the client's address as this cluster saw it, so the rightmost

@@ -1,4 +1,4 @@
-//! A custom domain with its mappings in the order in which they are tried (api-gateway.md 5.3).
+//! A custom domain with its mappings in the order in which they are tried (docs/aws-behaviour.md).
 //!
 //! With a mapping of several segments on the domain, the longest *string* prefix of the path wins:
 //! `/ordersandmore` is matched by `orders`. Without one, the first segment must equal the key. That

@@ -1,4 +1,4 @@
-//! Which route of a deployment a method and path lead to (api-gateway.md 3.1).
+//! Which route of a deployment a method and path lead to (docs/aws-behaviour.md, routes).
 //!
 //! One trie of segments per stage. First the exact routes are searched (a literal beats a variable
 //! at the same position, a method beats `ANY`), then the greedy ones, deepest first, then

@@ -1,4 +1,4 @@
-//! Phase: cross-origin rules of an HTTP API (api-gateway.md 3.6).
+//! Phase: cross-origin rules of an HTTP API (docs/aws-behaviour.md).
 //!
 //! With rules the gateway answers preflight requests itself and replaces whatever cross-origin
 //! headers the backend sends. Without rules nothing happens here and the backend is in charge.

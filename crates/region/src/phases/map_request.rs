@@ -1,4 +1,4 @@
-//! Phase: the client's request becomes the backend's (api-gateway.md 3.4).
+//! Phase: the client's request becomes the backend's (docs/aws-behaviour.md).
 //!
 //! The client's header map is altered and moved on, not copied. What belongs to the client's
 //! connection is removed, what earlier proxies said is folded into one `Forwarded`.

@@ -1,4 +1,4 @@
-//! Phase: from host and path to stage and route (api-gateway.md 3.1). The plan decides; this asks.
+//! Phase: from host and path to stage and route (docs/aws-behaviour.md). The plan decides.
 
 use crate::{exchange::Exchange, fault::Fault};
 
