@@ -3,7 +3,7 @@
 use std::{
     net::{SocketAddr, TcpListener},
     process::{Child, Command},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tests::{
@@ -91,12 +91,19 @@ async fn a_cluster_made_with_init_starts_stops_and_starts_again() {
             table.contains("home-1") && table.contains("leader"),
             "{table}"
         );
+        let told = Instant::now();
         process::signal(node.id(), "TERM").unwrap();
         let ended = tokio::task::spawn_blocking(move || node.wait())
             .await
             .unwrap()
             .unwrap();
         assert!(ended.success(), "a drained node ends with success: {ended}");
+        // Nobody is served, so nothing is waited for: far less than `drain_s`.
+        assert!(
+            told.elapsed() < Duration::from_secs(5),
+            "took {:?}",
+            told.elapsed()
+        );
     }
 }
 

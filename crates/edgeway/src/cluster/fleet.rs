@@ -45,7 +45,8 @@ impl Fleet {
         drain: serve::Drain,
     ) -> Arc<Self> {
         let changed = watch::Sender::new(0);
-        let fleet = Arc::new(Self {
+
+        Arc::new(Self {
             own,
             seen,
             ledger,
@@ -53,9 +54,7 @@ impl Fleet {
             drain,
             heard: Mutex::default(),
             changed,
-        });
-        fleet.drain.spawn(Arc::clone(&fleet).follow_links());
-        fleet
+        })
     }
 
     fn heard(&self) -> BTreeMap<NodeId, Heard> {
@@ -66,12 +65,11 @@ impl Fleet {
     }
 
     /// A link that comes or goes changes who lives, without waiting for a report.
-    async fn follow_links(self: Arc<Self>) {
+    pub(crate) async fn follow_links(self: Arc<Self>) {
         let mut links = self.seen.changed();
         loop {
-            tokio::select! {
-                changed = links.changed() => if changed.is_err() { return },
-                () = self.drain.expired() => return,
+            if links.changed().await.is_err() {
+                return;
             }
             self.changed.send_modify(|count| *count += 1);
         }

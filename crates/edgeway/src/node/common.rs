@@ -35,7 +35,10 @@ pub(super) struct Common {
     pub(super) registry: prometheus::Registry,
     pub(super) serve_metrics: serve::Metrics,
     pub(super) ready: Arc<AtomicBool>,
+    /// Client work: its end is waited for.
     pub(super) drain: serve::Drain,
+    /// Everything that only serves the node itself: ended once client work has.
+    pub(super) upkeep: serve::Drain,
 }
 
 impl Common {
@@ -75,7 +78,19 @@ impl Common {
             registry,
             ready: Arc::default(),
             drain,
+            upkeep: serve::Drain::new(Duration::ZERO),
         })
+    }
+
+    /// Runs a task that nobody waits for, until client work has ended.
+    pub(super) fn keep(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let end = self.upkeep.clone();
+        self.upkeep.spawn(async move {
+            tokio::select! {
+                () = task => {}
+                () = end.begun() => {}
+            }
+        });
     }
 
     /// Publishes what `source` says is served.
@@ -85,7 +100,7 @@ impl Common {
         revision: impl Fn(&T) -> Revision + Send + 'static,
     ) {
         let served = self.served.clone();
-        self.drain.spawn(async move {
+        self.keep(async move {
             loop {
                 served.send_replace(revision(&source.borrow_and_update()));
                 if source.changed().await.is_err() {

@@ -52,24 +52,24 @@ pub(super) async fn start(
         .bind(&section.bind, settings.worker_count())
         .context("settings key 'dns.bind'")?;
 
-    drain.spawn(directory::follow(
+    common.keep(directory::follow(
         views.subscribe(),
         common.seeds.clone(),
         |view| directory::of_places(view.regions.iter()),
     ));
     let reports = watch::Sender::new(None);
-    drain.spawn(live::follow(
+    common.keep(live::follow(
         reports.subscribe(),
         views.subscribe(),
         health,
-        drain.clone(),
+        common.upkeep.clone(),
     ));
-    drain.spawn(common.control.clone().probe_all(
+    common.keep(common.control.clone().probe_all(
         common.own,
         common.seeds.subscribe(),
         // Only keeps the path warm: who lives is told by manifests.
         Arc::new(|_, _| ()),
-        drain.clone(),
+        common.upkeep.clone(),
     ));
     let serving = bound.serve()?;
     let mut installed = serving.installed();
@@ -82,7 +82,7 @@ pub(super) async fn start(
             seeds: common.seeds.subscribe(),
             served: common.served.subscribe(),
             live: reports,
-            drain: drain.clone(),
+            drain: common.upkeep.clone(),
         },
     )?;
     tokio::select! {

@@ -51,7 +51,7 @@ pub(crate) async fn run(settings: Settings, end: impl Future<Output = ()>) -> an
 /// What every node does beside its role: renew its certificate, report to the regions.
 fn spawn_upkeep(settings: &Settings, common: &Common) {
     let drain = &common.drain;
-    drain.spawn(renewal::keep_fresh(
+    common.keep(renewal::keep_fresh(
         common.credentials.clone(),
         settings.identity_dir(),
         common.control.clone(),
@@ -66,7 +66,7 @@ fn spawn_upkeep(settings: &Settings, common: &Common) {
         served: common.served.subscribe(),
         drain: drain.clone(),
     };
-    drain.spawn(reporter.run());
+    common.keep(reporter.run());
 }
 
 /// Unready first, so that nobody new is sent here; then what is running ends, then what it used.
@@ -76,6 +76,7 @@ async fn end_in_order(common: Common, role: Role, ops: serve::Serving, cause: &s
     let drained = common.drain.finish().await;
     role.ended().await;
     ops.ended().await;
+    common.upkeep.finish().await;
     tracing::info!(?drained, "ended");
 }
 

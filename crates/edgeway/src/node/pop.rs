@@ -59,18 +59,18 @@ pub(super) async fn start(
     )?;
     common.follow_served(edge.plans(), |plan| plan.revision());
     let drain = common.drain.clone();
-    drain.spawn(follow_certificates(Arc::clone(&edge), certificates));
-    drain.spawn(directory::follow(
+    common.keep(follow_certificates(Arc::clone(&edge), certificates));
+    common.keep(directory::follow(
         views.subscribe(),
         common.seeds.clone(),
         |view| directory::of_places(view.regions.iter()),
     ));
     let observer = Arc::clone(&edge);
-    drain.spawn(common.control.clone().probe_all(
+    common.keep(common.control.clone().probe_all(
         common.own,
         common.seeds.subscribe(),
         Arc::new(move |node, outcome| observer.observe(node, &outcome)),
-        drain.clone(),
+        common.upkeep.clone(),
     ));
     let subscriber = Subscriber::start(
         views,
@@ -80,7 +80,7 @@ pub(super) async fn start(
             seeds: common.seeds.subscribe(),
             served: common.served.subscribe(),
             live: watch::Sender::new(None),
-            drain: drain.clone(),
+            drain: common.upkeep.clone(),
         },
     )?;
 

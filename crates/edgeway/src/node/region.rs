@@ -59,6 +59,7 @@ pub(super) async fn start(
         region.revisions(),
         drain.clone(),
     );
+    common.keep(Arc::clone(&fleet).follow_links());
     let feed = FeedServer::new(
         ledger.config(),
         fleet.clone(),
@@ -127,19 +128,19 @@ fn spawn_followers(
 ) {
     let drain = &common.drain;
     common.follow_served(region.revisions(), |revision| model::Revision(*revision));
-    drain.spawn(directory::follow(
+    common.keep(directory::follow(
         ledger.config(),
         common.seeds.clone(),
         |config| directory::of_config(config),
     ));
-    drain.spawn(follow_certificates(ledger.clone(), certificates));
-    drain.spawn(membership::keep(ledger.clone(), drain.clone()));
-    drain.spawn(common.control.clone().probe_all(
+    common.keep(follow_certificates(ledger.clone(), certificates));
+    common.keep(membership::keep(ledger.clone(), drain.clone()));
+    common.keep(common.control.clone().probe_all(
         common.own,
         common.seeds.subscribe(),
         // Only keeps the path warm: the ledger watches its own members.
         Arc::new(|_, _| ()),
-        drain.clone(),
+        common.upkeep.clone(),
     ));
 }
 
