@@ -11,7 +11,7 @@ use plan::{Diagnostic, zone::ZonePlan};
 use steer::place::Priors;
 use tokio::sync::watch;
 
-use crate::{Live, Responder, server::Shared};
+use crate::{Live, Responder, server::Shared, service::Alpn};
 
 /// Diagnostics that are logged one by one; the metric counts all.
 const DIAGNOSTICS_LOGGED_MAX: usize = 20;
@@ -31,6 +31,7 @@ pub(crate) async fn run(
     installed: watch::Sender<Revision>,
 ) {
     view.mark_changed();
+    let alpn = Arc::new(Alpn::of(&shared.settings.alpn));
     let mut current: Option<Compiled> = None;
     loop {
         tokio::select! {
@@ -48,9 +49,8 @@ pub(crate) async fn run(
         let health = live.borrow_and_update().clone();
         let ttl_s = shared.settings.ttl_s;
         let (plan, priors) = (compiled.plan.clone(), compiled.priors.clone());
-        shared
-            .responder
-            .store(Arc::new(Responder::new(plan, priors, &health, ttl_s)));
+        let responder = Responder::new(plan, priors, &health, ttl_s).with_alpn(alpn.clone());
+        shared.responder.store(Arc::new(responder));
         let revision = compiled.plan.revision;
         shared
             .metrics

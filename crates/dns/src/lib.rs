@@ -16,6 +16,7 @@ mod place;
 mod reply;
 mod responder;
 mod server;
+mod service;
 mod settings;
 mod sockets;
 mod tcp;

@@ -7,7 +7,7 @@ use model::Place;
 use plan::zone::Reach;
 use steer::place::{Candidate, Health, Point, Site, choose};
 
-use crate::Live;
+use crate::{Live, settings::ADDRESSES_MAX};
 
 /// All places of a configuration.
 #[derive(Debug, Default)]
@@ -96,6 +96,16 @@ impl Places {
             varies: able > 1,
             fallback: standing.health == Health::Down,
         })
+    }
+}
+
+impl<A: Copy> Choice<'_, A> {
+    /// As many addresses as an answer has, beginning with another one each turn.
+    pub(crate) fn turned(&self, turn: usize) -> impl Iterator<Item = A> + use<'_, A> {
+        let first = turn % self.addresses.len().max(1);
+        let count = self.addresses.len().min(ADDRESSES_MAX);
+        let all = self.addresses.iter().copied().cycle();
+        all.skip(first).take(count)
     }
 }
 

@@ -57,6 +57,8 @@ pub(crate) enum Data<'a> {
     Ns(&'a [u8]),
     Cname(&'a [u8]),
     Soa(&'a Soa),
+    /// As it is; the number is the type's.
+    Raw(u16, &'a [u8]),
     /// What RFC 8482 (section 4.2) says to answer to "ANY".
     Any,
 }
@@ -144,6 +146,7 @@ impl<'a, 'p> Reply<'a, 'p> {
                     self.encoder.emit_u32(field)?;
                 }
             }
+            Data::Raw(_, bytes) => self.encoder.emit_vec(bytes)?,
             Data::Any => {
                 self.encoder.emit_character_data("RFC8482")?;
                 self.encoder.emit_character_data("")?;
@@ -213,13 +216,14 @@ impl<'a, 'p> Reply<'a, 'p> {
 }
 
 impl Data<'_> {
-    const fn kind(&self) -> RecordType {
+    fn kind(&self) -> RecordType {
         match self {
             Self::A(_) => RecordType::A,
             Self::Aaaa(_) => RecordType::AAAA,
             Self::Ns(_) => RecordType::NS,
             Self::Cname(_) => RecordType::CNAME,
             Self::Soa(_) => RecordType::SOA,
+            Self::Raw(kind, _) => RecordType::from(*kind),
             Self::Any => RecordType::HINFO,
         }
     }

@@ -13,7 +13,7 @@ use hickory_proto::{
     rr::{DNSClass, RecordType},
 };
 use plan::zone::{
-    Addresses, Found, NS_TTL_S, NameServers, Node, SOA_TTL_S, Steered, Zone, ZonePlan,
+    Addresses, Found, NS_TTL_S, NameServers, Node, RecordSet, SOA_TTL_S, Steered, Zone, ZonePlan,
 };
 use steer::place::{Point, Priors, hash};
 
@@ -24,7 +24,8 @@ use crate::{
     metrics::{Malformed, Transport},
     place::{Family, Places},
     reply::{Data, Reply, Section},
-    settings::{ADDRESSES_MAX, ALIASES_MAX, PLAIN_ANSWER_BYTES_MAX},
+    service::Alpn,
+    settings::{ALIASES_MAX, PLAIN_ANSWER_BYTES_MAX},
 };
 
 /// Answers queries.
@@ -34,6 +35,7 @@ pub struct Responder {
     priors: Arc<Priors>,
     places: Places,
     ttl_s: u32,
+    alpn: Arc<Alpn>,
 }
 
 /// What became of a query, for metrics and tests.
@@ -71,7 +73,15 @@ impl Responder {
             priors,
             places,
             ttl_s,
+            alpn: Arc::default(),
         }
+    }
+
+    /// Names the protocols that places speak, for HTTPS records; without any there are none.
+    #[must_use]
+    pub(crate) fn with_alpn(mut self, alpn: Arc<Alpn>) -> Self {
+        self.alpn = alpn;
+        self
     }
 
     /// Writes the answer to `packet` into `out`, replacing its content; leaves it empty when there
@@ -150,11 +160,14 @@ impl Responder {
                     reply.set_code(ResponseCode::NXDomain);
                     nothing(zone, reply);
                 }
-                Found::Delegated { zone, cut, .. }
-                    if asked.kind == RecordType::DS && cut.as_bytes() == name =>
-                {
+                Found::Delegated {
+                    zone, cut, keys, ..
+                } if asked.kind == RecordType::DS && cut.as_bytes() == name => {
                     // This type belongs to the parent's side (RFC 4035, section 3.1.4.1).
-                    nothing(zone, reply);
+                    match keys {
+                        Some(set) => fixed(name, set, reply),
+                        None => nothing(zone, reply),
+                    }
                 }
                 Found::Delegated {
                     cut, name_servers, ..
@@ -192,6 +205,12 @@ impl Responder {
         (zone, node): (&Zone, &Node),
         reply: &mut Reply<'_, '_>,
     ) -> bool {
+        if asked.kind != RecordType::ANY
+            && let Some(set) = node.others(asked.kind.into())
+        {
+            fixed(name, set, reply);
+            return false;
+        }
         match (asked.kind, &node.addresses, &node.name_servers) {
             (RecordType::SOA, ..) if node.apex => {
                 reply.set_authoritative();
@@ -211,7 +230,9 @@ impl Responder {
                 addresses(name, fixed.v6_ttl_s, fixed.v6.iter().copied(), reply);
             }
             (RecordType::ANY, addresses, _)
-                if node.apex || !matches!(addresses, Addresses::None) =>
+                if node.apex
+                    || !node.others.is_empty()
+                    || !matches!(addresses, Addresses::None) =>
             {
                 any(name, reply);
             }
@@ -233,6 +254,7 @@ impl Responder {
             RecordType::AAAA if steered.dualstack => {
                 self.place::<Ipv6Addr>(asked, name, steered, reply)
             }
+            RecordType::HTTPS => self.service(asked, name, steered, reply),
             RecordType::ANY => {
                 any(name, reply);
                 Some(false)
@@ -243,6 +265,39 @@ impl Responder {
             nothing(zone, reply);
             false
         })
+    }
+
+    /// Answers how to reach the name by HTTP, with the addresses that would be told for it.
+    fn service(
+        &self,
+        asked: &Asked<'_>,
+        name: &[u8],
+        steered: Steered,
+        reply: &mut Reply<'_, '_>,
+    ) -> Option<bool> {
+        if self.alpn.is_empty() {
+            return None;
+        }
+        let (from, scope) = self.whereabouts(asked);
+        let v4 = self.places.choose::<Ipv4Addr>(steered.to, from, hash(name));
+        let v6 = self.places.choose::<Ipv6Addr>(steered.to, from, hash(name));
+        let v6 = v6.filter(|_| steered.dualstack);
+        if v4.as_ref().is_some_and(|choice| choice.varies)
+            || v6.as_ref().is_some_and(|choice| choice.varies)
+        {
+            reply.set_scope(scope);
+        }
+        let fallback = v4.as_ref().is_some_and(|choice| choice.fallback);
+        let v4 = v4.map_or_else(Vec::new, |choice| choice.turned(asked.turn).collect());
+        let v6 = v6.map_or_else(Vec::new, |choice| choice.turned(asked.turn).collect());
+        if v4.is_empty() && v6.is_empty() {
+            return None;
+        }
+        reply.set_authoritative();
+        let data = self.alpn.record(&v4, &v6);
+        let data = Data::Raw(RecordType::HTTPS.into(), &data);
+        reply.add(Section::Answer, name, self.ttl_s, data);
+        Some(fallback)
     }
 
     fn place<A: Family + Into<Data<'static>>>(
@@ -257,10 +312,7 @@ impl Responder {
         if choice.varies {
             reply.set_scope(scope);
         }
-        let all = choice.addresses.iter().copied().cycle();
-        let first = asked.turn % choice.addresses.len().max(1);
-        let count = choice.addresses.len().min(ADDRESSES_MAX);
-        addresses(name, self.ttl_s, all.skip(first).take(count), reply);
+        addresses(name, self.ttl_s, choice.turned(asked.turn), reply);
         Some(choice.fallback)
     }
 
@@ -320,6 +372,13 @@ fn nothing(zone: &Zone, reply: &mut Reply<'_, '_>) {
     );
 }
 
+fn fixed(name: &[u8], set: &RecordSet, reply: &mut Reply<'_, '_>) {
+    reply.set_authoritative();
+    for data in &set.data {
+        reply.add(Section::Answer, name, set.ttl_s, Data::Raw(set.kind, data));
+    }
+}
+
 fn any(name: &[u8], reply: &mut Reply<'_, '_>) {
     reply.set_authoritative();
     reply.add(Section::Answer, name, NS_TTL_S, Data::Any);
@@ -349,7 +408,7 @@ impl<'q> Asked<'q> {
     fn wants_addresses(&self) -> bool {
         matches!(
             self.kind,
-            RecordType::A | RecordType::AAAA | RecordType::ANY
+            RecordType::A | RecordType::AAAA | RecordType::HTTPS | RecordType::ANY
         )
     }
 }

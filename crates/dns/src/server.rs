@@ -135,7 +135,7 @@ impl BoundDns {
             drain: drain.clone(),
             tasks,
         };
-        let tcp_open = tcp::Gate::new(settings.limits.tcp_connections_max);
+        let tcp_open = tcp::Gate::new(shared.settings.limits.tcp_connections_max);
         for (number, sockets) in self.workers.into_iter().enumerate() {
             if let Err(source) = start_worker(number, sockets, shared.clone(), tcp_open.clone()) {
                 drain.cancel();

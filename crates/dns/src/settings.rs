@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 /// Settings of the responder.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct DnsSettings {
     /// TTL of answers that are chosen per client, in seconds. 60 unless set: Amazon advises no
     /// more where health decides, and many resolvers take less as 60 anyway.
     pub ttl_s: u32,
+    /// Protocols that HTTPS records name, best first. `h2`; none turns those records off.
+    pub alpn: Vec<String>,
     /// Limits.
     pub limits: Limits,
 }
@@ -28,6 +30,7 @@ impl Default for DnsSettings {
     fn default() -> Self {
         Self {
             ttl_s: 60,
+            alpn: vec!["h2".to_owned()],
             limits: Limits::default(),
         }
     }

@@ -179,7 +179,7 @@ pub struct ClientLimits {
 }
 
 /// The DNS role.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dns {
     /// UDP and TCP addresses to answer on.
@@ -187,6 +187,9 @@ pub struct Dns {
     /// Addresses that the zone's NS records lead to.
     #[serde(default)]
     pub public: Vec<IpAddr>,
+    /// Protocols that the HTTPS records of API names announce, best first; none: no such records.
+    #[serde(default = "default_alpn")]
+    pub alpn: Vec<String>,
 }
 
 /// Why settings cannot be used. Each message names the key.
@@ -354,6 +357,10 @@ fn bad(key: &str, reason: &str) -> SettingsError {
 
 fn default_log() -> String {
     "info,openraft=warn".to_owned()
+}
+
+fn default_alpn() -> Vec<String> {
+    vec!["h2".to_owned()]
 }
 
 const fn default_drain_s() -> u64 {

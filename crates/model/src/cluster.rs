@@ -138,6 +138,61 @@ pub enum RecordValue {
     Cname(String),
     /// A name server.
     Ns(String),
+    /// Where mail goes.
+    Mx {
+        /// Lower is tried first.
+        preference: u16,
+        /// The mail server; `.` says that there is none.
+        exchange: String,
+    },
+    /// Strings of at most 255 bytes each.
+    Txt(Vec<Vec<u8>>),
+    /// Where a service is.
+    Srv {
+        /// Lower is tried first.
+        priority: u16,
+        /// Share among those of one priority.
+        weight: u16,
+        /// TCP or UDP port.
+        port: u16,
+        /// The host; `.` says that there is no such service.
+        target: String,
+    },
+    /// Who may issue certificates (RFC 8659).
+    Caa {
+        /// 128: issuers that do not know the tag must refuse.
+        flags: u8,
+        /// Such as `issue`.
+        tag: String,
+        /// Such as `ca.example.net`.
+        value: Vec<u8>,
+    },
+    /// The key that signs a delegated zone (RFC 4034, section 5).
+    Ds {
+        /// Of the key.
+        tag: u16,
+        /// Of the key.
+        algorithm: u8,
+        /// Of the digest.
+        digest_type: u8,
+        /// Of the key.
+        digest: Vec<u8>,
+    },
+    /// How to reach a service by HTTP (RFC 9460).
+    Https(Service),
+    /// How to reach a service (RFC 9460).
+    Svcb(Service),
+}
+
+/// The content of an HTTPS or SVCB record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// 0 makes it an alias.
+    pub priority: u16,
+    /// Where the service is; `.` is the record's own name.
+    pub target: String,
+    /// Parameters in wire form, by number.
+    pub params: std::collections::BTreeMap<u16, Vec<u8>>,
 }
 
 /// Where clients of an address prefix are taken to be until measurements say more.

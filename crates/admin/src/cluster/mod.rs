@@ -7,6 +7,7 @@ mod keys;
 mod network;
 mod nodes;
 mod places;
+mod rdata;
 mod status;
 mod tokens;
 mod wait;

@@ -1,10 +1,10 @@
 //! DNS zones and their fixed records.
 
 use http::StatusCode;
-use model::{Config, Op, Record, RecordValue, ResourceKind, Zone};
+use model::{Config, Op, Record, ResourceKind, Zone};
 use serde::Serialize;
 
-use super::list as list_of;
+use super::{list as list_of, rdata};
 use crate::{
     answer::Answer,
     call::{Call, Write},
@@ -33,17 +33,8 @@ struct RecordShape<'a> {
 }
 
 fn shape(zone: &Zone) -> ZoneShape<'_> {
-    let record = |record: &'_ Record| {
-        let (kind, value) = match &record.value {
-            RecordValue::A(address) => ("A", address.to_string()),
-            RecordValue::Aaaa(address) => ("AAAA", address.to_string()),
-            RecordValue::Cname(name) => ("CNAME", name.clone()),
-            RecordValue::Ns(name) => ("NS", name.clone()),
-        };
-        (kind, value)
-    };
     let records = zone.records.iter().map(|one| {
-        let (kind, value) = record(one);
+        let (kind, value) = rdata::show(&one.value);
         RecordShape {
             name: &one.name,
             kind,
@@ -99,19 +90,11 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Write, Refusal> {
 fn record(document: &Document) -> Result<Record, Refusal> {
     let name = dns_name(&document.required("name", 254)?)?;
     let ttl = document.integer("ttl", 0, TTL_S_MAX)?.unwrap_or(TTL_S);
-    let value = document.required("value", 254)?;
+    let value = document.required("value", rdata::VALUE_BYTES_MAX)?;
     let kind = document.required("type", 16)?;
-    let bad = || Refusal::bad(format!("{value} is no value of an {kind} record ({name})"));
-    let value = match kind.as_str() {
-        "A" => RecordValue::A(value.parse().map_err(|_| bad())?),
-        "AAAA" => RecordValue::Aaaa(value.parse().map_err(|_| bad())?),
-        "CNAME" => RecordValue::Cname(dns_name(&value)?),
-        "NS" => RecordValue::Ns(dns_name(&value)?),
-        _ => {
-            return Err(Refusal::bad(format!(
-                "type must be A, AAAA, CNAME or NS, not {kind}"
-            )));
-        }
+    let Some(value) = rdata::read(&kind, &value)? else {
+        let kinds = rdata::KINDS;
+        return Err(Refusal::bad(format!("type must be {kinds}, not {kind}")));
     };
     Ok(Record {
         name,
@@ -121,7 +104,7 @@ fn record(document: &Document) -> Result<Record, Refusal> {
 }
 
 /// Lower case without a final dot; labels of letters, digits, `-`, `_`, or `*` alone.
-fn dns_name(text: &str) -> Result<String, Refusal> {
+pub(super) fn dns_name(text: &str) -> Result<String, Refusal> {
     let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let label =

@@ -240,7 +240,7 @@ async fn zones_hold_records_inside_them() {
         ),
         (
             "type must be",
-            r#"{"name": "edgeway.test", "type": "MX", "value": "m"}"#,
+            r#"{"name": "edgeway.test", "type": "LOC", "value": "m"}"#,
         ),
         (
             "no DNS name",
@@ -349,4 +349,58 @@ async fn waiters_are_limited_and_may_go_away() {
         .encode_to_string(&families)
         .unwrap();
     assert!(text.contains("edgeway_admin_requests_running 0"), "{text}");
+}
+
+#[tokio::test]
+async fn zones_show_every_type_as_it_was_put() {
+    let bench = Bench::new();
+    let zone = "/edgeway/v1/zones/edgeway.test";
+    for (kind, given, shown) in [
+        ("MX", "10 Mail.Example.com.", "10 mail.example.com"),
+        ("MX", "0 .", "0 ."),
+        ("TXT", "v=spf1 -all", r#""v=spf1 -all""#),
+        ("TXT", r#""a\"b" "" "\007""#, r#""a\"b" "" "\007""#),
+        ("SRV", "1 2 443 a.edgeway.test", "1 2 443 a.edgeway.test"),
+        (
+            "CAA",
+            r#"0 issue "ca.example.net""#,
+            r#"0 issue "ca.example.net""#,
+        ),
+        ("DS", "1 13 2 0a FF", "1 13 2 0AFF"),
+        (
+            "HTTPS",
+            r#"1 . port=8443 alpn="h3,h2" ipv4hint=192.0.2.1,192.0.2.2 ipv6hint=2001:db8::1"#,
+            "1 . alpn=h3,h2 port=8443 ipv4hint=192.0.2.1,192.0.2.2 ipv6hint=2001:db8::1",
+        ),
+        (
+            "SVCB",
+            "2 svc.example.net no-default-alpn key700=x",
+            r#"2 svc.example.net no-default-alpn key700="x""#,
+        ),
+    ] {
+        for value in [given, shown] {
+            let record = json!({"name": "x.edgeway.test", "type": kind, "value": value});
+            let put = bench
+                .expect(200, "PUT", zone, json!({"records": [record]}))
+                .await;
+            assert_eq!(put.body["records"][0]["value"], shown, "{kind} {given}");
+        }
+    }
+    for (kind, value) in [
+        ("MX", "mail.example.com"),
+        ("MX", "65536 mail.example.com"),
+        ("TXT", "\"open"),
+        ("SRV", "1 2 3"),
+        ("CAA", "0 no-tag x"),
+        ("DS", "1 13 2 0"),
+        ("HTTPS", "1 . port=x"),
+        ("HTTPS", "1 . alpn=h2 alpn=h3"),
+        ("A", "192.0.2.1 192.0.2.2"),
+    ] {
+        let record = json!({"name": "x.edgeway.test", "type": kind, "value": value});
+        let body = json!({"records": [record]});
+        bench
+            .refused(("BadRequestException", "no value"), "PUT", zone, body)
+            .await;
+    }
 }

@@ -5,6 +5,7 @@
 
 mod answers;
 mod broken;
+mod records;
 mod sockets;
 
 use std::{
@@ -28,7 +29,7 @@ use model::{
 use plan::zone::ZonePlan;
 use steer::place::Priors;
 
-use crate::{Live, Responder, Transport, Verdict};
+use crate::{Live, Responder, Transport, Verdict, service::Alpn};
 
 pub(crate) const VIRGINIA: Location = at(38_900, -77_500);
 pub(crate) const IRELAND: Location = at(53_300, -6_300);
@@ -83,11 +84,76 @@ fn records() -> Vec<model::Record> {
             RecordValue::A(Ipv4Addr::new(192, 0, 2, 53)),
         ),
     ];
+    records.extend(others());
     for number in 0..40_u8 {
         let address = Ipv4Addr::new(198, 51, 100, number);
         records.push(record("many.example.com", RecordValue::A(address)));
     }
     records
+}
+
+/// A record of each type that is answered as it is.
+fn others() -> Vec<model::Record> {
+    let service = |priority, target: &str, params: &[(u16, &[u8])]| model::Service {
+        priority,
+        target: target.to_owned(),
+        params: params
+            .iter()
+            .map(|(key, value)| (*key, value.to_vec()))
+            .collect(),
+    };
+    vec![
+        record(
+            "example.com",
+            RecordValue::Mx {
+                preference: 10,
+                exchange: "mail.example.com".to_owned(),
+            },
+        ),
+        record(
+            "example.com",
+            RecordValue::Txt(vec![b"v=spf1".to_vec(), b"-all".to_vec()]),
+        ),
+        record(
+            "_x._tcp.example.com",
+            RecordValue::Srv {
+                priority: 1,
+                weight: 2,
+                port: 443,
+                target: "www.example.com".to_owned(),
+            },
+        ),
+        record(
+            "example.com",
+            RecordValue::Caa {
+                flags: 0,
+                tag: "issue".to_owned(),
+                value: b"ca.example.net".to_vec(),
+            },
+        ),
+        record(
+            "signed.example.com",
+            RecordValue::Ns("ns.part.example.com".to_owned()),
+        ),
+        record(
+            "signed.example.com",
+            RecordValue::Ds {
+                tag: 7,
+                algorithm: 13,
+                digest_type: 2,
+                digest: vec![0xAB; 32],
+            },
+        ),
+        record(
+            "www.example.com",
+            RecordValue::Https(service(1, ".", &[(1, b"\x02h2"), (3, &[1, 187])])),
+        ),
+        record(
+            "svc.example.com",
+            RecordValue::Svcb(service(0, "www.example.com", &[])),
+        ),
+        record("*.wild.example.com", RecordValue::Txt(vec![b"w".to_vec()])),
+    ]
 }
 
 /// A cluster: POPs in Virginia (nodes 11, 12), Ireland (13, both families), Tokyo (14).
@@ -181,7 +247,8 @@ pub(crate) fn responder(view: &ZoneView, live: &Live) -> Responder {
     let (plan, diagnostics) = ZonePlan::compile(view);
     assert_eq!(diagnostics, []);
     let priors = Priors::of(plan.priors.iter().map(Arc::as_ref));
-    Responder::new(Arc::new(plan), Arc::new(priors), live, 60)
+    let alpn = Alpn::of(&["h3".to_owned(), "h2".to_owned()]);
+    Responder::new(Arc::new(plan), Arc::new(priors), live, 60).with_alpn(Arc::new(alpn))
 }
 
 /// A question such as `www.example.com A +rd +ecs=198.18.7.0/24`.

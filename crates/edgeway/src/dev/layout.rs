@@ -256,6 +256,7 @@ impl Member {
                 settings.dns = Some(Dns {
                     bind: both(self.first),
                     public,
+                    alpn: vec!["h2".to_owned()],
                 });
             }
         }

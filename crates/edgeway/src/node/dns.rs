@@ -42,7 +42,10 @@ pub(super) async fn start(
         token.cancel();
     });
     let responder = Dns::new(
-        DnsSettings::default(),
+        DnsSettings {
+            alpn: section.alpn.clone(),
+            ..DnsSettings::default()
+        },
         views.subscribe(),
         health.subscribe(),
         &common.registry,

@@ -35,6 +35,8 @@ pub const NEGATIVE_TTL_S: u32 = 60;
 const SOA_REFRESH_S: u32 = 3_600;
 const SOA_RETRY_S: u32 = 600;
 const SOA_EXPIRE_S: u32 = 1_209_600;
+/// The number of type DS.
+pub const DS: u16 = 43;
 /// Records of one name and type; more would not fit even over TCP.
 pub const RRSET_MAX: usize = 256;
 
@@ -94,6 +96,8 @@ pub struct Node {
     pub alias: Option<Alias>,
     /// Its addresses.
     pub addresses: Addresses,
+    /// Everything else that is configured for it, by type.
+    pub others: Vec<RecordSet>,
     /// The index of its zone.
     zone: usize,
     /// It is the zone's own name.
@@ -122,6 +126,17 @@ pub struct Alias {
     pub ttl_s: u32,
     /// The name it stands for.
     pub target: WireName,
+}
+
+/// Records of one name and type that are answered as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordSet {
+    /// The type's number.
+    pub kind: u16,
+    /// Seconds.
+    pub ttl_s: u32,
+    /// Each in wire form, without compression and with lower-case names. At least one.
+    pub data: Vec<Box<[u8]>>,
 }
 
 /// Addresses of a name.
@@ -184,6 +199,8 @@ pub enum Found<'a> {
         cut: &'a WireName,
         /// Who serves it.
         name_servers: &'a NameServers,
+        /// The keys that sign it (type DS), if it is signed.
+        keys: Option<&'a RecordSet>,
     },
     /// It is there.
     Node(&'a Zone, &'a Node),
@@ -230,12 +247,14 @@ impl ZonePlan {
             return Found::Outside;
         };
         if let Some(cut) = &node.cut
-            && let Some(name_servers) = self.node(cut).and_then(|at| at.name_servers.as_ref())
+            && let Some(at) = self.node(cut)
+            && let Some(name_servers) = at.name_servers.as_ref()
         {
             return Found::Delegated {
                 zone,
                 cut,
                 name_servers,
+                keys: at.others(DS),
             };
         }
         if above == 0 {
@@ -283,6 +302,12 @@ impl ZonePlan {
 }
 
 impl Node {
+    /// Its fixed records of a type that has no field of its own.
+    #[must_use]
+    pub fn others(&self, kind: u16) -> Option<&RecordSet> {
+        self.others.iter().find(|set| set.kind == kind)
+    }
+
     fn is_steered(&self) -> bool {
         matches!(self.addresses, Addresses::Steered(_))
     }

@@ -111,6 +111,7 @@ fn check(view: &ZoneView, name: &str, expected: &str) {
             zone,
             cut,
             name_servers,
+            ..
         } => {
             format!(
                 "delegated in {} at {cut} to {:?}",

@@ -5,6 +5,7 @@
 //! What is left out: a record on a reserved name, a second kind of data next to an alias, a custom
 //! domain outside our zones (its owner points to its target by a record of their own).
 
+mod rdata;
 mod records;
 mod settle;
 

@@ -2,8 +2,10 @@
 
 use model::{Record, RecordValue};
 
-use super::Draft;
-use crate::zone::{Addresses, Alias, FixedAddresses, NameServers, Node, RRSET_MAX, WireName};
+use super::{Draft, rdata};
+use crate::zone::{
+    Addresses, Alias, FixedAddresses, NameServers, Node, RRSET_MAX, RecordSet, WireName,
+};
 
 /// TTLs above this are taken as 0 by resolvers (RFC 2181, section 8).
 const TTL_S_MAX: u32 = i32::MAX.unsigned_abs();
@@ -44,11 +46,13 @@ impl Draft<'_> {
             return Err("the name belongs to another zone".to_owned());
         }
         let target = match &record.value {
+            // Only these have names that are more than data to us.
             RecordValue::Cname(target) | RecordValue::Ns(target) => {
                 Some(WireName::parse(target).map_err(|error| error.to_string())?)
             }
-            RecordValue::A(_) | RecordValue::Aaaa(_) => None,
+            _ => None,
         };
+        let other = rdata::of(&record.value)?;
         let ttl_s = record.ttl.min(TTL_S_MAX);
         let node = self.names.entry(name.clone()).or_default();
         node.zone = own;
@@ -77,6 +81,16 @@ impl Draft<'_> {
             (RecordValue::Cname(_), Some(target)) => node.set_alias(Alias { ttl_s, target }),
             // `target` is there for both, see above.
             (RecordValue::Cname(_) | RecordValue::Ns(_), None) => Ok(()),
+            (
+                RecordValue::Mx { .. }
+                | RecordValue::Txt(_)
+                | RecordValue::Srv { .. }
+                | RecordValue::Caa { .. }
+                | RecordValue::Ds { .. }
+                | RecordValue::Https(_)
+                | RecordValue::Svcb(_),
+                _,
+            ) => other.map_or(Ok(()), |(kind, data)| node.add_other(kind, ttl_s, data)),
         }
     }
 }
@@ -92,11 +106,27 @@ impl Node {
         result
     }
 
+    fn add_other(&mut self, kind: u16, ttl_s: u32, data: Vec<u8>) -> Result<(), String> {
+        let data = data.into_boxed_slice();
+        match self.others.iter_mut().find(|set| set.kind == kind) {
+            Some(set) => {
+                set.ttl_s = set.ttl_s.min(ttl_s);
+                add(&mut set.data, data)
+            }
+            None => {
+                let data = vec![data];
+                self.others.push(RecordSet { kind, ttl_s, data });
+                Ok(())
+            }
+        }
+    }
+
     fn set_alias(&mut self, alias: Alias) -> Result<(), String> {
         if self.alias.is_some() {
             return Err("a name has at most one CNAME record".to_owned());
         }
-        if self.apex || self.name_servers.is_some() || self.addresses != Addresses::None {
+        let beside = self.addresses != Addresses::None || !self.others.is_empty();
+        if self.apex || self.name_servers.is_some() || beside {
             return Err("a CNAME record cannot stand next to other records".to_owned());
         }
         self.alias = Some(alias);

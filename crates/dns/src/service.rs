@@ -1,0 +1,57 @@
+//! The HTTPS record of a steered name (RFC 9460): which protocols its places speak, and as hints
+//! the very addresses that the client would be told, so that one query is enough for the first
+//! connection to be HTTP/3.
+//!
+//! Deliberately no ports and no aliases: a steered name is served on its scheme's own port.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Keys of parameters.
+const ALPN: u16 = 1;
+const IPV4_HINT: u16 = 4;
+const IPV6_HINT: u16 = 6;
+
+/// Protocol names in wire form, made once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Alpn(Vec<u8>);
+
+impl Alpn {
+    /// From names such as `h2`; those that do not fit a length byte are left out.
+    pub(crate) fn of(names: &[String]) -> Self {
+        let mut wire = Vec::new();
+        for name in names {
+            if let Ok(length @ 1..) = u8::try_from(name.len()) {
+                wire.push(length);
+                wire.extend(name.as_bytes());
+            }
+        }
+        Self(wire)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The record's data: priority 1, the asked name itself, protocols and hints.
+    pub(crate) fn record(&self, v4: &[Ipv4Addr], v6: &[Ipv6Addr]) -> Vec<u8> {
+        let mut wire = vec![0, 1, 0];
+        push(&mut wire, ALPN, &self.0);
+        let bytes: Vec<u8> = v4.iter().flat_map(Ipv4Addr::octets).collect();
+        if !bytes.is_empty() {
+            push(&mut wire, IPV4_HINT, &bytes);
+        }
+        let bytes: Vec<u8> = v6.iter().flat_map(Ipv6Addr::octets).collect();
+        if !bytes.is_empty() {
+            push(&mut wire, IPV6_HINT, &bytes);
+        }
+        wire
+    }
+}
+
+fn push(wire: &mut Vec<u8>, key: u16, value: &[u8]) {
+    // At most 8 addresses or a few names.
+    let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
+    wire.extend(key.to_be_bytes());
+    wire.extend(length.to_be_bytes());
+    wire.extend(value.iter().take(usize::from(length)));
+}
