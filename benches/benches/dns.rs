@@ -69,6 +69,7 @@ fn view() -> ZoneView {
     let zone = Zone {
         name: BASE.to_owned(),
         records: vec![],
+        keys: vec![],
     };
     ZoneView {
         revision: Revision(1),

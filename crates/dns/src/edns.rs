@@ -18,6 +18,8 @@ const SUBNET_CODE: u16 = 8;
 pub(crate) const OPT: u16 = 41;
 /// The DO bit within a record's TTL.
 const DNSSEC_OK: u32 = 1 << 15;
+/// The CO bit next to it.
+const COMPACT_OK: u32 = 1 << 14;
 
 /// What a client says in its OPT record, as far as we care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub(crate) struct Edns {
     pub(crate) payload: u16,
     pub(crate) version: u8,
     pub(crate) dnssec_ok: bool,
+    /// The client understands compact denials (RFC 9824, section 4).
+    pub(crate) compact_ok: bool,
     pub(crate) subnet: Option<Subnet>,
 }
 
@@ -56,6 +60,7 @@ impl Edns {
             payload: class.clamp(PLAIN_ANSWER_BYTES_MAX, UDP_ANSWER_BYTES_MAX),
             version,
             dnssec_ok: ttl & DNSSEC_OK != 0,
+            compact_ok: ttl & COMPACT_OK != 0,
             subnet: None,
         };
         // What options another version has is not known here.
@@ -99,7 +104,10 @@ impl Edns {
         encoder.emit_u8(0)?;
         encoder.emit_u16(OPT)?;
         encoder.emit_u16(UDP_ANSWER_BYTES_MAX)?;
-        let flags = if self.dnssec_ok { DNSSEC_OK } else { 0 };
+        let mut flags = if self.dnssec_ok { DNSSEC_OK } else { 0 };
+        if self.compact_ok {
+            flags |= COMPACT_OK;
+        }
         encoder.emit_u32(u32::from(rcode_high) << 24 | flags)?;
         let Some(subnet) = self.subnet else {
             return encoder.emit_u16(0);

@@ -4,15 +4,25 @@
 //! leaves the installed one in use. When a sender goes away, what it said last stays in force:
 //! nothing is ever answered from an empty configuration.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use model::{Revision, ZoneView};
 use plan::{Diagnostic, zone::ZonePlan};
 use steer::place::Priors;
 use tokio::sync::watch;
 
-use crate::{Live, Responder, server::Shared, service::Alpn};
+use crate::{
+    Live, Responder,
+    dnssec::{Memory, Signers},
+    server::Shared,
+    service::Alpn,
+};
 
+/// How often the time is told to those who sign.
+const CLOCK: Duration = Duration::from_secs(30);
 /// Diagnostics that are logged one by one; the metric counts all.
 const DIAGNOSTICS_LOGGED_MAX: usize = 20;
 
@@ -21,6 +31,7 @@ const DIAGNOSTICS_LOGGED_MAX: usize = 20;
 struct Compiled {
     plan: Arc<ZonePlan>,
     priors: Arc<Priors>,
+    signers: Arc<Signers>,
 }
 
 /// Installs until the drain begins.
@@ -31,6 +42,9 @@ pub(crate) async fn run(
     installed: watch::Sender<Revision>,
 ) {
     view.mark_changed();
+    let memory = Arc::new(Memory::default());
+    memory.set_time(now_s());
+    let mut clock = tokio::time::interval(CLOCK);
     let alpn = Arc::new(Alpn::of(&shared.settings.alpn));
     let mut current: Option<Compiled> = None;
     loop {
@@ -39,17 +53,23 @@ pub(crate) async fn run(
             () = shared.drain.cancelled() => return,
             () = next(&mut view) => {
                 let new = view.borrow_and_update().clone();
-                if let Some(compiled) = accept(&shared, current.as_ref(), new).await {
+                if let Some(compiled) = accept(&shared, current.as_ref(), new, &memory).await {
                     current = Some(compiled);
                 }
             }
             () = next(&mut live) => {}
+            _ = clock.tick() => {
+                memory.set_time(now_s());
+                continue;
+            }
         }
         let Some(compiled) = &current else { continue };
         let health = live.borrow_and_update().clone();
         let ttl_s = shared.settings.ttl_s;
         let (plan, priors) = (compiled.plan.clone(), compiled.priors.clone());
-        let responder = Responder::new(plan, priors, &health, ttl_s).with_alpn(alpn.clone());
+        let responder = Responder::new(plan, priors, &health, ttl_s)
+            .with_alpn(alpn.clone())
+            .with_signers(compiled.signers.clone());
         shared.responder.store(Arc::new(responder));
         let revision = compiled.plan.revision;
         shared
@@ -58,6 +78,13 @@ pub(crate) async fn run(
             .set(i64::try_from(revision.0).unwrap_or(i64::MAX));
         installed.send_if_modified(|old| std::mem::replace(old, revision) != revision);
     }
+}
+
+/// Seconds since 1970, modulo 2^32, as signatures have them.
+fn now_s() -> u32 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let seconds = now.map_or(0, |now| now.as_secs()) & u64::from(u32::MAX);
+    u32::try_from(seconds).unwrap_or(u32::MAX)
 }
 
 /// Waits for the next value; for ever, when there will be none.
@@ -72,6 +99,7 @@ async fn accept(
     shared: &Shared,
     current: Option<&Compiled>,
     view: Arc<ZoneView>,
+    memory: &Arc<Memory>,
 ) -> Option<Compiled> {
     let outcome = |name: &str| shared.metrics.installs.with_label_values(&[name]).inc();
     if view.base_domain.is_empty() {
@@ -83,13 +111,20 @@ async fn accept(
         outcome("older");
         return None;
     }
+    let memory = memory.clone();
     let compiled = tokio::task::spawn_blocking(move || {
-        let (plan, diagnostics) = ZonePlan::compile(&view);
+        let (plan, mut diagnostics) = ZonePlan::compile(&view);
+        let (signers, broken) = Signers::of(plan.zones(), &memory);
+        diagnostics.extend(broken.into_iter().map(|message| Diagnostic {
+            at: "zones".to_owned(),
+            message,
+        }));
         let priors = Priors::of(plan.priors.iter().map(Arc::as_ref));
         (
             Compiled {
                 plan: Arc::new(plan),
                 priors: Arc::new(priors),
+                signers: Arc::new(signers),
             },
             diagnostics,
         )

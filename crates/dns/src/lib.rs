@@ -3,9 +3,11 @@
 //! Bytes in, bytes out is one pure function ([`Responder::answer`]); around it are socket loops
 //! (UDP and TCP, a thread per worker) and a task that compiles each new configuration and swaps it
 //! in. hickory-proto reads and writes the fields of messages; its server is not used, since it
-//! reads a socket from one task only and has no client subnets. Nothing here recurses, transfers
-//! zones, signs, or accepts updates.
+//! reads a socket from one task only and has no client subnets. Zones with keys are signed while
+//! answering. Nothing here recurses, transfers zones or accepts updates.
 
+mod denying;
+mod dnssec;
 mod edns;
 mod error;
 mod install;
@@ -16,8 +18,10 @@ mod place;
 mod reply;
 mod responder;
 mod server;
+mod servers;
 mod service;
 mod settings;
+mod signed;
 mod sockets;
 mod tcp;
 mod udp;

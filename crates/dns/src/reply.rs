@@ -5,7 +5,10 @@
 //! question (hickory's encoder would leave parts of records behind). Names are compressed against
 //! the question's name alone: it is where nearly all of them end the same.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+};
 
 use hickory_proto::{
     ProtoError,
@@ -15,7 +18,10 @@ use hickory_proto::{
 };
 use plan::zone::{Soa, suffixes};
 
-use crate::message::Request;
+use crate::{
+    dnssec::{RRSIG, Signed, ZoneSigner},
+    message::Request,
+};
 
 /// Where the question's name is in every message.
 const QUESTION_AT: u16 = 12;
@@ -36,6 +42,18 @@ pub(crate) struct Reply<'a, 'p> {
     /// Where the additional section begins, if it has anything but OPT.
     extras_at: Option<usize>,
     scope: u8,
+    signer: Option<Arc<ZoneSigner>>,
+    /// The set of records at the end of what has been written, not signed yet.
+    unsigned: Option<Unsigned>,
+}
+
+/// Records of one name and type.
+struct Unsigned {
+    section: Section,
+    owner: Vec<u8>,
+    kind: u16,
+    ttl_s: u32,
+    data: Vec<Vec<u8>>,
 }
 
 /// A section of a message; they must be written in this order.
@@ -90,6 +108,8 @@ impl<'a, 'p> Reply<'a, 'p> {
             question_end,
             extras_at: None,
             scope: 0,
+            signer: None,
+            unsigned: None,
         })
     }
 
@@ -106,8 +126,86 @@ impl<'a, 'p> Reply<'a, 'p> {
         self.scope = self.scope.max(scope);
     }
 
+    /// What follows is signed by this; none: not at all.
+    pub(crate) fn sign_with(&mut self, signer: Option<Arc<ZoneSigner>>) {
+        self.sign();
+        self.signer = signer;
+    }
+
+    /// Whether what follows is signed.
+    pub(crate) fn signer(&self) -> Option<&Arc<ZoneSigner>> {
+        self.signer.as_ref()
+    }
+
+    /// Whether the client wants signatures.
+    pub(crate) fn wants_signatures(&self) -> bool {
+        self.request.edns.is_some_and(|edns| edns.dnssec_ok)
+    }
+
+    /// Whether the client can be told that a name is missing, although a compact denial says that
+    /// it is there (RFC 9824, section 4).
+    pub(crate) fn is_compact_ok(&self) -> bool {
+        self.request.edns.is_some_and(|edns| edns.compact_ok)
+    }
+
+    /// Remembers a record until its set is complete; signs the set before, if it is another one.
+    fn gather(&mut self, section: Section, owner: &[u8], ttl_s: u32, data: Data<'_>) {
+        let kind = u16::from(data.kind());
+        let same = self
+            .unsigned
+            .as_ref()
+            .is_some_and(|set| set.section == section && set.kind == kind && set.owner == owner);
+        if !same {
+            self.sign();
+        }
+        if self.signer.is_none() {
+            return;
+        }
+        match section {
+            // A referral's name servers are not ours to sign (RFC 4035, section 2.2); nor is it
+            // worth the room to sign what is only a help.
+            Section::Glue | Section::Extra => return,
+            Section::Authority if kind == u16::from(RecordType::NS) => return,
+            Section::Answer | Section::Authority => {}
+        }
+        let set = self.unsigned.get_or_insert_with(|| Unsigned {
+            section,
+            owner: owner.to_vec(),
+            kind,
+            ttl_s,
+            data: Vec::new(),
+        });
+        set.data.push(data.signed_form());
+    }
+
+    /// Signs the set at the end of what has been written.
+    fn sign(&mut self) {
+        let (Some(mut set), Some(signer)) = (self.unsigned.take(), self.signer.clone()) else {
+            return;
+        };
+        let signatures = signer.sign(&mut Signed {
+            owner: &set.owner,
+            kind: set.kind,
+            ttl_s: set.ttl_s,
+            data: &mut set.data,
+        });
+        for signature in signatures {
+            self.put(
+                set.section,
+                &set.owner,
+                set.ttl_s,
+                Data::Raw(RRSIG, &signature),
+            );
+        }
+    }
+
     /// Adds a record; `owner` is a name in wire form and lower case.
     pub(crate) fn add(&mut self, section: Section, owner: &[u8], ttl_s: u32, data: Data<'_>) {
+        self.gather(section, owner, ttl_s, data);
+        self.put(section, owner, ttl_s, data);
+    }
+
+    fn put(&mut self, section: Section, owner: &[u8], ttl_s: u32, data: Data<'_>) {
         if section == Section::Extra {
             self.extras_at.get_or_insert(self.encoder.offset());
         }
@@ -136,13 +234,7 @@ impl<'a, 'p> Reply<'a, 'p> {
             Data::Soa(soa) => {
                 self.write_name(soa.mname.as_bytes())?;
                 self.write_name(soa.rname.as_bytes())?;
-                for field in [
-                    soa.serial,
-                    soa.refresh_s,
-                    soa.retry_s,
-                    soa.expire_s,
-                    soa.negative_s,
-                ] {
+                for field in soa_fields(soa) {
                     self.encoder.emit_u32(field)?;
                 }
             }
@@ -181,6 +273,7 @@ impl<'a, 'p> Reply<'a, 'p> {
 
     /// Ends the answer. Returns its code and whether it was cut short.
     pub(crate) fn finish(mut self) -> Option<(ResponseCode, bool)> {
+        self.sign();
         let edns = self.request.edns;
         let room = self
             .bytes_max
@@ -216,6 +309,24 @@ impl<'a, 'p> Reply<'a, 'p> {
 }
 
 impl Data<'_> {
+    /// The data without compression, as it is signed (RFC 4034, section 6.2).
+    fn signed_form(&self) -> Vec<u8> {
+        match self {
+            Self::A(address) => address.octets().to_vec(),
+            Self::Aaaa(address) => address.octets().to_vec(),
+            Self::Ns(name) | Self::Cname(name) | Self::Raw(_, name) => name.to_vec(),
+            Self::Soa(soa) => {
+                let mut wire = soa.mname.as_bytes().to_vec();
+                wire.extend(soa.rname.as_bytes());
+                for field in soa_fields(soa) {
+                    wire.extend(field.to_be_bytes());
+                }
+                wire
+            }
+            Self::Any => b"\x07RFC8482\0".to_vec(),
+        }
+    }
+
     fn kind(&self) -> RecordType {
         match self {
             Self::A(_) => RecordType::A,
@@ -226,5 +337,27 @@ impl Data<'_> {
             Self::Raw(kind, _) => RecordType::from(*kind),
             Self::Any => RecordType::HINFO,
         }
+    }
+}
+
+fn soa_fields(soa: &Soa) -> [u32; 5] {
+    [
+        soa.serial,
+        soa.refresh_s,
+        soa.retry_s,
+        soa.expire_s,
+        soa.negative_s,
+    ]
+}
+
+impl From<Ipv4Addr> for Data<'_> {
+    fn from(address: Ipv4Addr) -> Self {
+        Self::A(address)
+    }
+}
+
+impl From<Ipv6Addr> for Data<'_> {
+    fn from(address: Ipv6Addr) -> Self {
+        Self::Aaaa(address)
     }
 }

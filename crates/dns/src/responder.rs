@@ -12,18 +12,19 @@ use hickory_proto::{
     op::ResponseCode,
     rr::{DNSClass, RecordType},
 };
-use plan::zone::{
-    Addresses, Found, NS_TTL_S, NameServers, Node, RecordSet, SOA_TTL_S, Steered, Zone, ZonePlan,
-};
+use plan::zone::{Addresses, Found, NS_TTL_S, Node, RecordSet, SOA_TTL_S, Steered, Zone, ZonePlan};
 use steer::place::{Point, Priors, hash};
 
 use crate::{
     Live,
+    denying::{missing, nothing, vouch},
+    dnssec::{NSEC, RRSIG, Signers},
     edns::{Edns, Subnet},
     message::{Question, Request},
     metrics::{Malformed, Transport},
     place::{Family, Places},
     reply::{Data, Reply, Section},
+    servers::name_them,
     service::Alpn,
     settings::{ALIASES_MAX, PLAIN_ANSWER_BYTES_MAX},
 };
@@ -31,11 +32,12 @@ use crate::{
 /// Answers queries.
 #[derive(Debug, Default)]
 pub struct Responder {
-    plan: Arc<ZonePlan>,
+    pub(crate) plan: Arc<ZonePlan>,
     priors: Arc<Priors>,
-    places: Places,
-    ttl_s: u32,
-    alpn: Arc<Alpn>,
+    pub(crate) places: Places,
+    pub(crate) ttl_s: u32,
+    pub(crate) alpn: Arc<Alpn>,
+    pub(crate) signers: Arc<Signers>,
 }
 
 /// What became of a query, for metrics and tests.
@@ -54,13 +56,13 @@ pub struct Verdict {
 }
 
 /// A question with who asks it.
-struct Asked<'q> {
+pub(crate) struct Asked<'q> {
     question: &'q Question<'q>,
-    kind: RecordType,
+    pub(crate) kind: RecordType,
     subnet: Option<Subnet>,
     asker: IpAddr,
     /// Chosen by the asker; says which of several addresses comes first.
-    turn: usize,
+    pub(crate) turn: usize,
 }
 
 impl Responder {
@@ -74,7 +76,15 @@ impl Responder {
             places,
             ttl_s,
             alpn: Arc::default(),
+            signers: Arc::default(),
         }
+    }
+
+    /// Signs the answers of zones with keys.
+    #[must_use]
+    pub(crate) fn with_signers(mut self, signers: Arc<Signers>) -> Self {
+        self.signers = signers;
+        self
     }
 
     /// Names the protocols that places speak, for HTTPS records; without any there are none.
@@ -157,27 +167,43 @@ impl Responder {
                 // The client goes on by itself, at others' servers.
                 Found::Outside => {}
                 Found::Missing(zone) => {
-                    reply.set_code(ResponseCode::NXDomain);
-                    nothing(zone, reply);
+                    self.sign_as(zone, reply);
+                    missing(name, zone, reply);
                 }
                 Found::Delegated {
                     zone, cut, keys, ..
                 } if asked.kind == RecordType::DS && cut.as_bytes() == name => {
+                    self.sign_as(zone, reply);
                     // This type belongs to the parent's side (RFC 4035, section 3.1.4.1).
                     match keys {
                         Some(set) => fixed(name, set, reply),
-                        None => nothing(zone, reply),
+                        None => nothing(asked, name, zone, [RecordType::NS.into()], reply),
                     }
                 }
                 Found::Delegated {
-                    cut, name_servers, ..
+                    zone,
+                    cut,
+                    name_servers,
+                    keys,
                 } => {
                     if followed == 0 {
-                        self.refer(cut.as_bytes(), name_servers, Section::Authority, reply);
+                        self.sign_as(zone, reply);
+                        name_them(cut.as_bytes(), name_servers, Section::Authority, reply);
+                        vouch(cut.as_bytes(), keys, zone, reply);
+                        self.glue(name_servers, Section::Glue, reply);
                     }
                 }
+                Found::Node(zone, node) if asked.kind == RecordType::DS && node.apex => {
+                    self.key_of_part(asked, name, zone, reply);
+                }
                 Found::Node(zone, node) => match &node.alias {
+                    // Of these two, an alias has its own.
+                    Some(_) if matches!(u16::from(asked.kind), NSEC | RRSIG) => {
+                        self.sign_as(zone, reply);
+                        nothing(asked, name, zone, [RecordType::CNAME.into()], reply);
+                    }
                     Some(alias) => {
+                        self.sign_as(zone, reply);
                         reply.set_authoritative();
                         let target = alias.target.as_bytes();
                         reply.add(Section::Answer, name, alias.ttl_s, Data::Cname(target));
@@ -189,6 +215,7 @@ impl Responder {
                     None => return self.node(asked, name, (zone, node), reply),
                 },
                 Found::Host(zone, steered) => {
+                    self.sign_as(zone, reply);
                     return self.steered(asked, name, (zone, steered), reply);
                 }
             }
@@ -205,6 +232,10 @@ impl Responder {
         (zone, node): (&Zone, &Node),
         reply: &mut Reply<'_, '_>,
     ) -> bool {
+        self.sign_as(zone, reply);
+        if node.apex && self.keys(asked, name, zone, reply) {
+            return false;
+        }
         if asked.kind != RecordType::ANY
             && let Some(set) = node.others(asked.kind.into())
         {
@@ -218,7 +249,8 @@ impl Responder {
             }
             (RecordType::NS, _, Some(name_servers)) => {
                 reply.set_authoritative();
-                self.refer(name, name_servers, Section::Answer, reply);
+                name_them(name, name_servers, Section::Answer, reply);
+                self.glue(name_servers, Section::Extra, reply);
             }
             (_, Addresses::Steered(steered), _) if asked.wants_addresses() => {
                 return self.steered(asked, name, (zone, *steered), reply);
@@ -236,7 +268,10 @@ impl Responder {
             {
                 any(name, reply);
             }
-            _ => nothing(zone, reply),
+            _ => {
+                let types = self.types(name, zone, node);
+                nothing(asked, name, zone, types, reply);
+            }
         }
         false
     }
@@ -262,42 +297,13 @@ impl Responder {
             _ => None,
         };
         given.unwrap_or_else(|| {
-            nothing(zone, reply);
+            let types = match self.plan.find(name) {
+                Found::Node(zone, node) => self.types(name, zone, node),
+                _ => self.steered_types(steered),
+            };
+            nothing(asked, name, zone, types, reply);
             false
         })
-    }
-
-    /// Answers how to reach the name by HTTP, with the addresses that would be told for it.
-    fn service(
-        &self,
-        asked: &Asked<'_>,
-        name: &[u8],
-        steered: Steered,
-        reply: &mut Reply<'_, '_>,
-    ) -> Option<bool> {
-        if self.alpn.is_empty() {
-            return None;
-        }
-        let (from, scope) = self.whereabouts(asked);
-        let v4 = self.places.choose::<Ipv4Addr>(steered.to, from, hash(name));
-        let v6 = self.places.choose::<Ipv6Addr>(steered.to, from, hash(name));
-        let v6 = v6.filter(|_| steered.dualstack);
-        if v4.as_ref().is_some_and(|choice| choice.varies)
-            || v6.as_ref().is_some_and(|choice| choice.varies)
-        {
-            reply.set_scope(scope);
-        }
-        let fallback = v4.as_ref().is_some_and(|choice| choice.fallback);
-        let v4 = v4.map_or_else(Vec::new, |choice| choice.turned(asked.turn).collect());
-        let v6 = v6.map_or_else(Vec::new, |choice| choice.turned(asked.turn).collect());
-        if v4.is_empty() && v6.is_empty() {
-            return None;
-        }
-        reply.set_authoritative();
-        let data = self.alpn.record(&v4, &v6);
-        let data = Data::Raw(RecordType::HTTPS.into(), &data);
-        reply.add(Section::Answer, name, self.ttl_s, data);
-        Some(fallback)
     }
 
     fn place<A: Family + Into<Data<'static>>>(
@@ -317,7 +323,7 @@ impl Responder {
     }
 
     /// Where the client is taken to be, and for whom else that holds.
-    fn whereabouts(&self, asked: &Asked<'_>) -> (Option<Point>, u8) {
+    pub(crate) fn whereabouts(&self, asked: &Asked<'_>) -> (Option<Point>, u8) {
         match asked.subnet.and_then(|subnet| subnet.prefix()) {
             Some((address, source)) => {
                 let found = self.priors.find(address, source);
@@ -327,49 +333,6 @@ impl Responder {
             None => (self.priors.find(asked.asker, u8::MAX).point, 0),
         }
     }
-
-    /// Names servers, with those addresses of theirs that we know.
-    fn refer(
-        &self,
-        owner: &[u8],
-        servers: &NameServers,
-        section: Section,
-        reply: &mut Reply<'_, '_>,
-    ) {
-        for server in &servers.names {
-            reply.add(section, owner, servers.ttl_s, Data::Ns(server.as_bytes()));
-        }
-        let extra = match section {
-            Section::Authority => Section::Glue,
-            Section::Answer | Section::Glue | Section::Extra => Section::Extra,
-        };
-        for server in &servers.names {
-            let Some(glue) = self.plan.glue(server) else {
-                continue;
-            };
-            for address in &glue.v4 {
-                let ttl_s = glue.v4_ttl_s.min(NS_TTL_S);
-                reply.add(extra, server.as_bytes(), ttl_s, Data::A(*address));
-            }
-            for address in &glue.v6 {
-                let ttl_s = glue.v6_ttl_s.min(NS_TTL_S);
-                reply.add(extra, server.as_bytes(), ttl_s, Data::Aaaa(*address));
-            }
-        }
-    }
-}
-
-/// The name, or what was asked of it, is not there: the SOA says for how long that holds.
-fn nothing(zone: &Zone, reply: &mut Reply<'_, '_>) {
-    reply.set_authoritative();
-    // RFC 2308, section 3: the lesser of the record's own TTL and its last field.
-    let ttl_s = SOA_TTL_S.min(zone.soa.negative_s);
-    reply.add(
-        Section::Authority,
-        zone.apex.as_bytes(),
-        ttl_s,
-        Data::Soa(&zone.soa),
-    );
 }
 
 fn fixed(name: &[u8], set: &RecordSet, reply: &mut Reply<'_, '_>) {
@@ -422,17 +385,5 @@ impl Verdict {
             malformed: Some(malformed),
             fallback: false,
         }
-    }
-}
-
-impl From<Ipv4Addr> for Data<'_> {
-    fn from(address: Ipv4Addr) -> Self {
-        Self::A(address)
-    }
-}
-
-impl From<Ipv6Addr> for Data<'_> {
-    fn from(address: Ipv6Addr) -> Self {
-        Self::Aaaa(address)
     }
 }

@@ -6,6 +6,16 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use hickory_proto::rr::RecordType;
+use plan::zone::Steered;
+use steer::place::hash;
+
+use crate::{
+    Responder,
+    reply::{Data, Reply, Section},
+    responder::Asked,
+};
+
 /// Keys of parameters.
 const ALPN: u16 = 1;
 const IPV4_HINT: u16 = 4;
@@ -45,6 +55,41 @@ impl Alpn {
             push(&mut wire, IPV6_HINT, &bytes);
         }
         wire
+    }
+}
+
+impl Responder {
+    /// Answers how to reach the name by HTTP, with the addresses that would be told for it.
+    pub(crate) fn service(
+        &self,
+        asked: &Asked<'_>,
+        name: &[u8],
+        steered: Steered,
+        reply: &mut Reply<'_, '_>,
+    ) -> Option<bool> {
+        if self.alpn.is_empty() {
+            return None;
+        }
+        let (from, scope) = self.whereabouts(asked);
+        let v4 = self.places.choose::<Ipv4Addr>(steered.to, from, hash(name));
+        let v6 = self.places.choose::<Ipv6Addr>(steered.to, from, hash(name));
+        let v6 = v6.filter(|_| steered.dualstack);
+        if v4.as_ref().is_some_and(|choice| choice.varies)
+            || v6.as_ref().is_some_and(|choice| choice.varies)
+        {
+            reply.set_scope(scope);
+        }
+        let fallback = v4.as_ref().is_some_and(|choice| choice.fallback);
+        let v4 = v4.map_or_else(Vec::new, |choice| choice.turned(asked.turn).collect());
+        let v6 = v6.map_or_else(Vec::new, |choice| choice.turned(asked.turn).collect());
+        if v4.is_empty() && v6.is_empty() {
+            return None;
+        }
+        reply.set_authoritative();
+        let data = self.alpn.record(&v4, &v6);
+        let data = Data::Raw(RecordType::HTTPS.into(), &data);
+        reply.add(Section::Answer, name, self.ttl_s, data);
+        Some(fallback)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     Deployment, DeploymentId, DomainId, DomainName, EndpointType, Integration, IntegrationId,
     IpAddressType, JoinToken, KeyState, MappingId, Node, NodeId, Pop, PopName, Prior,
     PrivateEndpoint, PrivateEndpointId, Region, RegionName, Revision, Route, RouteId, RouteKey,
-    Stage, StageName, TokenId, Zone,
+    Stage, StageName, TokenId, Zone, ZoneKey, ZoneKeyState,
 };
 
 /// A proposed change.
@@ -84,6 +84,14 @@ pub enum Op {
     PutZone(Zone),
     /// Removes a zone; never the base domain's.
     DeleteZone(String),
+    /// Adds a key to a zone.
+    AddZoneKey(String, ZoneKey),
+    /// Moves a zone's key on; making one active retires those it takes over from.
+    SetZoneKeyState(String, u16, ZoneKeyState),
+    /// Forgets all keys of a zone, which is not signed any more.
+    ClearZoneKeys(String),
+    /// Forgets a zone's key.
+    DeleteZoneKey(String, u16),
     /// Adds or replaces a prior.
     PutPrior(Prior),
     /// Removes a prior.

@@ -114,6 +114,71 @@ pub struct Zone {
     pub name: String,
     /// Fixed records; names below the base domain that the cluster answers itself cannot be set.
     pub records: Vec<Record>,
+    /// Keys that sign it; none: it is not signed. Only operations on keys change these.
+    pub keys: Vec<ZoneKey>,
+}
+
+/// A key that signs a zone (ECDSA P-256 with SHA-256, algorithm 13 of RFC 6605).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneKey {
+    /// The key tag of RFC 4034 (appendix B); differs among the keys of a zone.
+    pub tag: u16,
+    /// What it signs.
+    pub role: ZoneKeyRole,
+    /// Where it is in its life.
+    pub state: ZoneKeyState,
+    /// 64 bytes: the coordinates of its point.
+    pub public: Vec<u8>,
+    /// The private key, PKCS#8 DER. Goes to regions and DNS nodes only.
+    pub key_der: Vec<u8>,
+    /// Milliseconds since 1970.
+    pub created_ms: u64,
+}
+
+/// What a key signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ZoneKeyRole {
+    /// Everything; the parent zone names it.
+    Combined,
+    /// The set of keys only; the parent zone names it.
+    KeySigning,
+    /// Everything but the set of keys.
+    ZoneSigning,
+}
+
+/// Where a key is in its life. Every key of a zone is in its set of keys, whatever its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ZoneKeyState {
+    /// Shown ahead of time, so that every resolver knows it when it becomes active.
+    Published,
+    /// Signs.
+    Active,
+    /// Signs no more, but its signatures may still be remembered.
+    Retired,
+}
+
+impl ZoneKeyRole {
+    /// Whether the parent zone names it, and it signs the set of keys.
+    #[must_use]
+    pub const fn is_entry(self) -> bool {
+        matches!(self, Self::Combined | Self::KeySigning)
+    }
+
+    /// Whether it signs everything else.
+    #[must_use]
+    pub const fn signs_records(self) -> bool {
+        matches!(self, Self::Combined | Self::ZoneSigning)
+    }
+}
+
+impl fmt::Debug for ZoneKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("ZoneKey")
+            .field("tag", &self.tag)
+            .field("role", &self.role)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A fixed record.

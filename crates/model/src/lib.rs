@@ -33,7 +33,8 @@ pub use change::{
 };
 pub use cluster::{
     AccessKey, Authority, Certificate, Cluster, JoinToken, KeyState, Location, Node, NodeRole, Pop,
-    Prior, PrivateEndpoint, Record, RecordValue, Region, Service, Zone,
+    Prior, PrivateEndpoint, Record, RecordValue, Region, Service, Zone, ZoneKey, ZoneKeyRole,
+    ZoneKeyState,
 };
 pub use config::Config;
 pub use domain::{ApiMapping, DomainName, SecurityPolicy};

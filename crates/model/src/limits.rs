@@ -22,5 +22,7 @@ pub const STAGE_VARIABLES_MAX: usize = 1_000;
 pub const TAGS_MAX: usize = 50;
 /// Zones, records of one zone, latency priors, keys, tokens, certificates, nodes in a cluster.
 pub const CLUSTER_THINGS_MAX: usize = 10_000;
+/// Keys of one zone: two of each role while they are replaced, with room for one more change.
+pub const KEYS_PER_ZONE_MAX: usize = 6;
 /// Outcomes remembered so that a change proposed twice is applied once.
 pub const REMEMBERED_OUTCOMES: usize = 8_192;

@@ -11,6 +11,7 @@
 
 mod bad_input;
 mod clients;
+mod dns;
 mod failover;
 mod first_request;
 mod ledger;

@@ -11,6 +11,7 @@ mod rdata;
 mod status;
 mod tokens;
 mod wait;
+mod zone_keys;
 mod zones;
 
 use serde::Serialize;
@@ -106,6 +107,47 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "DELETE",
         "/edgeway/v1/zones/{name}",
         zones::delete,
+    ),
+    read(
+        "GetZoneKeys",
+        "/edgeway/v1/zones/{name}/dnssec",
+        zone_keys::show,
+    ),
+    write(
+        "SignZone",
+        "POST",
+        "/edgeway/v1/zones/{name}/dnssec",
+        zone_keys::sign,
+    ),
+    write(
+        "UnsignZone",
+        "DELETE",
+        "/edgeway/v1/zones/{name}/dnssec",
+        zone_keys::unsign,
+    ),
+    write(
+        "AddZoneKey",
+        "POST",
+        "/edgeway/v1/zones/{name}/dnssec/keys",
+        zone_keys::add,
+    ),
+    write(
+        "ActivateZoneKey",
+        "POST",
+        "/edgeway/v1/zones/{name}/dnssec/keys/{tag}/activate",
+        zone_keys::activate,
+    ),
+    write(
+        "RetireZoneKey",
+        "POST",
+        "/edgeway/v1/zones/{name}/dnssec/keys/{tag}/retire",
+        zone_keys::retire,
+    ),
+    write(
+        "DeleteZoneKey",
+        "DELETE",
+        "/edgeway/v1/zones/{name}/dnssec/keys/{tag}",
+        zone_keys::delete,
     ),
     read("ListPriors", "/edgeway/v1/priors", network::list_priors),
     write(

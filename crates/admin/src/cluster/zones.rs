@@ -77,6 +77,8 @@ pub(super) fn put(call: &Call<'_>) -> Result<Write, Refusal> {
     let op = Op::PutZone(Zone {
         name: name.clone(),
         records,
+        // Kept as they are by whoever applies this.
+        keys: Vec::new(),
     });
     Ok(Write::showing(op, move |config| {
         render(config, &name, StatusCode::OK)

@@ -200,6 +200,7 @@ pub(crate) fn view() -> ZoneView {
     let zone = model::Zone {
         name: "example.com".to_owned(),
         records: records(),
+        keys: Vec::new(),
     };
     view.zones.insert(zone.name.clone(), Arc::new(zone));
     for (prefix, location) in [

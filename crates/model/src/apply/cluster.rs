@@ -80,6 +80,10 @@ impl Config {
                 "the base domain's zone cannot be deleted",
             )),
             Op::DeleteZone(name) => take(&mut self.zones, &name, ResourceKind::Zone),
+            Op::AddZoneKey(zone, key) => self.add_zone_key(&zone, key),
+            Op::SetZoneKeyState(zone, tag, state) => self.set_zone_key(&zone, tag, state),
+            Op::DeleteZoneKey(zone, tag) => self.delete_zone_key(&zone, tag),
+            Op::ClearZoneKeys(zone) => self.clear_zone_keys(&zone),
             Op::CreateAccessKey(key) => {
                 let id = key.id.clone();
                 create(&mut self.access_keys, id, key, ResourceKind::AccessKey)
@@ -130,6 +134,7 @@ impl Config {
         let zone = Zone {
             name: cluster.base_domain.clone(),
             records: Vec::new(),
+            keys: Vec::new(),
         };
         self.zones.insert(zone.name.clone(), Arc::new(zone));
         self.regions.insert(region.name.clone(), Arc::new(region));
@@ -228,7 +233,7 @@ impl Config {
         ))
     }
 
-    fn put_zone(&mut self, zone: Zone) -> Result<(), Rejection> {
+    fn put_zone(&mut self, mut zone: Zone) -> Result<(), Rejection> {
         let inside = |name: &str| {
             name == zone.name
                 || name
@@ -247,6 +252,10 @@ impl Config {
                 max: CLUSTER_THINGS_MAX,
             });
         }
+        zone.keys = self
+            .zones
+            .get(&zone.name)
+            .map_or_else(Vec::new, |old| old.keys.clone());
         put(&mut self.zones, zone.name.clone(), zone, ResourceKind::Zone)
     }
 

@@ -11,6 +11,7 @@ mod http_api;
 mod http_content;
 #[cfg(test)]
 mod tests;
+mod zone_keys;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -101,6 +102,10 @@ impl Config {
             | Op::DeletePrivateEndpoint(_)
             | Op::PutZone(_)
             | Op::DeleteZone(_)
+            | Op::AddZoneKey(..)
+            | Op::SetZoneKeyState(..)
+            | Op::DeleteZoneKey(..)
+            | Op::ClearZoneKeys(_)
             | Op::PutPrior(_)
             | Op::DeletePrior(_)
             | Op::CreateAccessKey(_)

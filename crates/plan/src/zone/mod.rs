@@ -7,6 +7,7 @@
 //! `steer`'s, encoding messages `dns`'s; nothing here knows a message.
 
 mod compile;
+pub mod key;
 mod name;
 
 #[cfg(test)]
@@ -66,6 +67,8 @@ pub struct Zone {
     pub apex: WireName,
     /// Its start of authority.
     pub soa: Soa,
+    /// Keys that sign it, if it is signed.
+    pub keys: Vec<model::ZoneKey>,
 }
 
 /// The content of an SOA record.

@@ -45,6 +45,7 @@ fn zone(view: &mut ZoneView, name: &str, records: Vec<Record>) {
     let zone = model::Zone {
         name: name.to_owned(),
         records,
+        keys: Vec::new(),
     };
     view.zones.insert(name.to_owned(), Arc::new(zone));
 }

@@ -82,17 +82,23 @@ impl Draft<'_> {
             .child("ns1")
             .and_then(|mname| self.base.child("hostmaster").map(|rname| (mname, rname)));
         match authority {
-            Ok((mname, rname)) => zones.extend(self.zones.iter().map(|apex| Zone {
-                apex: apex.clone(),
-                soa: Soa {
-                    mname: mname.clone(),
-                    rname: rname.clone(),
-                    serial: serial(view.revision.0),
-                    refresh_s: SOA_REFRESH_S,
-                    retry_s: SOA_RETRY_S,
-                    expire_s: SOA_EXPIRE_S,
-                    negative_s: NEGATIVE_TTL_S,
-                },
+            Ok((mname, rname)) => zones.extend(self.zones.iter().map(|apex| {
+                Zone {
+                    apex: apex.clone(),
+                    keys: view
+                        .zones
+                        .get(&apex.to_string())
+                        .map_or_else(Vec::new, |zone| zone.keys.clone()),
+                    soa: Soa {
+                        mname: mname.clone(),
+                        rname: rname.clone(),
+                        serial: serial(view.revision.0),
+                        refresh_s: SOA_REFRESH_S,
+                        retry_s: SOA_RETRY_S,
+                        expire_s: SOA_EXPIRE_S,
+                        negative_s: NEGATIVE_TTL_S,
+                    },
+                }
             })),
             Err(error) => diagnostics.push(Diagnostic {
                 at: format!("baseDomain/{}", view.base_domain),
