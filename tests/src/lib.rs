@@ -6,6 +6,7 @@
 pub mod backend;
 pub mod client;
 pub mod cluster;
+pub mod issuer;
 pub mod load;
 pub mod management;
 pub mod process;

@@ -13,6 +13,7 @@ mod admin;
 mod answer;
 mod auth;
 mod call;
+mod chain;
 mod clock;
 mod cluster;
 mod document;
@@ -28,5 +29,6 @@ mod tests;
 mod v2;
 
 pub use admin::{Admin, AdminSettings, Ports};
+pub use chain::{Chain, ChainError};
 pub use metrics::Metrics;
 pub use ports::{Fleet, LiveNode, Members, MintedToken, Store, TokenMint};

@@ -108,6 +108,8 @@ pub enum Op {
     DeleteJoinToken(TokenId),
     /// Adds or renews a certificate.
     PutCertificate(Certificate),
+    /// Certificates by ACME.
+    Acme(Box<crate::AcmeChange>),
     /// Removes a certificate that no domain uses.
     DeleteCertificate(CertificateId),
     /// Makes an HTTP API.

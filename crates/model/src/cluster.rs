@@ -327,6 +327,8 @@ pub struct Certificate {
     pub not_after_ms: u64,
     /// Issued by the cluster's own authority, which renews it.
     pub own: bool,
+    /// Issued and renewed by ACME; its chain is empty until the first order succeeds.
+    pub acme: Option<crate::AcmeOrder>,
     /// The revision that stored it last.
     pub stored: Revision,
 }

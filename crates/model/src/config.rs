@@ -38,6 +38,8 @@ pub struct Config {
     pub join_tokens: BTreeMap<TokenId, Arc<JoinToken>>,
     /// Certificates by id.
     pub certificates: BTreeMap<CertificateId, Arc<Certificate>>,
+    /// Certificates by ACME.
+    pub acme: Arc<crate::Acme>,
     /// APIs by id.
     pub apis: BTreeMap<ApiId, Arc<Api>>,
     /// Custom domains by name.
@@ -56,6 +58,24 @@ impl Config {
             "arn:aws:acm:{}:{account}:certificate/{}",
             certificate.region, certificate.id
         )
+    }
+
+    /// Names of the custom domains that use a certificate and are reached in a way that `reached`
+    /// accepts: what handshakes are answered with it for, whatever else it would be good for.
+    #[must_use]
+    pub fn served_names(
+        &self,
+        certificate: &Certificate,
+        reached: impl Fn(crate::EndpointType) -> bool,
+    ) -> Vec<String> {
+        if certificate.own {
+            return certificate.names.clone();
+        }
+        let users = self
+            .domains
+            .values()
+            .filter(|domain| domain.certificate == certificate.id && reached(domain.endpoint));
+        users.map(|domain| domain.name.to_string()).collect()
     }
 
     /// The cluster's base domain, empty before the cluster is set up.

@@ -9,6 +9,7 @@
 //! shapes live in `admin`), and never compiles a configuration into something executable (that is
 //! `plan`).
 
+mod acme;
 mod api;
 mod apply;
 mod change;
@@ -22,6 +23,9 @@ pub mod limits;
 mod reject;
 mod view;
 
+pub use acme::{
+    Acme, AcmeAccount, AcmeChange, AcmeOrder, AcmeSettings, ChallengeAnswer, ChallengeKind,
+};
 pub use api::{
     Api, ApiKind, Cors, Deployment, EndpointType, HttpApi, HttpContent, Integration,
     IntegrationKind, IpAddressType, Route, RouteKey, RouteKeyError, RoutePath, Segment, Stage,

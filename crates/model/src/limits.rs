@@ -24,5 +24,7 @@ pub const TAGS_MAX: usize = 50;
 pub const CLUSTER_THINGS_MAX: usize = 10_000;
 /// Keys of one zone: two of each role while they are replaced, with room for one more change.
 pub const KEYS_PER_ZONE_MAX: usize = 6;
+/// Names of one certificate by ACME; authorities allow 100.
+pub const ACME_NAMES_MAX: usize = 100;
 /// Outcomes remembered so that a change proposed twice is applied once.
 pub const REMEMBERED_OUTCOMES: usize = 8_192;

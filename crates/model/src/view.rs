@@ -50,6 +50,8 @@ pub struct EdgeView {
     pub domains: BTreeMap<DomainId, EdgeDomain>,
     /// Certificates of names that POPs serve.
     pub certificates: BTreeMap<CertificateId, EdgeCertificate>,
+    /// Answers to ACME challenges for names that POPs serve.
+    pub challenges: BTreeMap<CertificateId, Vec<crate::ChallengeAnswer>>,
 }
 
 /// What a POP knows of an API.
@@ -75,7 +77,7 @@ pub struct EdgeDomain {
 /// A certificate with its key, for a name the POP serves.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EdgeCertificate {
-    /// Names it is good for.
+    /// Names it is served for.
     pub names: Vec<String>,
     /// Leaf first, DER.
     pub chain_der: Vec<Vec<u8>>,
@@ -106,6 +108,8 @@ pub struct ZoneView {
     pub zones: BTreeMap<String, Arc<Zone>>,
     /// Where clients are taken to be.
     pub priors: BTreeMap<IpNet, Arc<Prior>>,
+    /// TXT records that answer ACME challenges, by full name.
+    pub challenges: BTreeMap<String, Vec<String>>,
 }
 
 /// What DNS knows of an API.
@@ -137,6 +141,7 @@ pub struct EdgeDelta {
     apis: MapDelta<ApiId, EdgeApi>,
     domains: MapDelta<DomainId, EdgeDomain>,
     certificates: MapDelta<CertificateId, EdgeCertificate>,
+    challenges: MapDelta<CertificateId, Vec<crate::ChallengeAnswer>>,
 }
 
 /// What leads from one `ZoneView` to a later one.
@@ -151,6 +156,7 @@ pub struct ZoneDelta {
     domains: MapDelta<DomainId, ZoneDomain>,
     zones: MapDelta<String, Arc<Zone>>,
     priors: MapDelta<IpNet, Arc<Prior>>,
+    challenges: MapDelta<String, Vec<String>>,
 }
 
 // === impl EdgeView ===
@@ -165,13 +171,6 @@ impl EdgeView {
             .domains
             .values()
             .filter(|domain| on_pops(domain.endpoint));
-        let served = |certificate: &crate::Certificate| {
-            certificate.own
-                || config
-                    .domains
-                    .values()
-                    .any(|domain| on_pops(domain.endpoint) && domain.certificate == certificate.id)
-        };
         Self {
             revision: config.revision,
             cluster: cluster_name(config),
@@ -200,16 +199,18 @@ impl EdgeView {
             certificates: config
                 .certificates
                 .values()
-                .filter(|certificate| served(certificate))
+                .filter(|certificate| certificate.is_issued())
                 .map(|certificate| {
                     let view = EdgeCertificate {
-                        names: certificate.names.clone(),
+                        names: config.served_names(certificate, on_pops),
                         chain_der: certificate.chain_der.clone(),
                         key_der: certificate.key_der.clone(),
                     };
                     (certificate.id.clone(), view)
                 })
+                .filter(|(_, view)| !view.names.is_empty())
                 .collect(),
+            challenges: edge_challenges(config),
         }
     }
 
@@ -223,6 +224,7 @@ impl EdgeView {
             apis: MapDelta::between(&self.apis, &new.apis),
             domains: MapDelta::between(&self.domains, &new.domains),
             certificates: MapDelta::between(&self.certificates, &new.certificates),
+            challenges: MapDelta::between(&self.challenges, &new.challenges),
         })
     }
 
@@ -235,6 +237,7 @@ impl EdgeView {
         delta.apis.apply(&mut next.apis);
         delta.domains.apply(&mut next.domains);
         delta.certificates.apply(&mut next.certificates);
+        delta.challenges.apply(&mut next.challenges);
         next
     }
 }
@@ -305,6 +308,7 @@ impl ZoneView {
                 .collect(),
             zones: config.zones.clone(),
             priors: config.priors.clone(),
+            challenges: zone_challenges(config),
         }
     }
 
@@ -321,6 +325,7 @@ impl ZoneView {
             domains: MapDelta::between(&self.domains, &new.domains),
             zones: MapDelta::between(&self.zones, &new.zones),
             priors: MapDelta::between(&self.priors, &new.priors),
+            challenges: MapDelta::between(&self.challenges, &new.challenges),
         })
     }
 
@@ -336,6 +341,7 @@ impl ZoneView {
         delta.domains.apply(&mut next.domains);
         delta.zones.apply(&mut next.zones);
         delta.priors.apply(&mut next.priors);
+        delta.challenges.apply(&mut next.challenges);
         next
     }
 }
@@ -347,6 +353,31 @@ fn cluster_name(config: &Config) -> String {
         .cluster
         .as_ref()
         .map_or_else(String::new, |cluster| cluster.name.clone())
+}
+
+/// Answers that a POP may be asked for: those for its domains, but no TXT records.
+fn edge_challenges(config: &Config) -> BTreeMap<CertificateId, Vec<crate::ChallengeAnswer>> {
+    let on_pops = |answer: &&crate::ChallengeAnswer| {
+        let domain = config.domains.get(answer.name());
+        domain.is_some_and(|domain| domain.endpoint == EndpointType::Edge)
+            && !matches!(answer, crate::ChallengeAnswer::Dns { .. })
+    };
+    let answers = config.acme.answers.iter().map(|(id, answers)| {
+        let own: Vec<_> = answers.iter().filter(on_pops).cloned().collect();
+        (id.clone(), own)
+    });
+    answers.filter(|(_, answers)| !answers.is_empty()).collect()
+}
+
+fn zone_challenges(config: &Config) -> BTreeMap<String, Vec<String>> {
+    let mut records: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for answer in config.acme.answers.values().flatten() {
+        if let crate::ChallengeAnswer::Dns { name, text } = answer {
+            let texts = records.entry(format!("_acme-challenge.{name}"));
+            texts.or_default().push(text.clone());
+        }
+    }
+    records
 }
 
 /// FNV-1a over what the mappings say: the same in every region, unlike the standard hasher.

@@ -12,6 +12,7 @@
 mod bad_input;
 mod clients;
 mod dns;
+mod domains;
 mod failover;
 mod first_request;
 mod ledger;

@@ -2,20 +2,15 @@
 
 use http::StatusCode;
 use model::{Certificate, CertificateId, Config, Op, ResourceKind, Revision};
-use rustls_pki_types::PrivateKeyDer;
 use serde::Serialize;
-use serve::{CertEntry, CertStore};
-use x509_parser::{
-    extensions::GeneralName,
-    prelude::{FromDer, X509Certificate},
-};
 
-use super::list as list_of;
+use super::{acme, list as list_of};
 use crate::{
     answer::Answer,
     call::{Call, Write},
+    chain::Chain,
     clock, ids,
-    limits::{CHAIN_MAX, PEM_CHARS_MAX},
+    limits::PEM_CHARS_MAX,
     refusal::Refusal,
 };
 
@@ -25,18 +20,43 @@ struct CertificateShape<'a> {
     certificate_id: &'a str,
     certificate_arn: String,
     names: &'a [String],
-    not_after: String,
+    /// `PENDING_VALIDATION`, `ISSUED` or `EXPIRED`, as Amazon's ACM.
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_after: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in_days: Option<u64>,
     /// Issued and renewed by the cluster itself.
     own: bool,
+    /// Custom domains that use it.
+    in_use_by: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acme: Option<acme::OrderShape<'a>>,
 }
 
-fn shape<'a>(config: &Config, certificate: &'a Certificate) -> CertificateShape<'a> {
+const DAY_MS: u64 = 24 * 3600 * 1000;
+
+fn shape<'a>(config: &'a Config, one: &'a Certificate, now_ms: u64) -> CertificateShape<'a> {
+    let issued = one.is_issued();
+    let users = config.domains.values();
+    let order = one.acme.as_ref();
     CertificateShape {
-        certificate_id: certificate.id.as_str(),
-        certificate_arn: config.certificate_arn(certificate),
-        names: &certificate.names,
-        not_after: clock::iso(certificate.not_after_ms),
-        own: certificate.own,
+        certificate_id: one.id.as_str(),
+        certificate_arn: config.certificate_arn(one),
+        names: &one.names,
+        status: match issued {
+            false => "PENDING_VALIDATION",
+            true if one.not_after_ms <= now_ms => "EXPIRED",
+            true => "ISSUED",
+        },
+        not_after: issued.then(|| clock::iso(one.not_after_ms)),
+        expires_in_days: issued.then(|| one.not_after_ms.saturating_sub(now_ms) / DAY_MS),
+        own: one.own,
+        in_use_by: users
+            .filter(|domain| domain.certificate == one.id)
+            .map(|domain| domain.name.as_str())
+            .collect(),
+        acme: order.map(|order| acme::order_shape(config, one, order)),
     }
 }
 
@@ -45,13 +65,24 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
         call.config
             .certificates
             .values()
-            .map(|one| shape(call.config, one)),
+            .map(|one| shape(call.config, one, call.now_ms)),
     )
 }
 
+pub(super) fn show(call: &Call<'_>) -> Result<Answer, Refusal> {
+    let id = call.argument(0);
+    let known = call.config.certificates.get(id);
+    let known = known.ok_or_else(|| Refusal::not_found(ResourceKind::Certificate, id))?;
+    Answer::ok(&shape(call.config, known, call.now_ms))
+}
+
+/// Imports one, or asks for one by ACME.
 pub(super) fn import(call: &Call<'_>) -> Result<Write, Refusal> {
-    let certificate = read(call, ids::uuid().into())?;
-    Ok(putting(certificate, StatusCode::CREATED))
+    let certificate = match call.document.object("acme")? {
+        Some(wanted) => acme::request(call, &wanted)?,
+        None => read(call, ids::uuid().into())?,
+    };
+    Ok(putting(certificate, StatusCode::CREATED, call.now_ms))
 }
 
 /// Replaces chain and key; whoever uses the certificate serves the new one.
@@ -59,6 +90,12 @@ pub(super) fn renew(call: &Call<'_>) -> Result<Write, Refusal> {
     let id = call.argument(0);
     let known = call.config.certificates.get(id);
     let known = known.ok_or_else(|| Refusal::not_found(ResourceKind::Certificate, id))?;
+    if known.acme.is_some() {
+        return Err(Refusal::Conflict(
+            "this certificate is renewed by ACME; import another and point the domain to it"
+                .to_owned(),
+        ));
+    }
     let mut certificate = read(call, known.id.clone())?;
     certificate.region = known.region.clone();
     if known.own {
@@ -77,15 +114,15 @@ pub(super) fn renew(call: &Call<'_>) -> Result<Write, Refusal> {
             "the certificate is in use and must keep its names; {name} is missing"
         )));
     }
-    Ok(putting(certificate, StatusCode::OK))
+    Ok(putting(certificate, StatusCode::OK, call.now_ms))
 }
 
-fn putting(certificate: Certificate, status: StatusCode) -> Write {
+fn putting(certificate: Certificate, status: StatusCode, now_ms: u64) -> Write {
     let id = certificate.id.clone();
     Write::showing(Op::PutCertificate(certificate), move |config| {
         let missing = || Refusal::not_found(ResourceKind::Certificate, id.as_str());
         let certificate = config.certificates.get(&id).ok_or_else(missing)?;
-        Answer::json(status, &shape(config, certificate))
+        Answer::json(status, &shape(config, certificate, now_ms))
     })
 }
 
@@ -95,78 +132,26 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Write, Refusal> {
     )))
 }
 
-/// `certificate` (chain, leaf first) and `privateKey` (PKCS#8), both PEM.
+/// `certificate` (the chain) and `privateKey`, both PEM.
 fn read(call: &Call<'_>, id: CertificateId) -> Result<Certificate, Refusal> {
     let chain = call.document.required("certificate", PEM_CHARS_MAX)?;
     let key = call.document.required("privateKey", PEM_CHARS_MAX)?;
-    let entry = CertEntry::from_pem(Vec::new(), chain.as_bytes(), key.as_bytes())
-        .map_err(|error| Refusal::bad(format!("the PEM text is not usable: {error}")))?;
-    if entry.chain.len() > CHAIN_MAX {
-        return Err(Refusal::bad(format!(
-            "at most {CHAIN_MAX} certificates make a chain"
-        )));
-    }
-    let PrivateKeyDer::Pkcs8(key) = &entry.key else {
-        return Err(Refusal::bad(
-            "the key must be PKCS#8 (BEGIN PRIVATE KEY); convert it with: openssl pkcs8 -topk8 \
-             -nocrypt",
-        ));
-    };
-    let key_der = key.secret_pkcs8_der().to_vec();
-    let chain_der: Vec<Vec<u8>> = entry.chain.iter().map(|one| one.to_vec()).collect();
-    let (names, not_after_ms) = facts(chain_der.first().map_or(&[], Vec::as_slice))?;
-    if not_after_ms <= call.now_ms {
-        let end = clock::iso(not_after_ms);
+    let chain = Chain::read(&chain, &key).map_err(|error| Refusal::bad(error.to_string()))?;
+    if chain.not_after_ms <= call.now_ms {
+        let end = clock::iso(chain.not_after_ms);
         return Err(Refusal::bad(format!(
             "the certificate has expired at {end}"
         )));
     }
-    // Loading it tells whether the key belongs to the certificate.
-    if let Some(error) = CertStore::new().replace(vec![entry]).first() {
-        let source = std::error::Error::source(error)
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        return Err(Refusal::bad(format!(
-            "certificate and key do not fit: {source}"
-        )));
-    }
-    let region = call.settings.region.clone();
-    let stored = Revision::default();
     Ok(Certificate {
         id,
-        region,
-        names,
-        chain_der,
-        key_der,
-        not_after_ms,
+        region: call.settings.region.clone(),
+        names: chain.names,
+        chain_der: chain.chain_der,
+        key_der: chain.key_der,
+        not_after_ms: chain.not_after_ms,
         own: false,
-        stored,
+        acme: None,
+        stored: Revision::default(),
     })
-}
-
-/// The DNS names and the end of a certificate.
-fn facts(der: &[u8]) -> Result<(Vec<String>, u64), Refusal> {
-    let unreadable = || Refusal::bad("the first certificate cannot be read");
-    let (_, certificate) = X509Certificate::from_der(der).map_err(|_| unreadable())?;
-    let extension = certificate
-        .subject_alternative_name()
-        .map_err(|_| unreadable())?;
-    let mut names: Vec<String> = Vec::new();
-    for name in extension
-        .iter()
-        .flat_map(|extension| &extension.value.general_names)
-    {
-        if let GeneralName::DNSName(name) = name {
-            names.push(name.to_ascii_lowercase());
-        }
-    }
-    names.sort();
-    names.dedup();
-    if names.is_empty() {
-        return Err(Refusal::bad(
-            "the certificate has no DNS name in its subjectAltName",
-        ));
-    }
-    let seconds = u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0);
-    Ok((names, seconds * 1000))
 }

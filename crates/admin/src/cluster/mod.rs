@@ -2,6 +2,7 @@
 //!
 //! Same signatures, same error shape, lower camel case. Lists are small and come whole.
 
+mod acme;
 mod certificates;
 mod keys;
 mod network;
@@ -185,6 +186,13 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "/edgeway/v1/certificates/{id}",
         certificates::delete,
     ),
+    read(
+        "GetCertificate",
+        "/edgeway/v1/certificates/{id}",
+        certificates::show,
+    ),
+    read("GetAcme", "/edgeway/v1/acme", acme::show),
+    write("PutAcme", "PUT", "/edgeway/v1/acme", acme::put),
     read(
         "ListPrivateEndpoints",
         "/edgeway/v1/private-endpoints",

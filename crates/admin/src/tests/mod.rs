@@ -1,6 +1,7 @@
 //! The management API against a replicated machine that lives in memory.
 
 mod auth;
+mod certificates;
 mod cluster;
 mod domains;
 mod parts;

@@ -133,7 +133,7 @@ pub(super) const fn ip_address_type_text(value: IpAddressType) -> &'static str {
 }
 
 /// Lower-case labels of letters, digits and `-`, at least two, perhaps `*.` in front.
-pub(super) fn domain_name(text: &str, base: &str) -> Result<String, Refusal> {
+pub(crate) fn domain_name(text: &str, base: &str) -> Result<String, Refusal> {
     let name = text.to_ascii_lowercase();
     let labels: Vec<&str> = name
         .strip_prefix("*.")

@@ -16,6 +16,7 @@ mod stages;
 mod tags;
 
 pub(crate) use absent::ABSENT;
+pub(crate) use checks::domain_name;
 
 use std::sync::Arc;
 

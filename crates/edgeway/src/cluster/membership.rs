@@ -160,6 +160,7 @@ async fn own_certificate(ledger: &Ledger, config: &Config) -> anyhow::Result<()>
         key_der: issued.key.secret_der().to_vec(),
         not_after_ms: now_ms() + life,
         own: true,
+        acme: None,
         stored: Revision(0),
     };
     let applied = ledger

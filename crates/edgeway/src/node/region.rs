@@ -268,17 +268,20 @@ fn listeners(section: &RegionSection, certificates: &Arc<CertStore>) -> Vec<List
 async fn follow_certificates(ledger: Ledger, store: Arc<CertStore>) {
     let mut config = ledger.config();
     drop(ledger);
-    let mut installed: Vec<Arc<model::Certificate>> = Vec::new();
+    let mut installed = Vec::new();
     loop {
-        let current: Vec<_> = config
-            .borrow_and_update()
+        let newest = Arc::clone(&config.borrow_and_update());
+        let public = |endpoint| endpoint != model::EndpointType::Private;
+        let current: Vec<(Arc<model::Certificate>, Vec<String>)> = newest
             .certificates
             .values()
-            .cloned()
+            .filter(|certificate| certificate.is_issued())
+            .map(|one| (Arc::clone(one), newest.served_names(one, public)))
+            .filter(|(_, names)| !names.is_empty())
             .collect();
         if current != installed {
-            let sources = current.iter().map(|certificate| Source {
-                names: &certificate.names,
+            let sources = current.iter().map(|(certificate, names)| Source {
+                names,
                 chain_der: &certificate.chain_der,
                 key_der: &certificate.key_der,
                 default: certificate.own,

@@ -106,6 +106,7 @@ impl Config {
             Op::CreateJoinToken(token) => self.create_token(token, context),
             Op::DeleteJoinToken(id) => take(&mut self.join_tokens, &id, ResourceKind::JoinToken),
             Op::PutCertificate(certificate) => self.put_certificate(certificate, context),
+            Op::Acme(change) => self.perform_acme(*change, context),
             Op::DeleteCertificate(id) => self.delete_certificate(&id),
             // `perform` and `perform_cluster` have dealt with every other operation.
             _ => Ok(()),
@@ -300,6 +301,7 @@ impl Config {
                 format!("the certificate is in use by domain {}", user.name),
             ));
         }
+        self.withdraw(id);
         take(&mut self.certificates, id, ResourceKind::Certificate)
     }
 }

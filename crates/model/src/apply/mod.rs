@@ -5,6 +5,7 @@
 //! effect once and gets its first outcome. Shapes and ranges of single fields are checked where a
 //! request is read (`admin`); here are the rules that need the rest of the configuration.
 
+mod acme;
 mod cluster;
 mod domain;
 mod http_api;
@@ -114,6 +115,7 @@ impl Config {
             | Op::CreateJoinToken(_)
             | Op::DeleteJoinToken(_)
             | Op::PutCertificate(_)
+            | Op::Acme(_)
             | Op::DeleteCertificate(_) => return self.perform_cluster(op, context),
             Op::CreateDomain(_)
             | Op::UpdateDomain(..)

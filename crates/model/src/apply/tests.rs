@@ -188,6 +188,7 @@ fn certificate(id: &str, names: &[&str]) -> Certificate {
         key_der: vec![7, 7, 7],
         not_after_ms: 9,
         own: false,
+        acme: None,
         stored: Revision(0),
     }
 }
