@@ -117,6 +117,24 @@ pub async fn tls(
         .await?)
 }
 
+/// A GET with HTTP/1.1 over an open stream.
+///
+/// # Errors
+/// As `once`.
+pub async fn get_on<S>(stream: S, host: &str, path: &str) -> anyhow::Result<Response<Bytes>>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let request = Request::get(path)
+        .header("host", host)
+        .body(Whole::default())?;
+    let exchange = async { whole(sender.send_request(request).await?).await };
+    tokio::time::timeout(TIMEOUT, exchange).await?
+}
+
 /// A GET over TLS and HTTP/2.
 ///
 /// # Errors

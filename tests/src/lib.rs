@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod issuer;
 pub mod load;
 pub mod management;
+pub mod pebble;
 pub mod process;
 
 use std::{

@@ -77,6 +77,8 @@ pub(crate) enum Data<'a> {
     Soa(&'a Soa),
     /// As it is; the number is the type's.
     Raw(u16, &'a [u8]),
+    /// A TXT record of one text that answers an ACME challenge.
+    Challenge(&'a str),
     /// What RFC 8482 (section 4.2) says to answer to "ANY".
     Any,
 }
@@ -239,6 +241,7 @@ impl<'a, 'p> Reply<'a, 'p> {
                 }
             }
             Data::Raw(_, bytes) => self.encoder.emit_vec(bytes)?,
+            Data::Challenge(text) => self.encoder.emit_character_data(text)?,
             Data::Any => {
                 self.encoder.emit_character_data("RFC8482")?;
                 self.encoder.emit_character_data("")?;
@@ -323,6 +326,10 @@ impl Data<'_> {
                 }
                 wire
             }
+            Self::Challenge(text) => {
+                let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
+                [&[length], text.as_bytes()].concat()
+            }
             Self::Any => b"\x07RFC8482\0".to_vec(),
         }
     }
@@ -335,6 +342,7 @@ impl Data<'_> {
             Self::Cname(_) => RecordType::CNAME,
             Self::Soa(_) => RecordType::SOA,
             Self::Raw(kind, _) => RecordType::from(*kind),
+            Self::Challenge(_) => RecordType::TXT,
             Self::Any => RecordType::HINFO,
         }
     }

@@ -29,6 +29,9 @@ use crate::{
     settings::{ALIASES_MAX, PLAIN_ANSWER_BYTES_MAX},
 };
 
+/// TTL of answers to ACME challenges: each is asked for once or twice, and then never again.
+const CHALLENGE_TTL_S: u32 = 1;
+
 /// Answers queries.
 #[derive(Debug, Default)]
 pub struct Responder {
@@ -236,6 +239,9 @@ impl Responder {
         if node.apex && self.keys(asked, name, zone, reply) {
             return false;
         }
+        if asked.kind == RecordType::TXT && self.challenges(name, reply) {
+            return false;
+        }
         if asked.kind != RecordType::ANY
             && let Some(set) = node.others(asked.kind.into())
         {
@@ -274,6 +280,17 @@ impl Responder {
             }
         }
         false
+    }
+
+    /// Adds the records that answer ACME challenges at `name`; false if there are none.
+    fn challenges(&self, name: &[u8], reply: &mut Reply<'_, '_>) -> bool {
+        let texts = self.plan.challenges(name);
+        for text in texts {
+            reply.set_authoritative();
+            let data = Data::Challenge(text);
+            reply.add(Section::Answer, name, CHALLENGE_TTL_S, data);
+        }
+        !texts.is_empty()
     }
 
     /// Answers with the addresses of the place that suits the client.

@@ -1,8 +1,9 @@
 //! The certificates of TLS listeners, chosen by the name the client asks for (SNI).
 //!
 //! The store is replaced as a whole while connections are being accepted. It knows exact names,
-//! one-label wildcards (`*.example.com`) and one default (`*`). It does not issue, renew or read
-//! certificates from disk.
+//! one-label wildcards (`*.example.com`) and one default (`*`). Beside them it holds the certificates
+//! that answer ACME challenges (RFC 8737), which only such handshakes see. It does not issue, renew
+//! or read certificates from disk.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -50,10 +51,15 @@ pub enum CertError {
     },
 }
 
+/// The protocol of an ACME challenge over TLS.
+pub(crate) const ACME_TLS: &[u8] = b"acme-tls/1";
+
 /// Certificates by name. Share it in an `Arc` between listeners and whoever replaces them.
 #[derive(Default)]
 pub struct CertStore {
     certs: ArcSwap<Certs>,
+    /// By name, for handshakes that speak `acme-tls/1` and nothing else.
+    challenges: ArcSwap<HashMap<String, Arc<CertifiedKey>>>,
 }
 
 #[derive(Default)]
@@ -130,6 +136,30 @@ impl CertStore {
         errors
     }
 
+    /// Replaces the certificates that answer ACME challenges. Names are exact ones.
+    #[must_use = "the errors say which challenges are not answered"]
+    pub fn replace_challenges(&self, entries: Vec<CertEntry>) -> Vec<CertError> {
+        let mut challenges = HashMap::new();
+        let mut errors = Vec::new();
+        for entry in entries {
+            let CertEntry { names, chain, key } = entry;
+            // `from_der` would refuse the critical extension that makes it an answer.
+            match aws_lc_rs::sign::any_supported_type(&key) {
+                Ok(key) => {
+                    let loaded = Arc::new(CertifiedKey::new(chain, key));
+                    let names = names.iter().map(|name| name.to_ascii_lowercase());
+                    challenges.extend(names.map(|name| (name, Arc::clone(&loaded))));
+                }
+                Err(source) => {
+                    let name = names.into_iter().next().unwrap_or_default();
+                    errors.push(CertError::Key { name, source });
+                }
+            }
+        }
+        self.challenges.store(Arc::new(challenges));
+        errors
+    }
+
     /// The certificate for `name` (any case), as a handshake would choose it. `None` asks for the
     /// default.
     #[must_use]
@@ -188,8 +218,21 @@ impl Certs {
 
 impl ResolvesServerCert for CertStore {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if is_challenge(&hello) {
+            // Never another certificate: the authority is to see that there is no answer.
+            let name = hello.server_name()?.to_ascii_lowercase();
+            return self.challenges.load().get(&name).cloned();
+        }
         self.find(hello.server_name())
     }
+}
+
+/// Whether this is an authority that validates (RFC 8737, section 3): it offers this protocol alone.
+fn is_challenge(hello: &ClientHello<'_>) -> bool {
+    let Some(mut offered) = hello.alpn() else {
+        return false;
+    };
+    offered.next() == Some(ACME_TLS) && offered.next().is_none()
 }
 
 impl fmt::Debug for CertStore {

@@ -12,7 +12,7 @@ use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt as _};
 use tokio_util::task::TaskTracker;
 use tracing::debug_span;
 
@@ -80,11 +80,23 @@ pub(crate) async fn run(accepted: Accepted) {
         },
         () = life.drain.expired() => return station.metrics.closed("drain_expired"),
     };
+    if tls::was_challenge(stream.get_ref().1) {
+        return answered_challenge(stream, &station).await;
+    }
     let conn = Conn {
         tls: Some(tls::describe(stream.get_ref().1)),
         ..conn
     };
     life.serve(stream, conn).await;
+}
+
+/// Ends a connection of which only the certificate was wanted. No data follows (RFC 8737, section
+/// 3); the close is orderly, so that the client has read the certificate before.
+async fn answered_challenge<S: AsyncWrite + Unpin>(mut stream: S, station: &Station) {
+    let limit = station.limits.handshake_timeout;
+    // An authority that is gone already has what it wanted.
+    drop(tokio::time::timeout(limit, stream.shutdown()).await);
+    station.metrics.closed("acme_challenge");
 }
 
 /// What stays the same over the life of a connection.

@@ -10,7 +10,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::server::ProducesTickets;
 use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 
-use crate::certs::CertStore;
+use crate::certs::{ACME_TLS, CertStore};
 use crate::handler::TlsInfo;
 
 const H2: &[u8] = b"h2";
@@ -23,7 +23,7 @@ pub(crate) fn server_config(certs: Arc<CertStore>) -> Result<Arc<ServerConfig>, 
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
         .with_no_client_auth()
         .with_cert_resolver(certs);
-    config.alpn_protocols = vec![H2.to_vec(), H1.to_vec()];
+    config.alpn_protocols = vec![H2.to_vec(), H1.to_vec(), ACME_TLS.to_vec()];
     config.ticketer = tickets()?;
     Ok(Arc::new(config))
 }
@@ -36,6 +36,11 @@ fn tickets() -> Result<Arc<dyn ProducesTickets>, rustls::Error> {
     }
     let made = aws_lc_rs::Ticketer::new()?;
     Ok(Arc::clone(TICKETS.get_or_init(|| made)))
+}
+
+/// Whether the handshake was all that the client wanted: an ACME challenge, already answered.
+pub(crate) fn was_challenge(session: &ServerConnection) -> bool {
+    session.alpn_protocol() == Some(ACME_TLS)
 }
 
 /// What a finished handshake agreed.

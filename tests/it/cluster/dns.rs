@@ -41,9 +41,7 @@ async fn change(management: &Management, method: Method, path: &str, body: Optio
 async fn records_of_every_type_are_answered() {
     let cluster = Cluster::start().await.unwrap();
     let management = cluster.management(0);
-    let record = |name: &str, kind: &str, value: &str| {
-        json!({"name": name, "type": kind, "ttl": 60, "value": value})
-    };
+    let record = |name: &str, kind: &str, value: &str| json!({"name": name, "type": kind, "ttl": 60, "value": value});
     let records = json!({"records": [
         record("edgeway.test", "MX", "10 mail.edgeway.test"),
         record("edgeway.test", "TXT", "v=spf1 -all"),

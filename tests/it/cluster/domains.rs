@@ -115,7 +115,10 @@ impl Scene {
         for door in doors(&self.cluster) {
             let (status, seen) = asked(door, host, path, self.issuer.root_pem()).await;
             let right = status == wanted.0 && seen.starts_with(wanted.1);
-            assert!(right, "{door} {host}{path}: {status} {seen:?}, wanted {wanted:?}");
+            assert!(
+                right,
+                "{door} {host}{path}: {status} {seen:?}, wanted {wanted:?}"
+            );
         }
     }
 
@@ -123,7 +126,10 @@ impl Scene {
     async fn expect_leaf(&self, name: &str, issued: &Issued) {
         for door in doors(&self.cluster) {
             let seen = leaf(door, name, self.issuer.root_pem()).await.unwrap();
-            assert!(seen == der(&issued.leaf), "{door}: another certificate for {name}");
+            assert!(
+                seen == der(&issued.leaf),
+                "{door}: another certificate for {name}"
+            );
         }
     }
 }
@@ -151,15 +157,23 @@ async fn exact_wildcard_and_base_paths_over_tls() {
     scene.expect(exact, "/v1/orders/7", (200, "/two")).await;
     scene.expect(exact, "/v1/other", (200, "/one")).await;
     scene.expect(exact, "/v2/x", (200, "/two")).await;
-    scene.expect("blue.shop.test", "/hello", (200, "/two")).await;
+    scene
+        .expect("blue.shop.test", "/hello", (200, "/two"))
+        .await;
 
     // Nobody is answered with an imported certificate that no domain uses.
-    let unused = scene.issuer.issue(&["unused.test", "blue.shop.test"]).unwrap();
+    let unused = scene
+        .issuer
+        .issue(&["unused.test", "blue.shop.test"])
+        .unwrap();
     scene.import(&unused).await;
     scene.expect_leaf("blue.shop.test", &shared).await;
     for door in doors(&scene.cluster) {
         let seen = leaf(door, "unused.test", scene.issuer.root_pem()).await;
-        assert!(seen.is_err(), "{door} serves a certificate that is not used");
+        assert!(
+            seen.is_err(),
+            "{door} serves a certificate that is not used"
+        );
     }
 
     // Renewed in place: same ARN, new leaf, no connection fails on the way.
@@ -168,15 +182,19 @@ async fn exact_wildcard_and_base_paths_over_tls() {
     let body = json!({"certificate": renewed.chain, "privateKey": renewed.key});
     let path = format!("/edgeway/v1/certificates/{id}");
     write(management, Method::PUT, &path, body).await;
-    until("the new leaf everywhere", Duration::from_secs(5), || async {
-        for door in doors(&scene.cluster) {
-            let seen = leaf(door, exact, scene.issuer.root_pem()).await.unwrap();
-            if seen != der(&renewed.leaf) {
-                return None;
+    until(
+        "the new leaf everywhere",
+        Duration::from_secs(5),
+        || async {
+            for door in doors(&scene.cluster) {
+                let seen = leaf(door, exact, scene.issuer.root_pem()).await.unwrap();
+                if seen != der(&renewed.leaf) {
+                    return None;
+                }
             }
-        }
-        Some(())
-    })
+            Some(())
+        },
+    )
     .await;
     scene.expect(exact, "/hello", (200, "/one")).await;
 }

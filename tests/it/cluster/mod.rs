@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and prints what it measured; a scenario is one story"
 )]
 
+mod acme;
 mod bad_input;
 mod clients;
 mod dns;

@@ -3,6 +3,7 @@
 //!
 //! Roles know nothing of this; they get watch channels and trait objects.
 
+pub(crate) mod acme;
 pub(crate) mod control;
 pub(crate) mod directory;
 pub(crate) mod enroll;

@@ -3,6 +3,7 @@
 //! everything is drained in the opposite order.
 
 mod certificates;
+mod challenges;
 mod common;
 mod dns;
 mod links;

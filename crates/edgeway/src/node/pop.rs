@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::{
     certificates::{self, Source},
+    challenges::Files,
     common::{self, Common},
 };
 use crate::{
@@ -59,7 +60,12 @@ pub(super) async fn start(
     )?;
     common.follow_served(edge.plans(), |plan| plan.revision());
     let drain = common.drain.clone();
-    common.keep(follow_certificates(Arc::clone(&edge), certificates));
+    let files = Files::default();
+    common.keep(follow_certificates(
+        Arc::clone(&edge),
+        certificates,
+        files.clone(),
+    ));
     common.keep(directory::follow(
         views.subscribe(),
         common.seeds.clone(),
@@ -90,7 +96,7 @@ pub(super) async fn start(
         installed = plans.wait_for(|plan| plan.revision().0 > 0) => drop(installed),
         () = drain.begun() => {}
     }
-    let serving = bound.serve(edge.factory(), &drain)?;
+    let serving = bound.serve(files.before(edge.factory()), &drain)?;
     Ok(PopRole {
         serving,
         _subscriber: subscriber,
@@ -114,7 +120,7 @@ fn listeners(pop: &Pop, certificates: &Arc<CertStore>) -> Vec<ListenerSettings> 
         .collect()
 }
 
-async fn follow_certificates(edge: Arc<Edge>, store: Arc<CertStore>) {
+async fn follow_certificates(edge: Arc<Edge>, store: Arc<CertStore>, files: Files) {
     let mut plans = edge.plans();
     drop(edge);
     loop {
@@ -129,6 +135,7 @@ async fn follow_certificates(edge: Arc<Edge>, store: Arc<CertStore>) {
                 .any(|name| name.starts_with("*.execute-api.")),
         });
         certificates::install(&store, sources);
+        files.install(&store, plan.challenges());
         if plans.changed().await.is_err() {
             return;
         }

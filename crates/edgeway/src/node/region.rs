@@ -13,11 +13,12 @@ use serve::{BoundServer, CertStore, ListenerSettings, Server, Serving};
 
 use super::{
     certificates::{self, Source},
+    challenges::Files,
     common::{self, Common},
     links,
 };
 use crate::{
-    cluster::{control::Control, directory, enroll::Mint, fleet::Fleet, membership},
+    cluster::{acme, control::Control, directory, enroll::Mint, fleet::Fleet, membership},
     settings::{RaftClocks, Region as RegionSection, Settings},
 };
 
@@ -70,7 +71,15 @@ pub(super) async fn start(
     // Links come before the plan: a region that joins receives its configuration over them.
     let links = links::serve(sockets.links, &services, &seen, &region, drain)?;
     bootstrap(settings, section, common, &ledger).await?;
-    spawn_followers(common, &ledger, &region, sockets.certificates);
+    let files = Files::default();
+    let store = sockets.certificates;
+    spawn_followers(common, &ledger, &region, (store, files.clone()));
+    common.keep(acme::keep(acme::Parts {
+        ledger: ledger.clone(),
+        fleet: Arc::clone(&fleet),
+        metrics: acme::Metrics::register(&common.registry)?,
+        drain: drain.clone(),
+    }));
     tokio::select! {
         () = region.ready() => {}
         () = drain.begun() => {}
@@ -78,7 +87,9 @@ pub(super) async fn start(
     let management = sockets
         .management
         .serve_on_current(admin(common, &ledger, fleet)?, drain);
-    let clients = sockets.clients.serve(region.factory(), drain)?;
+    let clients = sockets
+        .clients
+        .serve(files.before(region.factory()), drain)?;
     Ok(RegionRole {
         clients,
         management,
@@ -124,7 +135,7 @@ fn spawn_followers(
     common: &Common,
     ledger: &Ledger,
     region: &Arc<Region>,
-    certificates: Arc<CertStore>,
+    (certificates, files): (Arc<CertStore>, Files),
 ) {
     let drain = &common.drain;
     common.follow_served(region.revisions(), |revision| model::Revision(*revision));
@@ -133,7 +144,7 @@ fn spawn_followers(
         common.seeds.clone(),
         |config| directory::of_config(config),
     ));
-    common.keep(follow_certificates(ledger.clone(), certificates));
+    common.keep(follow_certificates(ledger.clone(), certificates, files));
     common.keep(membership::keep(ledger.clone(), drain.clone()));
     common.keep(common.control.clone().probe_all(
         common.own,
@@ -265,7 +276,7 @@ fn listeners(section: &RegionSection, certificates: &Arc<CertStore>) -> Vec<List
         .collect()
 }
 
-async fn follow_certificates(ledger: Ledger, store: Arc<CertStore>) {
+async fn follow_certificates(ledger: Ledger, store: Arc<CertStore>, files: Files) {
     let mut config = ledger.config();
     drop(ledger);
     let mut installed = Vec::new();
@@ -289,6 +300,7 @@ async fn follow_certificates(ledger: Ledger, store: Arc<CertStore>) {
             certificates::install(&store, sources);
             installed = current;
         }
+        files.install(&store, newest.acme.answers.values().flatten());
         if config.changed().await.is_err() {
             return;
         }

@@ -149,6 +149,11 @@ impl EdgePlan {
         usable.map(|(_, certificate)| certificate)
     }
 
+    /// Answers to ACME challenges for names that POPs serve.
+    pub fn challenges(&self) -> impl Iterator<Item = &model::ChallengeAnswer> {
+        self.view.challenges.values().flatten()
+    }
+
     /// What `host` leads to, if anything. `host` is the header as received: a port, a final dot
     /// and upper case do not matter.
     #[must_use]

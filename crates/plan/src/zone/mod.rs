@@ -54,6 +54,8 @@ pub struct ZonePlan {
     pub priors: Vec<Arc<Prior>>,
     zones: Vec<Zone>,
     names: NameMap<WireName, Node>,
+    /// Texts of TXT records that answer ACME challenges; each name is in `names` too.
+    challenges: NameMap<WireName, Vec<String>>,
     /// First labels below `execute-api.{region}.{base}`: APIs and targets of custom domains.
     hosts: NameMap<Box<[u8]>, Host>,
     /// Labels of the longest name in `names`: no ancestor with more can be there.
@@ -278,6 +280,13 @@ impl ZonePlan {
                 Found::Missing(zone)
             }
         }
+    }
+
+    /// Texts of the TXT records that answer ACME challenges at a name in wire form and lower case;
+    /// at most 255 bytes each.
+    #[must_use]
+    pub fn challenges(&self, name: &[u8]) -> &[String] {
+        self.challenges.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Fixed addresses of a name, for the additional section.

@@ -5,6 +5,7 @@
 //! What is left out: a record on a reserved name, a second kind of data next to an alias, a custom
 //! domain outside our zones (its owner points to its target by a record of their own).
 
+mod challenges;
 mod rdata;
 mod records;
 mod settle;
@@ -53,6 +54,7 @@ pub(super) fn compile(view: &ZoneView) -> (ZonePlan, Vec<Diagnostic>) {
     draft.add_host_names();
     draft.add_records();
     draft.add_domains();
+    draft.add_challenges();
     draft.settle();
     draft.finish()
 }

@@ -118,6 +118,7 @@ impl Draft<'_> {
                 .map(|(name, at)| (name.clone(), at.clone()))
                 .collect(),
             priors: view.priors.values().cloned().collect(),
+            challenges: self.challenges(),
             hosts: self.hosts(),
             labels_max: self
                 .names
