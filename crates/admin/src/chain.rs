@@ -47,7 +47,7 @@ pub enum ChainError {
     Key(String),
     /// A certificate that issued none of the others.
     #[error(
-        "the chain is broken: {subject} did not issue {below}; leave it out or add the missing certificate"
+        "the chain is broken: {subject} did not issue {below}; leave it out or add what is missing"
     )]
     Broken {
         /// Whose certificate is in the way.

@@ -1,6 +1,8 @@
 //! A small HTTP client for the commands: signed calls to the management API, plain ones to a node's
 //! readiness. One connection a call; nothing of the data plane uses it.
 
+pub(crate) mod authority;
+
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};

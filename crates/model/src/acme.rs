@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Certificate, CertificateId};
+use crate::{Certificate, CertificateId, Config, EndpointType};
 
 /// Certificates by ACME in this cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,6 +175,32 @@ impl ChallengeAnswer {
             Self::Http { name, .. } | Self::Tls { name, .. } | Self::Dns { name, .. } => name,
         }
     }
+}
+
+/// Answers that a POP may be asked for: those for its domains, but no TXT records.
+pub(crate) fn edge_challenges(config: &Config) -> BTreeMap<CertificateId, Vec<ChallengeAnswer>> {
+    let on_pops = |answer: &&ChallengeAnswer| {
+        let domain = config.domains.get(answer.name());
+        domain.is_some_and(|domain| domain.endpoint == EndpointType::Edge)
+            && !matches!(answer, ChallengeAnswer::Dns { .. })
+    };
+    let answers = config.acme.answers.iter().map(|(id, answers)| {
+        let own: Vec<_> = answers.iter().filter(on_pops).cloned().collect();
+        (id.clone(), own)
+    });
+    answers.filter(|(_, answers)| !answers.is_empty()).collect()
+}
+
+/// TXT records by full name.
+pub(crate) fn zone_challenges(config: &Config) -> BTreeMap<String, Vec<String>> {
+    let mut records: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for answer in config.acme.answers.values().flatten() {
+        if let ChallengeAnswer::Dns { name, text } = answer {
+            let texts = records.entry(format!("_acme-challenge.{name}"));
+            texts.or_default().push(text.clone());
+        }
+    }
+    records
 }
 
 // === redacted Debug ===

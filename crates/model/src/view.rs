@@ -210,7 +210,7 @@ impl EdgeView {
                 })
                 .filter(|(_, view)| !view.names.is_empty())
                 .collect(),
-            challenges: edge_challenges(config),
+            challenges: crate::acme::edge_challenges(config),
         }
     }
 
@@ -308,7 +308,7 @@ impl ZoneView {
                 .collect(),
             zones: config.zones.clone(),
             priors: config.priors.clone(),
-            challenges: zone_challenges(config),
+            challenges: crate::acme::zone_challenges(config),
         }
     }
 
@@ -353,31 +353,6 @@ fn cluster_name(config: &Config) -> String {
         .cluster
         .as_ref()
         .map_or_else(String::new, |cluster| cluster.name.clone())
-}
-
-/// Answers that a POP may be asked for: those for its domains, but no TXT records.
-fn edge_challenges(config: &Config) -> BTreeMap<CertificateId, Vec<crate::ChallengeAnswer>> {
-    let on_pops = |answer: &&crate::ChallengeAnswer| {
-        let domain = config.domains.get(answer.name());
-        domain.is_some_and(|domain| domain.endpoint == EndpointType::Edge)
-            && !matches!(answer, crate::ChallengeAnswer::Dns { .. })
-    };
-    let answers = config.acme.answers.iter().map(|(id, answers)| {
-        let own: Vec<_> = answers.iter().filter(on_pops).cloned().collect();
-        (id.clone(), own)
-    });
-    answers.filter(|(_, answers)| !answers.is_empty()).collect()
-}
-
-fn zone_challenges(config: &Config) -> BTreeMap<String, Vec<String>> {
-    let mut records: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for answer in config.acme.answers.values().flatten() {
-        if let crate::ChallengeAnswer::Dns { name, text } = answer {
-            let texts = records.entry(format!("_acme-challenge.{name}"));
-            texts.or_default().push(text.clone());
-        }
-    }
-    records
 }
 
 /// FNV-1a over what the mappings say: the same in every region, unlike the standard hasher.

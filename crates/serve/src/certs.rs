@@ -1,9 +1,9 @@
 //! The certificates of TLS listeners, chosen by the name the client asks for (SNI).
 //!
 //! The store is replaced as a whole while connections are being accepted. It knows exact names,
-//! one-label wildcards (`*.example.com`) and one default (`*`). Beside them it holds the certificates
-//! that answer ACME challenges (RFC 8737), which only such handshakes see. It does not issue, renew
-//! or read certificates from disk.
+//! one-label wildcards (`*.example.com`) and one default (`*`). Beside them it holds the
+//! certificates that answer ACME challenges (RFC 8737), which only such handshakes see. It does
+//! not issue, renew or read certificates from disk.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -227,7 +227,7 @@ impl ResolvesServerCert for CertStore {
     }
 }
 
-/// Whether this is an authority that validates (RFC 8737, section 3): it offers this protocol alone.
+/// Whether an authority validates (RFC 8737, section 3): it offers this protocol alone.
 fn is_challenge(hello: &ClientHello<'_>) -> bool {
     let Some(mut offered) = hello.alpn() else {
         return false;

@@ -7,7 +7,6 @@
 //! authorities' own limits lock out for days. Revoking and external account binding are not here.
 
 mod due;
-mod http;
 mod metrics;
 mod order;
 #[cfg(test)]
@@ -91,50 +90,53 @@ fn room(begun: &mut VecDeque<Instant>, now: Instant) -> bool {
 
 /// One order from its beginning to its outcome, which is proposed.
 async fn run(parts: &Parts, config: &Config, certificate: &Certificate) {
-    let Some(known) = &certificate.acme else {
-        return;
-    };
+    let attempt = certificate.acme.as_ref().map_or(0, |known| known.attempt);
     let begin = AcmeChange::Begin {
         certificate: certificate.id.clone(),
-        attempt: known.attempt,
+        attempt,
         lost_ms: now_ms() + LOST_AFTER_MS,
     };
-    if let Err(error) = propose(parts, begin).await {
-        tracing::info!(%error, names = ?certificate.names, "no ACME order is begun");
+    if propose(parts, begin).await.is_err() {
+        // Another leader was first, or there is none: what is due is seen again.
         return;
     }
-    tracing::info!(names = ?certificate.names, attempt = known.attempt + 1, "ACME order begun");
     let order = tokio::time::timeout(ORDER_TIMEOUT, order::place(parts, config, certificate));
-    let placed = match order.await {
-        Ok(placed) => placed,
-        Err(_elapsed) => Err(anyhow::anyhow!(
-            "the authority did not finish the order within {ORDER_TIMEOUT:?}"
-        )),
-    };
-    let outcome = match placed {
-        Ok(issued) => {
-            let next_ms = due::renewal(&issued, rand::random());
-            tracing::info!(names = ?certificate.names, "ACME certificate issued");
-            parts.metrics.ordered("issued");
-            AcmeChange::Issue {
-                certificate: issued.certificate,
-                next_ms,
-            }
-        }
-        Err(error) => {
-            let error: String = format!("{error:#}").chars().take(ERROR_CHARS_MAX).collect();
-            tracing::error!(%error, names = ?certificate.names, "ACME order failed");
-            parts.metrics.ordered("failed");
-            let pause_ms = due::pause_ms(known.attempt + 1, rand::random());
-            AcmeChange::Fail {
-                certificate: certificate.id.clone(),
-                error,
-                next_ms: now_ms() + pause_ms,
-            }
-        }
+    let outcome = match order.await.unwrap_or_else(|_| Err(late())) {
+        Ok(issued) => succeeded(parts, issued),
+        Err(error) => failed(parts, certificate, (&error, attempt + 1)),
     };
     if let Err(error) = propose(parts, outcome).await {
         tracing::error!(%error, "the outcome of an ACME order is lost; it is repeated");
+    }
+}
+
+fn late() -> anyhow::Error {
+    anyhow::anyhow!("the authority did not finish the order within {ORDER_TIMEOUT:?}")
+}
+
+fn succeeded(parts: &Parts, issued: due::Issued) -> AcmeChange {
+    let next_ms = due::renewal(&issued, rand::random());
+    let certificate = issued.certificate;
+    tracing::info!(names = ?certificate.names, "ACME certificate issued");
+    parts.metrics.ordered("issued");
+    AcmeChange::Issue {
+        certificate,
+        next_ms,
+    }
+}
+
+fn failed(
+    parts: &Parts,
+    certificate: &Certificate,
+    (error, failures): (&anyhow::Error, u32),
+) -> AcmeChange {
+    let error: String = format!("{error:#}").chars().take(ERROR_CHARS_MAX).collect();
+    tracing::error!(%error, names = ?certificate.names, "ACME order failed");
+    parts.metrics.ordered("failed");
+    AcmeChange::Fail {
+        certificate: certificate.id.clone(),
+        error,
+        next_ms: now_ms() + due::pause_ms(failures, rand::random()),
     }
 }
 

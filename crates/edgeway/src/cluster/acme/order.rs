@@ -14,8 +14,8 @@ use model::{
 };
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair};
 
-use super::{Parts, due::Issued, http, propose};
-use crate::cluster::membership::now_ms;
+use super::{Parts, due::Issued, propose};
+use crate::{client::authority, cluster::membership::now_ms};
 
 /// How long the nodes may take to have an answer before the authority is sent to them all the same.
 const SPREAD_TIMEOUT: Duration = Duration::from_secs(15);
@@ -99,7 +99,7 @@ fn is_unknown_account(error: &Error) -> bool {
 async fn restore(settings: &AcmeSettings, known: &AcmeAccount) -> anyhow::Result<Account> {
     let credentials: AccountCredentials =
         serde_json::from_str(&known.credentials).context("the stored ACME account")?;
-    let builder = Account::builder_with_http(http::client(settings)?);
+    let builder = Account::builder_with_http(authority::client(settings)?);
     Ok(builder.from_credentials(credentials).await?)
 }
 
@@ -111,7 +111,7 @@ async fn register(parts: &Parts, settings: &AcmeSettings) -> anyhow::Result<Acco
         terms_of_service_agreed: true,
         only_return_existing: false,
     };
-    let builder = Account::builder_with_http(http::client(settings)?);
+    let builder = Account::builder_with_http(authority::client(settings)?);
     let (account, credentials) = builder
         .create(&wanted, settings.directory.clone(), None)
         .await

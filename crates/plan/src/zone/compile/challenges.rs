@@ -1,5 +1,5 @@
-//! TXT records that answer ACME challenges (RFC 8555, section 8.4): they come and go within seconds,
-//! and are kept apart from what people configure.
+//! TXT records that answer ACME challenges (RFC 8555, section 8.4): they come and go within
+//! seconds, and are kept apart from what people configure.
 
 use super::Draft;
 use crate::zone::{WireName, name::NameMap};

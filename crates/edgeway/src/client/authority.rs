@@ -25,7 +25,7 @@ const ANSWER_BYTES_MAX: usize = 1 << 20;
 struct Directory(Client<HttpsConnector<HttpConnector>, BodyWrapper<Bytes>>);
 
 /// A client for the directory that `settings` name. Reads the system's roots from disk.
-pub(super) fn client(settings: &AcmeSettings) -> anyhow::Result<Box<dyn HttpClient>> {
+pub(crate) fn client(settings: &AcmeSettings) -> anyhow::Result<Box<dyn HttpClient>> {
     let mut roots = RootCertStore::empty();
     match &settings.roots_pem {
         Some(pem) => {
