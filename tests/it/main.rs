@@ -1,5 +1,6 @@
 //! The one integration test binary: each topic is a module, so that everything links once.
 
 mod cluster;
+mod lab;
 #[allow(clippy::panic, reason = "a test fails by panicking")]
 mod tidy;

@@ -54,7 +54,15 @@ impl Backend {
     /// # Errors
     /// When no port is free.
     pub async fn start() -> anyhow::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// As `start`, at this address.
+    ///
+    /// # Errors
+    /// When the address is taken.
+    pub async fn start_at(addr: SocketAddr) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(addr).await?;
         let addr = listener.local_addr()?;
         let counts = Arc::new(Counts::default());
         let shared = Arc::clone(&counts);

@@ -11,6 +11,7 @@ pub mod load;
 pub mod management;
 pub mod pebble;
 pub mod process;
+pub mod wan;
 
 use std::{
     future::Future,

@@ -27,7 +27,7 @@ use bytes::Bytes;
 use http::Response;
 
 /// The region that answered, from `Server-Timing: region;desc="us-east-1"`.
-fn region_of(response: &Response<Bytes>) -> Option<String> {
+pub(crate) fn region_of(response: &Response<Bytes>) -> Option<String> {
     let header = response.headers().get("server-timing")?.to_str().ok()?;
     let (_, rest) = header.split_once("region;desc=")?;
     Some(rest.trim_matches('"').split('"').next()?.to_owned())

@@ -53,6 +53,9 @@ const OWNED: [(&str, &[&str]); 16] = [
     ("toml", &["edgeway"]),
     ("tracing-subscriber", &["edgeway"]),
     ("mimalloc", &["edgeway"]),
+    // Of the WAN lab in `tests`, which may use all.
+    ("tappers", &[]),
+    ("rustix", &[]),
     ("anyhow", &["edgeway"]),
 ];
 
