@@ -47,6 +47,8 @@ pub struct LiveNode {
     pub draining: bool,
     /// Age of its last sign of life, milliseconds.
     pub heard_ms: u64,
+    /// The last revision that it could not take, and why.
+    pub refused: Option<(Revision, String)>,
 }
 
 /// Makes join tokens, whose text holds facts that this crate does not know.

@@ -29,6 +29,10 @@ pub struct Settings {
     /// How long a draining node waits for requests to end.
     #[serde(default = "default_drain_s")]
     pub drain_s: u64,
+    /// Largest configuration view that a POP or DNS node takes; a larger one is refused and the one
+    /// before stays.
+    #[serde(default = "default_view_bytes_max")]
+    pub view_bytes_max: usize,
     /// QUIC between nodes.
     pub link: Link,
     /// Metrics and readiness.
@@ -365,6 +369,11 @@ fn default_alpn() -> Vec<String> {
 
 const fn default_drain_s() -> u64 {
     10
+}
+
+/// Below what one feed frame may hold.
+pub(crate) const fn default_view_bytes_max() -> usize {
+    48 << 20
 }
 
 const fn default_cache_bytes() -> u64 {

@@ -19,6 +19,7 @@ mod first_request;
 mod ledger;
 mod membership;
 mod operations;
+mod poison;
 mod settings;
 mod stability;
 mod streaming;

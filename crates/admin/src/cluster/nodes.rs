@@ -48,6 +48,16 @@ struct LiveShape {
     lag: u64,
     draining: bool,
     heard_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<RefusedShape>,
+}
+
+/// A revision that the node could not take.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RefusedShape {
+    revision: u64,
+    reason: String,
 }
 
 /// The node itself is always part of what lives.
@@ -65,6 +75,7 @@ pub(super) fn live(call: &Call<'_>) -> BTreeMap<NodeId, LiveNode> {
         revision,
         draining: false,
         heard_ms: 0,
+        refused: None,
     });
     live
 }
@@ -114,6 +125,13 @@ pub(super) fn shape<'a>(
             lag: call.config.revision.0.saturating_sub(state.revision.0),
             draining: state.draining,
             heard_ms: state.heard_ms,
+            refused: state
+                .refused
+                .as_ref()
+                .map(|(revision, reason)| RefusedShape {
+                    revision: revision.0,
+                    reason: reason.clone(),
+                }),
         }),
         member,
         log_lag: raft.lag.get(&node.id).copied(),

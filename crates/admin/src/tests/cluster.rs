@@ -15,6 +15,7 @@ fn live(node: u64, revision: u64) -> LiveNode {
         revision: Revision(revision),
         draining: false,
         heard_ms: 4,
+        refused: None,
     }
 }
 

@@ -172,6 +172,7 @@ impl admin::Fleet for Fleet {
                 revision: heard.report.revision,
                 draining: heard.report.draining,
                 heard_ms: u64::try_from(heard.at.elapsed().as_millis()).unwrap_or(u64::MAX),
+                refused: heard.report.refused.clone(),
             })
             .collect();
         live.push(admin::LiveNode {
@@ -179,6 +180,7 @@ impl admin::Fleet for Fleet {
             revision: Revision(*self.served.borrow()),
             draining: self.drain.has_begun(),
             heard_ms: 0,
+            refused: None,
         });
         live
     }

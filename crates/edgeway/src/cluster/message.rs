@@ -70,6 +70,8 @@ pub(crate) struct NodeReport {
     pub(crate) draining: bool,
     /// Where others reach it now.
     pub(crate) link: SocketAddr,
+    /// The last revision that it could not take, and why; none once it serves a newer one.
+    pub(crate) refused: Option<(Revision, String)>,
 }
 
 /// A new certificate for the sender's own identity.

@@ -11,6 +11,7 @@ use super::{
     control::Control,
     directory::{self, Seeds},
     message::{self, ClusterRequest, NodeReport},
+    subscriber::Refused,
 };
 
 /// Between two reports without news.
@@ -23,6 +24,7 @@ pub(crate) struct Reporter {
     pub(crate) control: Arc<Control>,
     pub(crate) seeds: watch::Receiver<Seeds>,
     pub(crate) served: watch::Receiver<Revision>,
+    pub(crate) refused: watch::Receiver<Refused>,
     pub(crate) drain: serve::Drain,
 }
 
@@ -38,6 +40,7 @@ impl Reporter {
             tokio::select! {
                 () = tokio::time::sleep(REPORT_EVERY) => {}
                 changed = self.served.changed() => if changed.is_err() { return },
+                changed = self.refused.changed() => if changed.is_err() { return },
                 () = self.drain.begun() => {}
             }
         }
@@ -45,10 +48,13 @@ impl Reporter {
 
     fn send_all(&mut self, draining: bool) {
         let revision = *self.served.borrow_and_update();
+        let refused = self.refused.borrow_and_update().clone();
+        let refused = refused.filter(|(bad, _)| *bad > revision);
         let report = NodeReport {
             revision,
             draining,
             link: self.link,
+            refused,
         };
         let Ok(body) = message::encode(&ClusterRequest::Report(report)) else {
             return;

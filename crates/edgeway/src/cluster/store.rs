@@ -53,9 +53,16 @@ impl ViewStore {
         }
     }
 
-    /// The newest view that decodes.
-    pub(crate) fn newest<V: DeserializeOwned>(&self) -> Option<V> {
+    /// The newest view that decodes, of those whose revision `usable` accepts.
+    pub(crate) fn newest<V: DeserializeOwned>(
+        &self,
+        usable: impl Fn(Revision) -> bool,
+    ) -> Option<V> {
         self.files().into_iter().rev().find_map(|path| {
+            let revision = path.file_stem()?.to_str()?.parse().ok()?;
+            if !usable(Revision(revision)) {
+                return None;
+            }
             let bytes = fs::read(&path).ok()?;
             match codec::decode(self.kind, &bytes) {
                 Ok(view) => Some(view),

@@ -13,14 +13,11 @@ use std::{
 
 use bytes::Bytes;
 use link::{Frames, Peer, PeerState, Service};
-use model::{
-    EdgeDelta, EdgeView, FeedFrame, FeedHello, LivePeer, NodeId, Revision, ZoneDelta, ZoneView,
-    codec,
-};
-use serde::{Serialize, de::DeserializeOwned};
+use model::{FeedFrame, FeedHello, LivePeer, NodeId, Revision, codec};
 use tokio::sync::watch;
 
-use super::{control::Control, directory::Seeds, store::ViewStore};
+use super::{control::Control, directory::Seeds, guard::Guard, store::ViewStore, view::View};
+use crate::{metrics::Metrics, settings::Settings};
 
 /// Regions that a subscriber listens to at once.
 const SESSIONS: usize = 2;
@@ -29,45 +26,8 @@ const APPLY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Without a frame for this long (a manifest comes each second) a session is given up.
 const SILENCE_MAX: Duration = Duration::from_secs(4);
 
-/// A view that can be received.
-pub(crate) trait View:
-    Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static
-{
-    /// Its record kind.
-    const KIND: codec::Kind;
-    /// What the hello asks for.
-    const ZONE: bool;
-    /// Its revision.
-    fn revision(&self) -> Revision;
-    /// The view that an encoded delta leads to.
-    fn after_delta(&self, delta: &[u8]) -> Result<Self, codec::CodecError>;
-}
-
-impl View for EdgeView {
-    const KIND: codec::Kind = codec::Kind::EdgeView;
-    const ZONE: bool = false;
-
-    fn revision(&self) -> Revision {
-        self.revision
-    }
-
-    fn after_delta(&self, delta: &[u8]) -> Result<Self, codec::CodecError> {
-        codec::decode::<EdgeDelta>(codec::Kind::Feed, delta).map(|delta| self.after(delta))
-    }
-}
-
-impl View for ZoneView {
-    const KIND: codec::Kind = codec::Kind::ZoneView;
-    const ZONE: bool = true;
-
-    fn revision(&self) -> Revision {
-        self.revision
-    }
-
-    fn after_delta(&self, delta: &[u8]) -> Result<Self, codec::CodecError> {
-        codec::decode::<ZoneDelta>(codec::Kind::Feed, delta).map(|delta| self.after(delta))
-    }
-}
+/// Why a bad revision is refused.
+const CRASHED: &str = "the process crashed twice within 30 s of applying this revision";
 
 /// What one region said of who lives, and when.
 pub(crate) type LiveReport = (NodeId, Instant, Vec<LivePeer>);
@@ -82,7 +42,27 @@ pub(crate) struct Subscriber<V> {
     served: watch::Receiver<Revision>,
     live: watch::Sender<Option<LiveReport>>,
     in_use: Mutex<BTreeSet<NodeId>>,
+    guard: Guard,
+    view_bytes_max: usize,
+    refusals: Refusals,
     drain: serve::Drain,
+}
+
+/// The last revision that this node could not take, and why.
+pub(crate) type Refused = Option<(Revision, String)>;
+
+/// Where a node says what it refuses.
+#[derive(Clone)]
+pub(crate) struct Refusals {
+    pub(crate) last: watch::Sender<Refused>,
+    pub(crate) metrics: Metrics,
+}
+
+/// What a node keeps between two starts, and what it may take.
+pub(crate) struct Kept {
+    store: ViewStore,
+    guard: Guard,
+    view_bytes_max: usize,
 }
 
 /// What a subscriber is made of.
@@ -91,31 +71,56 @@ pub(crate) struct SubscriberParts {
     pub(crate) seeds: watch::Receiver<Seeds>,
     pub(crate) served: watch::Receiver<Revision>,
     pub(crate) live: watch::Sender<Option<LiveReport>>,
+    pub(crate) refusals: Refusals,
     pub(crate) drain: serve::Drain,
 }
 
-/// Publishes the newest view on disk, or an empty one, so that roles can start before any region
-/// has answered.
-pub(crate) fn last_known<V: View>(store: &ViewStore) -> watch::Sender<Arc<V>> {
-    let view = store.newest::<V>().unwrap_or_default();
+/// Publishes the newest view on disk that has not made this node crash, or an empty one, so that
+/// roles can start before any region has answered.
+pub(crate) async fn last_known<V: View>(
+    settings: &Settings,
+    refusals: &Refusals,
+) -> (watch::Sender<Arc<V>>, Kept) {
+    let store = ViewStore::new(&settings.data_dir, V::KIND);
+    let (guard, crashed) = Guard::open(&settings.data_dir);
+    if let Some(bad) = guard.last_bad() {
+        let number = i64::try_from(bad.0).unwrap_or(i64::MAX);
+        refusals.metrics.bad_revision.set(number);
+        refusals.last.send_replace(Some((bad, CRASHED.to_owned())));
+    }
+    if let Some(revision) = crashed {
+        refusals.metrics.refused("crashed");
+        tracing::error!(%revision, "{CRASHED}; starting on the one before");
+    }
+    let usable = |revision| !guard.is_bad(revision);
+    let view = store.newest::<V>(usable).unwrap_or_default();
+    if view.revision() > Revision(0) {
+        guard.marked(view.revision()).await;
+    }
     tracing::info!(
         revision = view.revision().0,
         "starting from the view on disk"
     );
-    watch::Sender::new(Arc::new(view))
+    let kept = Kept {
+        store,
+        guard,
+        view_bytes_max: settings.view_bytes_max,
+    };
+    (watch::Sender::new(Arc::new(view)), kept)
 }
 
 impl<V: View> Subscriber<V> {
     /// Begins to receive; `publish` already holds the last known view.
     pub(crate) fn start(
         publish: watch::Sender<Arc<V>>,
-        store: ViewStore,
+        kept: Kept,
         parts: SubscriberParts,
     ) -> anyhow::Result<Arc<Self>> {
         let view = Arc::clone(&publish.borrow());
         let digest = digest_of(&*view)?;
         let drain = parts.drain.clone();
-        drain.spawn(persist(publish.subscribe(), store, drain.clone()));
+        drain.spawn(persist(publish.subscribe(), kept.store, drain.clone()));
+        drain.spawn(kept.guard.clone().watch(drain.clone()));
         let subscriber = Arc::new(Self {
             control: parts.control,
             seeds: parts.seeds,
@@ -124,6 +129,9 @@ impl<V: View> Subscriber<V> {
             served: parts.served,
             live: parts.live,
             in_use: Mutex::default(),
+            guard: kept.guard,
+            view_bytes_max: kept.view_bytes_max,
+            refusals: parts.refusals,
             drain: parts.drain,
         });
         for slot in 0..SESSIONS {
@@ -224,13 +232,12 @@ impl<V: View> Subscriber<V> {
                 if codec::digest(&view) != digest {
                     return Ok(Some(FeedFrame::Resync));
                 }
+                if let Some(refusal) = self.refusal(revision, view.len()) {
+                    return Ok(Some(refusal));
+                }
                 match codec::decode::<V>(V::KIND, &view) {
                     Ok(view) => Ok(self.take(view, digest).await),
-                    Err(error) => {
-                        let reason = error.to_string();
-                        tracing::error!(%revision, %reason, "refused a revision");
-                        Ok(Some(FeedFrame::Refused { revision, reason }))
-                    }
+                    Err(error) => Ok(Some(self.refuse(revision, "malformed", error.to_string()))),
                 }
             }
             FeedFrame::Delta {
@@ -248,8 +255,12 @@ impl<V: View> Subscriber<V> {
                     return Ok(Some(FeedFrame::Resync));
                 }
                 let next = view.after_delta(&delta)?;
-                if digest_of(&next)? != digest {
+                let encoded = codec::encode(V::KIND, &next)?;
+                if codec::digest(&encoded) != digest {
                     return Ok(Some(FeedFrame::Resync));
+                }
+                if let Some(refusal) = self.refusal(next.revision(), encoded.len()) {
+                    return Ok(Some(refusal));
                 }
                 Ok(self.take(next, digest).await)
             }
@@ -260,8 +271,9 @@ impl<V: View> Subscriber<V> {
             } => {
                 self.live.send_replace(Some((node, Instant::now(), live)));
                 let (view, own) = self.current();
-                let lost =
-                    view.revision() < revision || (view.revision() == revision && own != digest);
+                let refused = self.is_refused(revision);
+                let lost = (!refused && view.revision() < revision)
+                    || (view.revision() == revision && own != digest);
                 Ok(lost.then_some(FeedFrame::Resync))
             }
             // Only subscribers send these.
@@ -269,9 +281,41 @@ impl<V: View> Subscriber<V> {
         }
     }
 
+    /// Why a view of `bytes` at `revision` is not taken, if it is not; the one before stays.
+    fn refusal(&self, revision: Revision, bytes: usize) -> Option<FeedFrame> {
+        if self.guard.is_bad(revision) {
+            return Some(self.refuse(revision, "crashed", CRASHED.to_owned()));
+        }
+        if bytes <= self.view_bytes_max {
+            return None;
+        }
+        let max = self.view_bytes_max;
+        let reason = format!("the view has {bytes} bytes, settings key 'view_bytes_max' is {max}");
+        Some(self.refuse(revision, "too_large", reason))
+    }
+
+    fn refuse(&self, revision: Revision, label: &'static str, reason: String) -> FeedFrame {
+        if !self.is_refused(revision) {
+            self.refusals.metrics.refused(label);
+            tracing::error!(%revision, %reason, "refused a revision");
+            let last = Some((revision, reason.clone()));
+            self.refusals.last.send_replace(last);
+        }
+        FeedFrame::Refused { revision, reason }
+    }
+
+    /// Whether `revision` was refused; asking for it again would bring it again.
+    fn is_refused(&self, revision: Revision) -> bool {
+        let refused = self.refusals.last.borrow();
+        refused.as_ref().is_some_and(|(bad, _)| *bad == revision)
+    }
+
     /// Publishes a view unless a newer one is there, and waits until the role serves from it.
     async fn take(&self, view: V, digest: u64) -> Option<FeedFrame> {
         let (revision, began) = (view.revision(), Instant::now());
+        if revision > self.current().0.revision() {
+            self.guard.marked(revision).await;
+        }
         {
             let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
             let same_but_torn = current.0.revision() == revision && current.1 != digest;

@@ -61,7 +61,8 @@ fn table(answer: &Value) -> String {
             text(node.get("id")),
             text(node.get("role")),
             text(node.get("place")),
-            state.to_owned(),
+            node.pointer("/refused/revision")
+                .map_or_else(|| state.to_owned(), |bad| format!("{state}, refuses {bad}")),
             vote(answer, node.get("id")).to_owned(),
             text(node.get("revision")),
             text(node.get("link")),

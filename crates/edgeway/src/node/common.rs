@@ -16,7 +16,9 @@ use crate::{
         control::Control,
         directory::{self, Seeds},
         enroll::{self, Applicant},
+        subscriber::Refusals,
     },
+    metrics::Metrics,
     settings::{ClientLimits, Place, Settings},
 };
 
@@ -32,6 +34,7 @@ pub(super) struct Common {
     pub(super) seeds: watch::Sender<Seeds>,
     /// The revision this node serves from.
     pub(super) served: watch::Sender<Revision>,
+    pub(super) refusals: Refusals,
     pub(super) registry: prometheus::Registry,
     pub(super) serve_metrics: serve::Metrics,
     pub(super) ready: Arc<AtomicBool>,
@@ -74,6 +77,10 @@ impl Common {
             control: Control::new(transport),
             seeds: watch::Sender::new(directory::load(&settings.data_dir)),
             served: watch::Sender::new(Revision(0)),
+            refusals: Refusals {
+                last: watch::Sender::new(None),
+                metrics: Metrics::register(&registry)?,
+            },
             serve_metrics: serve::Metrics::register(&registry)?,
             registry,
             ready: Arc::default(),

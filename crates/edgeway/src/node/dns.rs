@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use dns::{Dns, DnsSettings, Live};
-use model::{ZoneView, codec};
+use model::ZoneView;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +13,6 @@ use super::{common::Common, live};
 use crate::{
     cluster::{
         directory,
-        store::ViewStore,
         subscriber::{self, Subscriber, SubscriberParts},
     },
     settings::{Dns as DnsSection, Settings},
@@ -30,8 +29,7 @@ pub(super) async fn start(
     section: &DnsSection,
     common: &Common,
 ) -> anyhow::Result<DnsRole> {
-    let store = ViewStore::new(&settings.data_dir, codec::Kind::ZoneView);
-    let views = subscriber::last_known::<ZoneView>(&store);
+    let (views, kept) = subscriber::last_known::<ZoneView>(settings, &common.refusals).await;
     let health = watch::Sender::new(Arc::new(Live::default()));
     let drain = common.drain.clone();
     let ending = CancellationToken::new();
@@ -79,12 +77,13 @@ pub(super) async fn start(
     common.follow_served(serving.installed(), |revision| *revision);
     let subscriber = Subscriber::start(
         views,
-        store,
+        kept,
         SubscriberParts {
             control: common.control.clone(),
             seeds: common.seeds.subscribe(),
             served: common.served.subscribe(),
             live: reports,
+            refusals: common.refusals.clone(),
             drain: common.upkeep.clone(),
         },
     )?;

@@ -65,6 +65,7 @@ fn spawn_upkeep(settings: &Settings, common: &Common) {
         control: common.control.clone(),
         seeds: common.seeds.subscribe(),
         served: common.served.subscribe(),
+        refused: common.refusals.last.subscribe(),
         drain: drain.clone(),
     };
     common.keep(reporter.run());

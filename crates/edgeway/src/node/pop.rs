@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use edge::{Edge, EdgeParts, EdgeSettings};
-use model::{EdgeView, codec};
+use model::EdgeView;
 use serve::{CertStore, ListenerSettings, Server, Serving};
 use tokio::sync::watch;
 
@@ -17,7 +17,6 @@ use super::{
 use crate::{
     cluster::{
         directory,
-        store::ViewStore,
         subscriber::{self, Subscriber, SubscriberParts},
     },
     settings::{Pop, Settings},
@@ -43,8 +42,7 @@ pub(super) async fn start(
     )
     .context("settings keys 'pop.http' and 'pop.https'")?;
 
-    let store = ViewStore::new(&settings.data_dir, codec::Kind::EdgeView);
-    let views = subscriber::last_known::<EdgeView>(&store);
+    let (views, kept) = subscriber::last_known::<EdgeView>(settings, &common.refusals).await;
     let name = common.credentials.current().identity().place.clone();
     let mut edge_settings = EdgeSettings::new(name, settings.worker_count());
     edge_settings.cache_bytes = pop.cache_bytes;
@@ -80,12 +78,13 @@ pub(super) async fn start(
     ));
     let subscriber = Subscriber::start(
         views,
-        store,
+        kept,
         SubscriberParts {
             control: common.control.clone(),
             seeds: common.seeds.subscribe(),
             served: common.served.subscribe(),
             live: watch::Sender::new(None),
+            refusals: common.refusals.clone(),
             drain: common.upkeep.clone(),
         },
     )?;
