@@ -26,6 +26,8 @@ pub(crate) enum Fault {
     NotCached,
     /// No region answered.
     NoRegion,
+    /// Every region that is left has as many calls as it bears.
+    Overloaded,
     /// No region answered in time.
     Timeout,
     /// The request's head is too large to be forwarded.
@@ -37,13 +39,14 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::NotReady,
         Self::UnknownHost,
         Self::DisabledEndpoint,
         Self::Method,
         Self::NotCached,
         Self::NoRegion,
+        Self::Overloaded,
         Self::Timeout,
         Self::HeadTooLarge,
         Self::BadAnswer,
@@ -62,6 +65,7 @@ impl Fault {
             Self::Method => "method",
             Self::NotCached => "not_cached",
             Self::NoRegion => "no_region",
+            Self::Overloaded => "overloaded",
             Self::Timeout => "timeout",
             Self::HeadTooLarge => "head_too_large",
             Self::BadAnswer => "bad_answer",
@@ -76,7 +80,7 @@ impl Fault {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             // RFC 9111, section 5.2.1.7.
             Self::NotCached | Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
-            Self::NotReady | Self::NoRegion => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotReady | Self::NoRegion | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BadAnswer => StatusCode::BAD_GATEWAY,
             Self::Body(error) => error.status(),
@@ -89,7 +93,9 @@ impl Fault {
             Self::DisabledEndpoint => r#"{"message":"Not Found"}"#,
             Self::Method => r#"{"message":"Method Not Allowed"}"#,
             Self::NotCached | Self::Timeout => r#"{"message":"Gateway Timeout"}"#,
-            Self::NotReady | Self::NoRegion => r#"{"message":"Service Unavailable"}"#,
+            Self::NotReady | Self::NoRegion | Self::Overloaded => {
+                r#"{"message":"Service Unavailable"}"#
+            }
             Self::HeadTooLarge => r#"{"message":"Request Header Fields Too Large"}"#,
             Self::BadAnswer => r#"{"message":"Bad Gateway"}"#,
             Self::Body(BodyError::TooLarge) => r#"{"message":"Request Entity Too Large"}"#,
@@ -113,6 +119,9 @@ pub(crate) fn answer(fault: Fault, request_id: &str) -> Response {
         Fault::NotReady | Fault::NoRegion => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
+        Fault::Overloaded => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(spread(request_id)));
+        }
         Fault::DisabledEndpoint
         | Fault::Method
         | Fault::NotCached
@@ -122,6 +131,12 @@ pub(crate) fn answer(fault: Fault, request_id: &str) -> Response {
         | Fault::Body(_) => {}
     }
     response
+}
+
+/// Seconds after which to come again: not the same for all, lest they all come at once.
+fn spread(request_id: &str) -> &'static str {
+    let sum = request_id.bytes().map(usize::from).sum::<usize>();
+    ["1", "2", "3", "4"][sum % 4]
 }
 
 /// A request id as a header's value.

@@ -198,6 +198,9 @@ impl Edge {
     fn gauges(&self) {
         let (entries, bytes, fills) = self.core.cache.size();
         let gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        for (region, lane) in self.core.lanes.all() {
+            self.core.metrics.lane(region.as_str(), &lane);
+        }
         self.core.metrics.entries.set(gauge(entries));
         self.core.metrics.bytes.set(gauge(bytes));
         self.core.metrics.fills.set(gauge(fills as u64));
@@ -215,11 +218,13 @@ impl HandlerFactory for Workers {
             Ok(transport) => {
                 let mut plans = edge.plans();
                 let first = Arc::clone(&plans.borrow_and_update());
-                paths.install(&first, &transport, &edge.drain);
+                paths.install(&first, &edge.core.lanes, (&transport, &edge.drain));
                 let mut workers = edge.workers.lock().unwrap_or_else(PoisonError::into_inner);
                 workers.push(Arc::clone(&paths));
                 drop(workers);
-                let follow = follow_plans(Arc::clone(&paths), plans, transport, edge.drain.clone());
+                let links = (transport, edge.drain.clone());
+                let core = Arc::clone(&edge.core);
+                let follow = follow_plans(Arc::clone(&paths), core, plans, links);
                 edge.drain.spawn(follow);
             }
             Err(error) => {
@@ -238,9 +243,9 @@ impl HandlerFactory for Workers {
 /// Keeps a worker's connections those that the plan names.
 async fn follow_plans(
     paths: Arc<Paths>,
+    core: Arc<Shared>,
     mut plans: watch::Receiver<Arc<EdgePlan>>,
-    transport: Transport,
-    drain: Drain,
+    (transport, drain): (Transport, Drain),
 ) {
     loop {
         tokio::select! {
@@ -251,7 +256,7 @@ async fn follow_plans(
                     return;
                 }
                 let plan = Arc::clone(&plans.borrow_and_update());
-                paths.install(&plan, &transport, &drain);
+                paths.install(&plan, &core.lanes, (&transport, &drain));
             }
         }
     }

@@ -10,6 +10,7 @@ use serve::{Body, Response, strip_hop_by_hop};
 use crate::answer::{Fault, REQUEST_ID, answer};
 use crate::cache::{Answer, Arrival, CACHE_STATUS, Entry, Fwd, Key, Terms, Ticket, Use, refreshed};
 use crate::forward::{Forwarded, Outgoing};
+use crate::metrics::Hedge;
 use crate::pop::{Pop, SERVER_TIMING, Visit};
 use crate::record::Verdict;
 use crate::turn::{Fetch, Turn, turn};
@@ -28,6 +29,7 @@ pub(crate) struct Obtained {
     pub(crate) response: Response,
     pub(crate) verdict: Verdict,
     pub(crate) region: Option<model::RegionName>,
+    pub(crate) hedge: Option<Hedge>,
 }
 
 impl Pop {
@@ -82,7 +84,9 @@ impl Pop {
                 if let Some(ticket) = ticket {
                     ticket.release();
                 }
-                let stale = fetch.stale().filter(|_| fault == Fault::NoRegion);
+                let stale = fetch
+                    .stale()
+                    .filter(|_| matches!(fault, Fault::NoRegion | Fault::Overloaded));
                 return match stale {
                     Some(entry) => {
                         self.stored(entry, (Use::Stale, None), (&fetch.terms, headers), visit)
@@ -105,6 +109,7 @@ impl Pop {
         let Forwarded {
             mut response,
             region,
+            hedge,
         } = forwarded;
         let status = response.status();
         if let Some(old) = &fetch.old
@@ -140,7 +145,12 @@ impl Pop {
         let line = self.core.status_line.forwarded(fetch.fwd, status, kept);
         head.extensions.clear();
         let response = Response::from_parts(head, body);
-        self.finish(Forwarded { response, region }, line, fetch.fwd)
+        let forwarded = Forwarded {
+            response,
+            region,
+            hedge,
+        };
+        self.finish(forwarded, line, fetch.fwd)
     }
 
     /// What every answer of a region needs before it is stored or sent.
@@ -155,6 +165,7 @@ impl Pop {
         let Forwarded {
             mut response,
             region,
+            hedge,
         } = forwarded;
         response.headers_mut().append(CACHE_STATUS, line);
         self.debug(response.headers_mut(), Some(region.as_str()));
@@ -162,6 +173,7 @@ impl Pop {
             response,
             verdict: Verdict::Forwarded(fwd),
             region: Some(region),
+            hedge,
         }
     }
 
@@ -177,6 +189,7 @@ impl Pop {
             response,
             verdict: Verdict::Used(why),
             region: None,
+            hedge: None,
         }
     }
 }
@@ -187,5 +200,6 @@ fn refused(fault: Fault, request_id: &str) -> Obtained {
         response,
         verdict: Verdict::Refused(fault),
         region: None,
+        hedge: None,
     }
 }

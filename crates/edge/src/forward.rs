@@ -10,20 +10,23 @@ use http::{HeaderName, HeaderValue, Method, Request};
 use link::{CallError, CallFailure, CallMeta, Sent};
 use model::{NodeId, RegionName};
 use serve::{Body, BodyError, Response};
-use steer::region::Called;
+use steer::region::{Called, Order};
 use tracing::{Instrument as _, debug_span};
 
 use crate::answer::Fault;
+use crate::clock::Clock;
+use crate::hedge::{Outcome, may_hedge};
+use crate::lane::{Ended, Ride};
 use crate::lent::Lender;
-use crate::metrics::Retry;
+use crate::metrics::{Hedge, Retry};
 use crate::paths::{Path, Paths};
 use crate::shared::Shared;
 
 /// Forwards the requests of one worker.
 #[derive(Debug)]
 pub(crate) struct Forwarder {
-    core: Arc<Shared>,
-    paths: Arc<Paths>,
+    pub(crate) core: Arc<Shared>,
+    pub(crate) paths: Arc<Paths>,
 }
 
 /// A request on its way out.
@@ -43,6 +46,27 @@ pub(crate) struct Outgoing<'a> {
 pub(crate) struct Forwarded {
     pub(crate) response: Response,
     pub(crate) region: RegionName,
+    /// Whether a second call was made.
+    pub(crate) hedge: Option<Hedge>,
+}
+
+/// A connection, and room for a call on it.
+pub(crate) struct Place {
+    pub(crate) path: Arc<Path>,
+    pub(crate) ride: Ride,
+}
+
+/// A call whose end is noted, however it ends.
+struct Watched<'a> {
+    ride: Ride,
+    clock: &'a Clock,
+    ended: Ended,
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        self.ride.end(self.ended, self.clock);
+    }
 }
 
 impl Forwarder {
@@ -61,54 +85,137 @@ impl Forwarder {
         let begun_ms = core.clock.now_ms();
         let limit_ms = core.head_timeout_ms();
         core.steering.count_request(begun_ms);
-        let mut tried: Vec<NodeId> = Vec::new();
-        loop {
+        let hedges = may_hedge(&outgoing.parts.method, &lender);
+        // Nodes that this request is not to be sent to any more.
+        let mut passed: Vec<NodeId> = Vec::new();
+        let mut refused = None;
+        for tries in 1.. {
             let now_ms = core.clock.now_ms();
             let left_ms = limit_ms.saturating_sub(now_ms.saturating_sub(begun_ms));
             if left_ms == 0 {
                 return Err(Fault::Timeout);
             }
-            let Some(node) = self.next(outgoing.number, &tried, now_ms) else {
-                core.metrics.retry(Retry::NoNode);
+            let place = match self.find(outgoing.number, &mut passed, now_ms) {
+                Ok(place) => place,
+                Err(fault) => {
+                    core.metrics.retry(Retry::NoNode);
+                    return Err(refused.unwrap_or(fault));
+                }
+            };
+            let Some(body) = lender.lend() else {
                 return Err(Fault::NoRegion);
             };
-            let (Some(path), Some(body)) = (self.paths.find(node), lender.lend()) else {
-                // The plan has just changed, and this worker has not followed yet.
-                tried.push(node);
-                continue;
+            let Outcome {
+                result,
+                path,
+                hedge,
+            } = if hedges {
+                self.call_hedged(outgoing, place, left_ms, &mut passed)
+                    .await
+            } else {
+                let path = Arc::clone(&place.path);
+                let result = self.call(outgoing, body, place, left_ms).await;
+                Outcome {
+                    result,
+                    path,
+                    hedge: None,
+                }
             };
-            let request = outgoing.request(&core.via, body);
-            let meta = outgoing.meta(left_ms, core.plan.load().revision().0);
-            let span = debug_span!("forward", region = %path.region, attempt = tried.len());
-            match path.peer.call(request, meta).instrument(span).await {
+            let error = match result {
                 Ok(response) => {
-                    self.succeeded(&path, node);
                     return Ok(Forwarded {
                         response,
                         region: path.region.clone(),
+                        hedge,
                     });
                 }
-                Err(error) => {
-                    self.failed(&path, node, error);
-                    tried.push(node);
-                    if let Some(fault) = lasting(error) {
-                        return Err(fault);
-                    }
-                    let retry = self.retry(error, &outgoing.parts.method, &lender, tried.len());
-                    core.metrics.retry(retry);
-                    if retry != Retry::Made {
-                        return Err(Fault::NoRegion);
-                    }
-                }
+                Err(error) => error,
+            };
+            passed.push(path.node.id);
+            if let Some(fault) = lasting(error) {
+                return Err(fault);
             }
+            let overloaded = error.reason == CallFailure::RefusedOverload;
+            refused = overloaded.then_some(Fault::Overloaded);
+            let retry = self.retry(error, &outgoing.parts.method, &lender, tries);
+            core.metrics.retry(retry);
+            if retry != Retry::Made {
+                break;
+            }
+        }
+        Err(refused.unwrap_or(Fault::NoRegion))
+    }
+
+    /// Where the request goes next. Nodes that cannot take it are added to `passed`.
+    fn find(&self, number: u64, passed: &mut Vec<NodeId>, now_ms: u64) -> Result<Place, Fault> {
+        let order = self.core.steering.order();
+        let mut fault = Fault::NoRegion;
+        while let Some(candidate) = order.choose(now_ms, number, passed) {
+            let node = candidate.node;
+            // None: the plan has just changed, and this worker has not followed yet.
+            if let Some(path) = self.paths.find(node) {
+                let path = self.cooler(&order, path, passed);
+                let node = path.node.id;
+                if let Some(ride) = path.lane.enter() {
+                    return Ok(Place { path, ride });
+                }
+                fault = Fault::Overloaded;
+                passed.push(node);
+            } else {
+                passed.push(node);
+            }
+        }
+        Err(fault)
+    }
+
+    /// The better of two when `path` leads to a hot region: what is above its limit spills over,
+    /// and the rest stays.
+    fn cooler(&self, order: &Order, path: Arc<Path>, passed: &[NodeId]) -> Arc<Path> {
+        if !path.lane.is_hot() {
+            return path;
+        }
+        let other = order.besides(&path.region, passed);
+        let other = other.and_then(|other| self.paths.find(other.node));
+        match other {
+            Some(other) if other.lane.load_percent() < path.lane.load_percent() => {
+                self.core.metrics.spilled();
+                other
+            }
+            _ => path,
         }
     }
 
-    fn next(&self, number: u64, tried: &[NodeId], now_ms: u64) -> Option<NodeId> {
-        let order = self.core.steering.order();
-        order
-            .choose(now_ms, number, tried)
-            .map(|candidate| candidate.node)
+    /// Makes one call. Dropping the future cancels it.
+    pub(crate) async fn call(
+        &self,
+        outgoing: Outgoing<'_>,
+        body: Body,
+        Place { path, ride }: Place,
+        left_ms: u64,
+    ) -> Result<Response, CallError> {
+        let mut ride = Watched {
+            ride,
+            clock: &self.core.clock,
+            ended: Ended::GivenUp,
+        };
+        let request = outgoing.request(&self.core.via, body);
+        let meta = outgoing.meta(left_ms, self.core.plan.load().revision().0);
+        let span = debug_span!("forward", region = %path.region);
+        let result = path.peer.call(request, meta).instrument(span).await;
+        match &result {
+            Ok(_) => {
+                ride.ended = Ended::Answered;
+                self.succeeded(&path, path.node.id);
+            }
+            Err(error) => {
+                ride.ended = match error.reason {
+                    CallFailure::RefusedOverload => Ended::Refused,
+                    _ => Ended::Failed,
+                };
+                self.failed(&path, path.node.id, *error);
+            }
+        }
+        result
     }
 
     fn succeeded(&self, path: &Path, node: NodeId) {

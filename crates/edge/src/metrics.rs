@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
 };
 
 use crate::answer::Fault;
 use crate::cache::{Fwd, NoStore, Use};
+use crate::lane::Lane;
 use crate::record::Verdict;
 
 const SECONDS: [f64; 14] = [
@@ -53,6 +55,41 @@ impl Retry {
     }
 }
 
+/// What came of a call that was late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hedge {
+    /// A second call answered first.
+    Won,
+    /// A second call was made, and the first answered nevertheless.
+    Lost,
+    /// Both calls failed.
+    Failed,
+    /// The budget allows no second call.
+    Budget,
+    /// There is no other node with room.
+    NoNode,
+}
+
+impl Hedge {
+    const ALL: [Self; 5] = [
+        Self::Won,
+        Self::Lost,
+        Self::Failed,
+        Self::Budget,
+        Self::NoNode,
+    ];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Won => "won",
+            Self::Lost => "lost",
+            Self::Failed => "failed",
+            Self::Budget => "budget",
+            Self::NoNode => "no_node",
+        }
+    }
+}
+
 /// Counters with their labels resolved, since they are used by every request.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -65,7 +102,11 @@ pub(crate) struct Metrics {
     not_stored: Vec<IntCounter>,
     faults: Vec<IntCounter>,
     retries: Vec<IntCounter>,
+    hedges: Vec<IntCounter>,
+    spills: IntCounter,
     forwards: IntCounterVec,
+    in_flight: IntGaugeVec,
+    limit: IntGaugeVec,
     pub(crate) entries: IntGauge,
     pub(crate) bytes: IntGauge,
     pub(crate) fills: IntGauge,
@@ -91,6 +132,11 @@ impl Maker<'_> {
     ) -> Result<IntCounterVec, prometheus::Error> {
         let name = format!("edgeway_edge_{name}");
         self.add(IntCounterVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn gauges(&self, name: &str, help: &str) -> Result<IntGaugeVec, prometheus::Error> {
+        let name = format!("edgeway_edge_{name}");
+        self.add(IntGaugeVec::new(Opts::new(name, help), &["region"])?)
     }
 
     fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
@@ -120,6 +166,8 @@ impl Metrics {
             make.counters("retries_total", "What followed a failed call.", &["result"])?;
         let forwards =
             make.counters("forwards_total", "Calls to regions.", &["region", "result"])?;
+        let hedges = make.counters("hedges_total", "Calls that were late.", &["result"])?;
+        let spilled = "Requests that a hot region left to another.";
         let down = "Times a region node was found not to answer.";
         Ok(Arc::new(Self {
             requests: each(&requests, ["1xx", "2xx", "3xx", "4xx", "5xx"]),
@@ -130,7 +178,11 @@ impl Metrics {
             not_stored: each(&fills, NoStore::ALL.map(NoStore::as_str)),
             faults: each(&faults, Fault::ALL.map(Fault::as_str)),
             retries: each(&retries, Retry::ALL.map(Retry::as_str)),
+            hedges: each(&hedges, Hedge::ALL.map(Hedge::as_str)),
+            spills: make.add(IntCounter::new("edgeway_edge_spills_total", spilled)?)?,
             forwards,
+            in_flight: make.gauges("region_in_flight", "Calls to a region under way.")?,
+            limit: make.gauges("region_limit", "Calls to a region that may be under way.")?,
             entries: make.gauge("cache_entries", "Stored answers.")?,
             bytes: make.gauge("cache_bytes", "Bytes that stored answers take.")?,
             fills: make.gauge("cache_fills_running", "Answers being fetched for several.")?,
@@ -173,6 +225,26 @@ impl Metrics {
 
     pub(crate) fn forward(&self, region: &str, result: &str) {
         self.forwards.with_label_values(&[region, result]).inc();
+    }
+
+    pub(crate) fn hedge(&self, hedge: Hedge) {
+        add(
+            &self.hedges,
+            Hedge::ALL.iter().position(|one| *one == hedge),
+        );
+    }
+
+    pub(crate) fn spilled(&self) {
+        self.spills.inc();
+    }
+
+    /// Tells how much is under way to a region.
+    pub(crate) fn lane(&self, region: &str, lane: &Lane) {
+        let set = |gauge: &IntGaugeVec, number: u32| {
+            gauge.with_label_values(&[region]).set(number.into());
+        };
+        set(&self.in_flight, lane.in_flight());
+        set(&self.limit, lane.limit());
     }
 
     pub(crate) fn retry(&self, retry: Retry) {

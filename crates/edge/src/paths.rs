@@ -9,6 +9,8 @@ use model::{NodeId, RegionName};
 use plan::edge::{EdgeNode, EdgePlan};
 use serve::Drain;
 
+use crate::lane::{Lane, Lanes};
+
 /// The connections of one worker.
 #[derive(Debug, Default)]
 pub(crate) struct Paths(ArcSwap<Vec<Arc<Path>>>);
@@ -16,9 +18,10 @@ pub(crate) struct Paths(ArcSwap<Vec<Arc<Path>>>);
 /// The connection to one node.
 #[derive(Debug)]
 pub(crate) struct Path {
-    node: EdgeNode,
+    pub(crate) node: EdgeNode,
     pub(crate) region: RegionName,
     pub(crate) peer: Peer,
+    pub(crate) lane: Arc<Lane>,
     /// The last call failed: the next success is worth telling.
     failing: AtomicBool,
 }
@@ -26,7 +29,12 @@ pub(crate) struct Path {
 impl Paths {
     /// Makes the connections that `plan` needs, and drops those that it does not. Calls on a
     /// dropped one run to their end.
-    pub(crate) fn install(&self, plan: &EdgePlan, transport: &Transport, drain: &Drain) {
+    pub(crate) fn install(
+        &self,
+        plan: &EdgePlan,
+        lanes: &Lanes,
+        (transport, drain): (&Transport, &Drain),
+    ) {
         let old = self.0.load_full();
         let mut paths = Vec::new();
         for region in plan.regions() {
@@ -42,6 +50,7 @@ impl Paths {
                         node: *node,
                         region: region.name.clone(),
                         peer,
+                        lane: lanes.of(&region.name),
                         failing,
                     })
                 });

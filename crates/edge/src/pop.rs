@@ -17,6 +17,7 @@ use crate::cache::{Entry, Fwd, Key, Terms, Use, from_entry};
 use crate::fetch::Obtained;
 use crate::forward::{Forwarder, Outgoing};
 use crate::ident::Ids;
+use crate::metrics::Hedge;
 use crate::paths::Paths;
 use crate::record::{Line, Verdict, record};
 use crate::shared::Shared;
@@ -74,7 +75,13 @@ impl Handler for Pop {
             Step::Done(response, verdict) => {
                 let host = host_of(request.headers()).unwrap_or_default();
                 let (method, path) = (request.method(), request.uri().path());
-                self.record(&visit, (method, host, path), None, verdict, &response);
+                self.record(
+                    &visit,
+                    (method, host, path),
+                    (None, None),
+                    verdict,
+                    &response,
+                );
                 Box::pin(std::future::ready(response))
             }
             Step::Forward(host, want) => Box::pin(self.visit(request, visit, host, want)),
@@ -184,10 +191,11 @@ impl Pop {
             response,
             verdict,
             region,
+            hedge,
         } = obtained;
         let line = (&parts.method, name.as_str(), parts.uri.path());
         let region = region.as_ref().map(model::RegionName::as_str);
-        self.record(&visit, line, region, verdict, &response);
+        self.record(&visit, line, (region, hedge), verdict, &response);
         response
     }
 
@@ -223,7 +231,7 @@ impl Pop {
         &self,
         visit: &Visit,
         (method, host, path): (&Method, &str, &str),
-        region: Option<&str>,
+        (region, hedge): (Option<&str>, Option<Hedge>),
         verdict: Verdict,
         response: &Response,
     ) {
@@ -235,6 +243,7 @@ impl Pop {
             host,
             path,
             region,
+            hedge: hedge.map_or("-", Hedge::as_str),
             took,
         };
         record(&self.core.metrics, &visit.conn, line, verdict, response);

@@ -38,6 +38,8 @@ pub(crate) struct Line<'a> {
     /// Without the query, which may hold secrets.
     pub(crate) path: &'a str,
     pub(crate) region: &'a str,
+    /// Whether a second call was made because the first was late, and which one answered.
+    pub(crate) hedge: &'static str,
     pub(crate) took: Duration,
 }
 
@@ -61,6 +63,7 @@ pub(crate) fn record(
         status = response.status().as_u16(),
         verdict = verdict.label(),
         region = line.region,
+        hedge = line.hedge,
         us = u64::try_from(line.took.as_micros()).unwrap_or(u64::MAX),
         "request"
     );

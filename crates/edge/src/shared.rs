@@ -8,6 +8,7 @@ use plan::edge::EdgePlan;
 
 use crate::cache::{Cache, StatusLine};
 use crate::clock::{Clock, millis};
+use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::settings::EdgeSettings;
 use crate::steering::Steering;
@@ -19,6 +20,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) steering: Steering,
+    pub(crate) lanes: Lanes,
     pub(crate) cache: Cache,
     pub(crate) plan: ArcSwap<EdgePlan>,
     pub(crate) status_line: StatusLine,
@@ -41,6 +43,7 @@ impl Shared {
             cache: Cache::new(bytes, object_bytes, Arc::clone(&metrics)),
             metrics,
             steering: Steering::new(),
+            lanes: Lanes::default(),
             plan: ArcSwap::default(),
             status_line: StatusLine::new(name),
             via: via?,

@@ -16,7 +16,14 @@ use steer::region::{
 pub(crate) struct Steering {
     regions: Mutex<Regions>,
     order: ArcSwap<Order>,
-    budget: Mutex<RetryBudget>,
+    budgets: Mutex<Budgets>,
+}
+
+/// What may be added to the load.
+#[derive(Debug)]
+struct Budgets {
+    retries: RetryBudget,
+    hedges: RetryBudget,
 }
 
 impl Steering {
@@ -24,7 +31,10 @@ impl Steering {
         Self {
             regions: Mutex::new(Regions::new(RegionSettings::default())),
             order: ArcSwap::default(),
-            budget: Mutex::new(RetryBudget::new(BudgetSettings::default())),
+            budgets: Mutex::new(Budgets {
+                retries: RetryBudget::new(BudgetSettings::default()),
+                hedges: RetryBudget::new(BudgetSettings::hedges()),
+            }),
         }
     }
 
@@ -80,18 +90,23 @@ impl Steering {
 
     /// Counts a request that is forwarded.
     pub(crate) fn count_request(&self, now_ms: u64) {
-        self.budget
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .request(now_ms);
+        let mut budgets = self.budgets();
+        budgets.retries.request(now_ms);
+        budgets.hedges.request(now_ms);
     }
 
     /// Takes one retry from the budget.
     pub(crate) fn withdraw_retry(&self, now_ms: u64) -> bool {
-        self.budget
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .withdraw(now_ms)
+        self.budgets().retries.withdraw(now_ms)
+    }
+
+    /// Takes one second call, made because the first is late, from the budget.
+    pub(crate) fn withdraw_hedge(&self, now_ms: u64) -> bool {
+        self.budgets().hedges.withdraw(now_ms)
+    }
+
+    fn budgets(&self) -> MutexGuard<'_, Budgets> {
+        self.budgets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Regions) -> T) -> T {

@@ -24,6 +24,18 @@ impl Default for BudgetSettings {
     }
 }
 
+impl BudgetSettings {
+    /// For second calls that are made because the first is late: an addition to the load that must
+    /// stay small whatever happens, so that there is no constant rate.
+    #[must_use]
+    pub const fn hedges() -> Self {
+        Self {
+            percent: 5,
+            per_second: 0,
+        }
+    }
+}
+
 /// Counts requests and retries of the last ten seconds.
 #[derive(Clone, Debug)]
 pub struct RetryBudget {

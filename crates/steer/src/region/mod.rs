@@ -8,9 +8,11 @@
 mod budget;
 mod node;
 mod order;
+mod pace;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -20,6 +22,7 @@ pub use self::{
     budget::{BudgetSettings, RetryBudget},
     node::{Answer, Called, Probe, Standing},
     order::{Candidate, Order},
+    pace::{Pace, PaceSettings},
     settings::RegionSettings,
 };
 use self::{node::Node, order::Group};

@@ -5,7 +5,7 @@
 
 use model::RegionName;
 
-use super::RegionSettings;
+use super::{RegionSettings, window::LeastWindow};
 
 /// Seconds over which the smallest round trip is taken.
 const WINDOW_S: usize = 10;
@@ -85,7 +85,7 @@ pub(super) struct Node {
     pub(super) standing: Standing,
     /// Smoothed service time; none before the first report.
     pub(super) service_us: Option<u64>,
-    path: PathWindow,
+    path: LeastWindow<WINDOW_S>,
     in_flight: u32,
     limit: u32,
     revision: u64,
@@ -106,7 +106,7 @@ impl Node {
             region,
             standing: Standing::Unknown,
             service_us: None,
-            path: PathWindow::default(),
+            path: LeastWindow::default(),
             in_flight: 0,
             limit: 0,
             revision: 0,
@@ -216,7 +216,7 @@ impl Node {
         let Some(heard_ms) = self.heard_ms else {
             return Standing::Unknown;
         };
-        let patience_ms = settings.patience_ms(self.path.min_us().unwrap_or(0) / 1_000);
+        let patience_ms = settings.patience_ms(self.path.least().unwrap_or(0) / 1_000);
         if now_ms.saturating_sub(heard_ms) > patience_ms {
             return Standing::Lost;
         }
@@ -232,7 +232,7 @@ impl Node {
 
     /// Expected time of a call: path, service, and waiting behind others.
     pub(super) fn score_us(&self, assumed_service_us: u64) -> u64 {
-        let path_us = self.path.min_us().unwrap_or(UNKNOWN_PATH_US);
+        let path_us = self.path.least().unwrap_or(UNKNOWN_PATH_US);
         let service_us = self.service_us.unwrap_or(assumed_service_us);
         // Waiting in a queue grows with u / (1 - u).
         let busy = self.load_percent().min(QUEUE_PERCENT_MAX);
@@ -256,38 +256,5 @@ impl Node {
             self.returned_ms = None;
         }
         None
-    }
-}
-
-/// The smallest round trip of each of the last seconds.
-#[derive(Clone, Debug, Default)]
-struct PathWindow {
-    /// (second, smallest microseconds in it)
-    seconds: [Option<(u64, u64)>; WINDOW_S],
-    newest_s: u64,
-}
-
-impl PathWindow {
-    fn add(&mut self, rtt_us: u64, now_ms: u64) {
-        let second = now_ms / 1_000;
-        self.newest_s = self.newest_s.max(second);
-        let slot = usize::try_from(second % WINDOW_S as u64).unwrap_or(0);
-        if let Some(slot) = self.seconds.get_mut(slot) {
-            *slot = match *slot {
-                Some((of, least_us)) if of == second => Some((of, least_us.min(rtt_us))),
-                _ => Some((second, rtt_us)),
-            };
-        }
-    }
-
-    /// Over the window that ends with the newest sample, so that silence does not forget.
-    fn min_us(&self) -> Option<u64> {
-        let oldest_s = self.newest_s.saturating_sub(WINDOW_S as u64 - 1);
-        let recent = self
-            .seconds
-            .iter()
-            .flatten()
-            .filter(|(of, _)| *of >= oldest_s);
-        recent.map(|(_, least_us)| *least_us).min()
     }
 }

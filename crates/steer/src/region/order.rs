@@ -104,6 +104,16 @@ impl Order {
         passed_over.or_else(|| self.rest.iter().find(left))
     }
 
+    /// The best live node of another region than `region`, leaving out `exclude`: where to go with
+    /// what `region` has no room for, or is late with.
+    #[must_use]
+    pub fn besides(&self, region: &RegionName, exclude: &[NodeId]) -> Option<&Candidate> {
+        let others = self.groups.iter().flat_map(|group| &group.0);
+        others
+            .filter(|one| one.region != *region)
+            .find(|one| !exclude.contains(&one.node))
+    }
+
     /// Whether any node was live when the order was made.
     #[must_use]
     pub fn any_live(&self) -> bool {
