@@ -36,7 +36,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
 const OUTSIDE: [&str; 3] = ["tests", "benches", "xtask"];
 
 /// External crates with owners: nobody else may depend on them.
-const OWNED: [(&str, &[&str]); 16] = [
+const OWNED: [(&str, &[&str]); 18] = [
     ("bincode", &["model", "link"]),
     // `region` and `edgeway` have HTTP clients; `sources` checks where the code of those is.
     ("hyper", &["serve", "region", "edgeway"]),
