@@ -14,6 +14,7 @@ use serve::{Drain, Handler, HandlerFactory};
 use steer::region::Order;
 use tokio::sync::watch;
 
+use crate::cache::Purge;
 use crate::metrics::Metrics;
 use crate::paths::Paths;
 use crate::pop::Pop;
@@ -79,7 +80,7 @@ impl Edge {
         } = parts;
         let metrics = Metrics::register(registry)?;
         let name = settings.pop.clone();
-        let core = Shared::new(settings, metrics).ok_or(EdgeError::Name(name))?;
+        let core = Shared::new(settings, metrics, drain.clone()).ok_or(EdgeError::Name(name))?;
         let edge = Arc::new(Self {
             core: Arc::new(core),
             plans: watch::Sender::new(Arc::default()),
@@ -129,6 +130,12 @@ impl Edge {
     #[must_use]
     pub fn plan(&self) -> Arc<EdgePlan> {
         self.core.plan.load_full()
+    }
+
+    /// Takes stored answers out of use at once; how many were held. It is safe to repeat.
+    pub fn purge(&self, purge: &Purge) -> u64 {
+        self.core.metrics.purges.inc();
+        self.core.cache.purge(purge)
     }
 
     /// The order in which region nodes are tried right now, with what it is based on.

@@ -1,14 +1,19 @@
 //! What a POP does about a request that it cannot answer at once: takes turns with others, sends it
 //! to a region, keeps the answer, or falls back to a stale one.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use http::header::VIA;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, VIA};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serve::{Body, Response, strip_hop_by_hop};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
 
 use crate::answer::{Fault, REQUEST_ID, answer};
-use crate::cache::{Answer, Arrival, CACHE_STATUS, Entry, Fwd, Key, Terms, Ticket, Use, refreshed};
+use crate::cache::{
+    Answer, Arrival, CACHE_STATUS, Entry, Fwd, Kept, Key, Part, Terms, Ticket, Use, is_failure,
+    refreshed,
+};
 use crate::forward::{Forwarded, Outgoing};
 use crate::metrics::Hedge;
 use crate::pop::{Pop, SERVER_TIMING, Visit};
@@ -63,48 +68,142 @@ impl Pop {
         mut fetch: Fetch,
         visit: &Visit,
     ) -> Obtained {
-        let headers = &outgoing.parts.headers;
+        let asked = &outgoing.parts.headers;
+        let terms = fetch.terms;
+        let used = |entry: &Entry, why| self.stored(entry, (why, None), (&terms, asked), visit);
         if let Some(entry) = fetch.stale()
             && self.core.steering.all_lost()
         {
-            return self.stored(entry, (Use::Stale, None), (&fetch.terms, headers), visit);
+            return used(entry, Use::Stale);
         }
-        let ticket = match turn(&self.core, key, headers, &mut fetch).await {
-            Turn::Lead(ticket) => Some(ticket),
-            Turn::Alone => None,
-            Turn::Share(entry) => {
-                let why = (Use::Collapsed, Some(fetch.fwd));
-                return self.stored(&entry, why, (&fetch.terms, headers), visit);
+        if let Some(entry) = fetch.stale_while().cloned() {
+            if let Part::Lead(ticket) = self.core.cache.join(fetch.slot, visit.now_ms()) {
+                drop(self.apart(outgoing, key, fetch, ticket));
+            }
+            return used(&entry, Use::StaleWhile);
+        }
+        let soft = fetch.stale_on_error().map(|_| {
+            let soft = Duration::from_millis(self.core.heads.soft_timeout_ms());
+            Instant::now() + soft
+        });
+        let deadline = soft.unwrap_or_else(|| Instant::now() + self.core.settings.fill_wait);
+        let turn = turn(&self.core, key, asked, &mut fetch, deadline).await;
+        let old = fetch.stale_on_error().cloned();
+        let lost = fetch.stale().cloned();
+        let collapsed = (Use::Collapsed, Some(fetch.fwd));
+        let led = match (turn, soft) {
+            (Turn::Share(entry), _) => {
+                return self.stored(&entry, collapsed, (&terms, asked), visit);
+            }
+            (Turn::Read(growing, body), _) => {
+                let mut obtained = self.stored(&growing.entry, collapsed, (&terms, asked), visit);
+                *obtained.response.body_mut() = body;
+                return obtained;
+            }
+            (Turn::Late, Some(_)) => None,
+            (Turn::Failed(fault), _) => Some(Err(fault.unwrap_or(Fault::NoRegion))),
+            (Turn::Lead(ticket), Some(soft)) => {
+                let answer = self.apart(outgoing, key, fetch, ticket);
+                match timeout_at(soft, answer).await {
+                    Ok(answer) => Some(answer.unwrap_or(Err(Fault::NoRegion))),
+                    Err(_) => None,
+                }
+            }
+            (Turn::Lead(ticket), None) => {
+                Some(self.lead(outgoing, key, &fetch, Some(ticket), false).await)
+            }
+            (Turn::Alone | Turn::Late, _) => {
+                Some(self.lead(outgoing, key, &fetch, None, false).await)
             }
         };
+        match (led, old, lost) {
+            (None, Some(old), _) => used(&old, Use::StaleSlow),
+            (Some(Err(_)), Some(old), _) => used(&old, Use::StaleError),
+            (Some(Ok(got)), Some(old), _) if is_failure(got.response.status()) => {
+                used(&old, Use::StaleError)
+            }
+            (Some(Err(Fault::NoRegion | Fault::Overloaded)), None, Some(lost)) => {
+                used(&lost, Use::Stale)
+            }
+            (Some(Ok(obtained)), ..) => obtained,
+            (Some(Err(fault)), ..) => refused(fault, outgoing.request_id),
+            (None, None, _) => refused(Fault::Timeout, outgoing.request_id),
+        }
+    }
+
+    /// Fetches and keeps an answer in a task of its own, which goes on when nobody waits for it.
+    fn apart(
+        &self,
+        outgoing: Outgoing<'_>,
+        key: Key<'_>,
+        mut fetch: Fetch,
+        ticket: Ticket,
+    ) -> oneshot::Receiver<Result<Obtained, Fault>> {
+        let (tell, told) = oneshot::channel();
+        let (pop, key) = (self.again(), key.to_owned());
+        let mut parts = outgoing.parts.clone();
+        // What is fetched for everybody is not asked for on one client's terms.
+        parts.method = Method::GET;
+        parts.headers.remove(IF_NONE_MATCH);
+        parts.headers.remove(IF_MODIFIED_SINCE);
+        fetch.terms.head = false;
+        fetch.terms.conditional = false;
+        let request_id = outgoing.request_id.to_owned();
+        let (number, client, https) = (outgoing.number, outgoing.client, outgoing.https);
+        let work = async move {
+            let validator = fetch.validator();
+            let outgoing = Outgoing {
+                parts: &parts,
+                validator: validator.as_ref(),
+                request_id: &request_id,
+                number,
+                client,
+                https,
+            };
+            let led = pop
+                .lead(outgoing, key.borrow(), &fetch, Some(ticket), true)
+                .await;
+            // Nobody may be waiting any more.
+            drop(tell.send(led));
+        };
+        drop(self.core.drain.spawn(work));
+        told
+    }
+
+    /// Gets an answer from a region and keeps it, in any case if it is `wanted`, or else while
+    /// somebody reads it.
+    async fn lead(
+        &self,
+        outgoing: Outgoing<'_>,
+        key: Key<'_>,
+        fetch: &Fetch,
+        ticket: Option<Ticket>,
+        wanted: bool,
+    ) -> Result<Obtained, Fault> {
         let asked_ms = self.core.clock.now_ms();
-        let forwarded = match self.forwarder.forward(outgoing, Body::empty()).await {
-            Ok(forwarded) => self.tidy(forwarded),
+        match self.forwarder.forward(outgoing, Body::empty()).await {
+            Ok(forwarded) => {
+                let took_ms = self.core.clock.now_ms().saturating_sub(asked_ms);
+                self.core.heads.observe(took_ms);
+                let forwarded = self.tidy(forwarded);
+                Ok(self.keep(outgoing, key, (fetch, ticket, wanted), forwarded, took_ms))
+            }
             Err(fault) => {
                 if let Some(ticket) = ticket {
-                    ticket.release();
+                    ticket.failed(Some(fault));
                 }
-                let stale = fetch
-                    .stale()
-                    .filter(|_| matches!(fault, Fault::NoRegion | Fault::Overloaded));
-                return match stale {
-                    Some(entry) => {
-                        self.stored(entry, (Use::Stale, None), (&fetch.terms, headers), visit)
-                    }
-                    None => refused(fault, outgoing.request_id),
-                };
+                Err(fault)
             }
-        };
-        self.keep(outgoing, key, (&fetch, ticket), forwarded, asked_ms)
+        }
     }
 
     fn keep(
         &self,
         outgoing: Outgoing<'_>,
         key: Key<'_>,
-        (fetch, ticket): (&Fetch, Option<Ticket>),
+        (fetch, ticket, wanted): (&Fetch, Option<Ticket>, bool),
         forwarded: Forwarded,
-        asked_ms: u64,
+        delay_ms: u64,
     ) -> Obtained {
         let Forwarded {
             mut response,
@@ -120,7 +219,6 @@ impl Pop {
         }
         let (mut head, body) = response.into_parts();
         let now_ms = self.core.clock.now_ms();
-        let delay_ms = now_ms.saturating_sub(asked_ms);
         let authorized = fetch.terms.authorized;
         let (body, kept) = if fetch.terms.head {
             (body, None)
@@ -138,9 +236,16 @@ impl Pop {
                 arrival,
                 single: &SINGLE,
                 now_ms,
+                stamp: fetch.stamp,
+                host: fetch.host.clone(),
             };
-            let (body, kept) = self.core.cache.keep(&answer, ticket, body);
-            (body, Some(kept))
+            match self.core.cache.keep(&answer, ticket, body, wanted) {
+                Kept::Now(body, kept) => (body, Some(kept)),
+                Kept::Growing(body, pump) => {
+                    drop(self.core.drain.spawn(pump));
+                    (body, Some(Ok(())))
+                }
+            }
         };
         let line = self.core.status_line.forwarded(fetch.fwd, status, kept);
         head.extensions.clear();

@@ -23,7 +23,7 @@ use crate::paths::{Path, Paths};
 use crate::shared::Shared;
 
 /// Forwards the requests of one worker.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Forwarder {
     pub(crate) core: Arc<Shared>,
     pub(crate) paths: Arc<Paths>,

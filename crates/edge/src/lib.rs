@@ -11,6 +11,7 @@ mod clock;
 mod edge;
 mod fetch;
 mod forward;
+mod heads;
 mod hedge;
 mod ident;
 mod lane;
@@ -26,5 +27,6 @@ mod steering;
 mod tests;
 mod turn;
 
+pub use cache::Purge;
 pub use edge::{Edge, EdgeError, EdgeParts};
 pub use settings::EdgeSettings;

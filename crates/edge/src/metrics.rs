@@ -113,6 +113,7 @@ pub(crate) struct Metrics {
     pub(crate) revision: IntGauge,
     pub(crate) diagnostics: IntGauge,
     pub(crate) nodes_down: IntCounter,
+    pub(crate) purges: IntCounter,
 }
 
 /// Makes and registers one metric after the other.
@@ -188,6 +189,10 @@ impl Metrics {
             fills: make.gauge("cache_fills_running", "Answers being fetched for several.")?,
             revision: make.gauge("plan_revision", "Revision of the plan in use.")?,
             diagnostics: make.gauge("plan_diagnostics", "Parts of the plan that are broken.")?,
+            purges: make.add(IntCounter::new(
+                "edgeway_edge_cache_purges_total",
+                "Purges carried out.",
+            )?)?,
             nodes_down: make.add(IntCounter::new("edgeway_edge_nodes_down_total", down)?)?,
         }))
     }

@@ -89,7 +89,22 @@ impl Handler for Pop {
     }
 }
 
+impl Visit {
+    pub(crate) const fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+}
+
 impl Pop {
+    /// The same worker's handler, for work that outlives a request.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            core: Arc::clone(&self.core),
+            forwarder: self.forwarder.clone(),
+            ids: Ids::new(),
+        }
+    }
+
     pub(crate) fn new(core: Arc<Shared>, paths: Arc<Paths>) -> Self {
         let forwarder = Forwarder::new(Arc::clone(&core), paths);
         Self {
@@ -123,6 +138,7 @@ impl Pop {
             Err(why) => return Step::Forward(Arc::clone(host), Want::Pass(Fwd::Bypass(why))),
         };
         let key = key(host, name, &visit.conn, request.uri());
+        let stamp = self.core.cache.stamp();
         let found = self.core.cache.find(key, headers);
         let fwd = match &found.entry {
             Some(entry) => match terms.accept(entry, visit.now_ms) {
@@ -140,22 +156,24 @@ impl Pop {
             return refuse(Fault::NotCached);
         }
         let old = found.entry.filter(|_| fwd == Fwd::Stale);
-        let stale_allowed = old
-            .as_ref()
-            .is_some_and(|entry| self.serves_stale(entry, &terms, visit.now_ms));
+        let stale = |allowed: &dyn Fn(&Entry) -> bool| {
+            // Who says how old an answer may be means it.
+            let exact = terms.control.max_age.is_some() || terms.control.min_fresh.is_some();
+            !exact && old.as_deref().is_some_and(allowed)
+        };
+        let (now_ms, asked) = (visit.now_ms, terms.control.stale_if_error);
         let fetch = Fetch {
             terms,
             fwd,
             slot: found.slot,
+            stale_allowed: stale(&|old| old.may_be_stale(now_ms, self.core.stale_ms_max())),
+            stale_on_error: stale(&|old| old.may_be_used_on_error(now_ms, asked)),
+            stale_while: stale(&|old| old.over_ms(now_ms) < old.stale_while_ms),
             old,
-            stale_allowed,
+            host: Some(Arc::clone(host)),
+            stamp,
         };
         Step::Forward(Arc::clone(host), Want::Fetch(fetch))
-    }
-
-    fn serves_stale(&self, entry: &Entry, terms: &Terms, now_ms: u64) -> bool {
-        let exact = terms.control.max_age.is_some() || terms.control.min_fresh.is_some();
-        !exact && entry.may_be_stale(now_ms, self.core.stale_ms_max())
     }
 
     async fn visit(

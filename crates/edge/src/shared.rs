@@ -5,9 +5,11 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 use plan::edge::EdgePlan;
+use serve::Drain;
 
 use crate::cache::{Cache, StatusLine};
 use crate::clock::{Clock, millis};
+use crate::heads::HeadTimes;
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::settings::EdgeSettings;
@@ -24,13 +26,16 @@ pub(crate) struct Shared {
     pub(crate) cache: Cache,
     pub(crate) plan: ArcSwap<EdgePlan>,
     pub(crate) status_line: StatusLine,
+    pub(crate) heads: HeadTimes,
+    /// For fills that outlive the request that began them.
+    pub(crate) drain: Drain,
     /// `Via`, both ways. What a POP and a region speak is not HTTP on the wire, but means 1.1.
     pub(crate) via: HeaderValue,
 }
 
 impl Shared {
     /// None if the POP's name cannot stand in a header.
-    pub(crate) fn new(settings: EdgeSettings, metrics: Arc<Metrics>) -> Option<Self> {
+    pub(crate) fn new(settings: EdgeSettings, metrics: Arc<Metrics>, drain: Drain) -> Option<Self> {
         let name = &settings.pop;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
         if name.is_empty() || !name.bytes().all(plain) {
@@ -46,6 +51,8 @@ impl Shared {
             lanes: Lanes::default(),
             plan: ArcSwap::default(),
             status_line: StatusLine::new(name),
+            heads: HeadTimes::default(),
+            drain,
             via: via?,
             settings,
         })

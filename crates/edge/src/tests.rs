@@ -1,6 +1,7 @@
 //! Tests of the POP against real links: regions are listeners of this process, each with a runtime
 //! of its own, so that dropping it is as sudden as killing a process.
 
+mod caching;
 mod hedging;
 mod regions;
 

@@ -3,8 +3,8 @@
 //! Where a field can be read in two ways, the one that caches less is taken. Unknown directives
 //! mean nothing.
 
-use http::HeaderMap;
 use http::header::{CACHE_CONTROL, PRAGMA};
+use http::{HeaderMap, HeaderName};
 
 /// Seconds that stand for "forever" (RFC 9111, section 1.2.2).
 const SECONDS_MAX: u64 = 1 << 31;
@@ -19,17 +19,42 @@ pub(crate) struct CacheControl {
     pub(crate) must_revalidate: bool,
     pub(crate) proxy_revalidate: bool,
     pub(crate) only_if_cached: bool,
+    /// `private` or `no-cache` with field names; see [`withheld`].
+    pub(crate) fields: bool,
+    /// From `CDN-Cache-Control`: `Cache-Control` and `Expires` mean nothing (RFC 9213).
+    pub(crate) targeted: bool,
     /// Seconds.
     pub(crate) max_age: Option<u64>,
     /// Seconds.
     pub(crate) s_maxage: Option<u64>,
     /// Seconds.
     pub(crate) min_fresh: Option<u64>,
+    /// Seconds (RFC 5861, section 3).
+    pub(crate) stale_while_revalidate: Option<u64>,
+    /// Seconds (RFC 5861, section 4).
+    pub(crate) stale_if_error: Option<u64>,
 }
+
+/// RFC 9213, section 3.
+const TARGETED: HeaderName = HeaderName::from_static("cdn-cache-control");
 
 impl CacheControl {
     /// The directives of a response.
     pub(crate) fn of_response(headers: &HeaderMap) -> Self {
+        if headers.contains_key(TARGETED) {
+            let mut control = Self {
+                targeted: true,
+                ..Self::default()
+            };
+            for value in headers.get_all(TARGETED) {
+                control.read(value.as_bytes());
+            }
+            return control;
+        }
+        Self::of_field(headers)
+    }
+
+    fn of_field(headers: &HeaderMap) -> Self {
         let mut control = Self::default();
         for value in headers.get_all(CACHE_CONTROL) {
             control.read(value.as_bytes());
@@ -39,7 +64,9 @@ impl CacheControl {
 
     /// The directives of a request; `Pragma` counts only where there is no `Cache-Control`.
     pub(crate) fn of_request(headers: &HeaderMap) -> Self {
-        let mut control = Self::of_response(headers);
+        let mut control = Self::of_field(headers);
+        // Fields mean nothing in a request.
+        control.no_cache |= control.fields;
         if !headers.contains_key(CACHE_CONTROL) {
             let pragma = headers.get_all(PRAGMA).iter();
             let mut directives = pragma.flat_map(|value| value.as_bytes().split(|b| *b == b','));
@@ -50,24 +77,7 @@ impl CacheControl {
     }
 
     fn read(&mut self, value: &[u8]) {
-        let (mut quoted, mut escaped) = (false, false);
-        let outer_comma = |byte: &u8| {
-            let was_escaped = std::mem::take(&mut escaped);
-            match byte {
-                _ if was_escaped => false,
-                b'\\' => {
-                    escaped = quoted;
-                    false
-                }
-                b'"' => {
-                    quoted = !quoted;
-                    false
-                }
-                b',' => !quoted,
-                _ => false,
-            }
-        };
-        let directives: Vec<&[u8]> = value.split(outer_comma).collect();
+        let (directives, quoted) = split(value);
         for directive in directives {
             let mut parts = directive.splitn(2, |byte| *byte == b'=');
             let name = parts
@@ -84,7 +94,10 @@ impl CacheControl {
     fn set(&mut self, name: &[u8], argument: Option<&[u8]>) {
         match name {
             b"no-store" => self.no_store = true,
-            // The forms with field names restrict only those; this cache does not tell them apart.
+            // The forms with field names restrict only those (sections 5.2.2.4 and 5.2.2.7).
+            b"no-cache" | b"private" if argument.is_some_and(|names| !names.is_empty()) => {
+                self.fields = true;
+            }
             b"no-cache" => self.no_cache = true,
             b"private" => self.private = true,
             b"public" => self.public = true,
@@ -93,10 +106,64 @@ impl CacheControl {
             b"only-if-cached" => self.only_if_cached = true,
             b"max-age" => lower(&mut self.max_age, seconds(argument)),
             b"s-maxage" => lower(&mut self.s_maxage, seconds(argument)),
+            b"stale-while-revalidate" => {
+                lower(&mut self.stale_while_revalidate, seconds(argument));
+            }
+            b"stale-if-error" => lower(&mut self.stale_if_error, seconds(argument)),
             b"min-fresh" => self.min_fresh = Some(seconds(argument)),
             _ => {}
         }
     }
+}
+
+/// Splits at commas outside quotes; whether a quote never ends.
+fn split(value: &[u8]) -> (Vec<&[u8]>, bool) {
+    let (mut quoted, mut escaped) = (false, false);
+    let outer_comma = |byte: &u8| {
+        let was_escaped = std::mem::take(&mut escaped);
+        match byte {
+            _ if was_escaped => false,
+            b'\\' => {
+                escaped = quoted;
+                false
+            }
+            b'"' => {
+                quoted = !quoted;
+                false
+            }
+            b',' => !quoted,
+            _ => false,
+        }
+    };
+    let directives = value.split(outer_comma).collect();
+    (directives, quoted)
+}
+
+/// Headers that a response does not want to see stored, or used unconfirmed, with the rest of it.
+pub(crate) fn withheld(headers: &HeaderMap, control: CacheControl) -> Vec<HeaderName> {
+    let mut names = Vec::new();
+    if !control.fields {
+        return names;
+    }
+    let field = if control.targeted {
+        TARGETED
+    } else {
+        CACHE_CONTROL
+    };
+    for value in headers.get_all(field) {
+        for directive in split(value.as_bytes()).0 {
+            let mut parts = directive.splitn(2, |byte| *byte == b'=');
+            let name = parts.next().unwrap_or_default().trim_ascii();
+            let named = [&b"no-cache"[..], b"private"];
+            if !named.iter().any(|one| name.eq_ignore_ascii_case(one)) {
+                continue;
+            }
+            let listed = parts.next().map(unquoted).unwrap_or_default();
+            let listed = listed.split(|byte| *byte == b',');
+            names.extend(listed.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok()));
+        }
+    }
+    names
 }
 
 /// Of a directive given twice, the one that caches less counts.

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
+use plan::edge::EdgeHost;
 use serve::Body;
 
-use super::key::OwnedKey;
+use super::key::{OwnedKey, variant};
 
 /// Bytes that an entry takes besides its texts and its body: maps, pointers, counters.
 const OVERHEAD_BYTES: usize = 1_024;
@@ -16,6 +17,8 @@ const OVERHEAD_BYTES: usize = 1_024;
 pub(crate) struct Entry {
     /// What it answers.
     pub(crate) key: OwnedKey,
+    /// Names of the request headers it depends on.
+    pub(crate) names: Arc<[HeaderName]>,
     /// The request headers it depends on, as the request had them.
     pub(crate) variant: Box<[u8]>,
     pub(crate) status: StatusCode,
@@ -30,6 +33,14 @@ pub(crate) struct Entry {
     pub(crate) lifetime_ms: u64,
     /// It may be used when it is not fresh and nothing better can be had.
     pub(crate) stale_allowed: bool,
+    /// How long after its lifetime it may be used while a newer one is fetched.
+    pub(crate) stale_while_ms: u64,
+    /// How long after its lifetime it may be used when a region fails, if it says so.
+    pub(crate) stale_error_ms: Option<u64>,
+    /// The number of purges that had happened when it was asked for.
+    pub(crate) stamp: u64,
+    /// The host that it belongs to, for purges by API.
+    pub(crate) host: Option<Arc<EdgeHost>>,
     /// It may answer requests with `Authorization`.
     pub(crate) for_everybody: bool,
 }
@@ -44,6 +55,25 @@ pub(crate) enum Pieces {
 }
 
 impl Entry {
+    /// The same without its body.
+    pub(crate) fn head(&self) -> Self {
+        Self {
+            key: self.key.clone(),
+            names: Arc::clone(&self.names),
+            variant: self.variant.clone(),
+            headers: self.headers.clone(),
+            body: Pieces::of(Vec::new()),
+            host: self.host.clone(),
+            ..*self
+        }
+    }
+
+    /// Whether it answers requests with these headers (section 4.1 of RFC 9111).
+    pub(crate) fn answers(&self, headers: &HeaderMap) -> bool {
+        self.names.is_empty()
+            || variant(&self.names, headers).is_some_and(|found| found == self.variant)
+    }
+
     /// Section 4.2.3 of RFC 9111.
     pub(crate) fn age_ms(&self, now_ms: u64) -> u64 {
         self.age_on_arrival_ms
@@ -62,8 +92,25 @@ impl Entry {
 
     /// Whether it may be used although it is not fresh, at most `stale_ms_max` after it was.
     pub(crate) fn may_be_stale(&self, now_ms: u64, stale_ms_max: u64) -> bool {
-        let over_ms = self.age_ms(now_ms).saturating_sub(self.lifetime_ms);
-        self.stale_allowed && over_ms <= stale_ms_max
+        match self.stale_error_ms {
+            Some(ms_max) => self.over_ms(now_ms) <= ms_max,
+            None => self.stale_allowed && self.over_ms(now_ms) <= stale_ms_max,
+        }
+    }
+
+    /// Whether it may be used when a region fails, as it says itself or the request does for
+    /// `asked_s` seconds (RFC 5861, section 4).
+    pub(crate) fn may_be_used_on_error(&self, now_ms: u64, asked_s: Option<u64>) -> bool {
+        let asked_ms = asked_s
+            .filter(|_| self.stale_allowed)
+            .map(|seconds| seconds.saturating_mul(1_000));
+        let allowed_ms = self.stale_error_ms.or(asked_ms);
+        allowed_ms.is_some_and(|ms| self.over_ms(now_ms) < ms)
+    }
+
+    /// How long its lifetime has been over.
+    pub(crate) fn over_ms(&self, now_ms: u64) -> u64 {
+        self.age_ms(now_ms).saturating_sub(self.lifetime_ms)
     }
 
     /// What it costs in the cache, in bytes.

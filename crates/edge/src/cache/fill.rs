@@ -28,7 +28,8 @@ pub(crate) struct Tee {
     fill: Option<Fill>,
 }
 
-struct Fill {
+/// A body being kept.
+pub(crate) struct Fill {
     done: Done,
     pieces: Vec<Bytes>,
     open: BytesMut,
@@ -40,22 +41,7 @@ struct Fill {
 impl Tee {
     /// Keeps up to `bytes_max` bytes of `inner` for `done`.
     pub(crate) fn wrap(inner: Body, bytes_max: usize, done: Done) -> Body {
-        let expected = inner.size_hint().exact();
-        let first = expected.map_or(FIRST_BYTES, |bytes| {
-            usize::try_from(bytes)
-                .unwrap_or(usize::MAX)
-                .min(PIECE_BYTES)
-        });
-        let open = BytesMut::with_capacity(first);
-        let (pieces, taken) = (Vec::new(), 0);
-        let fill = Fill {
-            done,
-            pieces,
-            open,
-            taken,
-            expected,
-            bytes_max,
-        };
+        let fill = Fill::new(inner.size_hint().exact(), bytes_max, done);
         let whole = inner.as_full().cloned();
         if let Some(whole) = whole {
             fill.take_whole(&whole);
@@ -107,6 +93,33 @@ impl Drop for Tee {
 }
 
 impl Fill {
+    /// For a body of `expected` bytes, if that is known.
+    pub(crate) fn new(expected: Option<u64>, bytes_max: usize, done: Done) -> Self {
+        let first = expected.map_or(FIRST_BYTES, |bytes| {
+            usize::try_from(bytes)
+                .unwrap_or(usize::MAX)
+                .min(PIECE_BYTES)
+        });
+        Self {
+            done,
+            pieces: Vec::new(),
+            open: BytesMut::with_capacity(first),
+            taken: 0,
+            expected,
+            bytes_max,
+        }
+    }
+
+    /// Keeps more, or gives up because that is too much.
+    pub(crate) fn push(mut self, data: &[u8]) -> Option<Self> {
+        if self.taken + data.len() > self.bytes_max {
+            self.give_up(NoStore::TooLarge);
+            return None;
+        }
+        self.take(data);
+        Some(self)
+    }
+
     fn take_whole(mut self, whole: &Bytes) {
         if whole.len() > self.bytes_max {
             return self.give_up(NoStore::TooLarge);
@@ -128,7 +141,7 @@ impl Fill {
         }
     }
 
-    fn finish(mut self) {
+    pub(crate) fn finish(mut self) {
         if self
             .expected
             .is_some_and(|expected| expected != self.taken as u64)
@@ -148,7 +161,7 @@ impl Fill {
         (self.done)(Ok(Pieces::of(self.pieces)));
     }
 
-    fn give_up(self, why: NoStore) {
+    pub(crate) fn give_up(self, why: NoStore) {
         (self.done)(Err(why));
     }
 }

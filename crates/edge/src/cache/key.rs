@@ -60,6 +60,11 @@ impl OwnedKey {
         }
     }
 
+    /// The host in lower case without a port, and the path with its query.
+    pub(crate) fn url(&self) -> (String, &str) {
+        (super::purge::plain_host(&self.host), &self.path_and_query)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.host.len() + self.path_and_query.len()
     }

@@ -11,7 +11,9 @@ mod control;
 mod entry;
 mod fill;
 mod fills;
+mod flow;
 mod key;
+mod purge;
 mod reply;
 mod store;
 #[cfg(test)]
@@ -21,15 +23,20 @@ mod verdict;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, StatusCode};
-use serve::Body;
+use http_body::Body as _;
+use plan::edge::EdgeHost;
+use serve::{Body, BoxFuture};
 
 pub(crate) use self::ask::{Fwd, Terms};
 pub(crate) use self::entry::Entry;
 use self::entry::Pieces;
 use self::fill::Tee;
 use self::fills::Fills;
-pub(crate) use self::fills::{Part, Progress, Ticket, outcome};
+pub(crate) use self::fills::{Growing, Part, Progress, Ticket, outcome};
+use self::flow::Flow;
 pub(crate) use self::key::Key;
+pub use self::purge::Purge;
+use self::purge::Purges;
 pub(crate) use self::reply::{CACHE_STATUS, StatusLine, Use, from_entry, refreshed};
 use self::store::{Found, Store};
 pub(crate) use self::verdict::{Arrival, NoStore};
@@ -41,6 +48,7 @@ use crate::metrics::Metrics;
 pub(crate) struct Cache {
     store: Arc<Store>,
     fills: Arc<Fills>,
+    purges: Purges,
     metrics: Arc<Metrics>,
     object_bytes_max: usize,
 }
@@ -55,6 +63,17 @@ pub(crate) struct Answer<'a> {
     /// Headers that belong to the single answer and are not stored.
     pub(crate) single: &'a [HeaderName],
     pub(crate) now_ms: u64,
+    /// The number of purges when it was asked for; see [`Cache::stamp`].
+    pub(crate) stamp: u64,
+    pub(crate) host: Option<Arc<EdgeHost>>,
+}
+
+/// What becomes of an answer.
+pub(crate) enum Kept {
+    /// It is sent as it is; it is stored, or not.
+    Now(Body, Result<(), NoStore>),
+    /// It is stored once its body has come; the pump, which the caller runs, reads it.
+    Growing(Body, BoxFuture<'static, ()>),
 }
 
 impl Cache {
@@ -63,13 +82,33 @@ impl Cache {
         Self {
             store,
             fills,
+            purges: Purges::default(),
             metrics,
             object_bytes_max,
         }
     }
 
     pub(crate) fn find(&self, key: Key<'_>, headers: &HeaderMap) -> Found {
-        self.store.find(key, headers)
+        let mut found = self.store.find(key, headers);
+        if let Some(entry) = &found.entry
+            && self.purges.covers(entry)
+        {
+            found.entry = None;
+        }
+        found
+    }
+
+    /// What an answer that is asked for now is to be stored with.
+    pub(crate) fn stamp(&self) -> u64 {
+        self.purges.stamp()
+    }
+
+    /// Takes answers out of use at once, also those that are still on their way here. Returns how
+    /// many were stored.
+    pub(crate) fn purge(&self, purge: &Purge) -> u64 {
+        self.purges.add(purge);
+        self.fills.detach();
+        self.store.sweep(|entry| self.purges.covers(entry))
     }
 
     /// Joins or begins the fill of what `find` looked for.
@@ -94,7 +133,8 @@ impl Cache {
         answer: &Answer<'_>,
         ticket: Option<Ticket>,
         body: Body,
-    ) -> (Body, Result<(), NoStore>) {
+        wanted: bool,
+    ) -> Kept {
         let Answer {
             status,
             headers,
@@ -114,13 +154,26 @@ impl Cache {
                 }
                 match ticket {
                     // An error may be over at the next request: nothing is remembered.
+                    Some(ticket) if is_failure(status) => ticket.failed(None),
                     Some(ticket) if status.is_server_error() => ticket.release(),
                     Some(ticket) => ticket.release_and_remember(now_ms),
                     None => {}
                 }
-                return (body, Err(why));
+                return Kept::Now(body, Err(why));
             }
         };
+        let size = body.size_hint().exact();
+        let streams = ticket.is_some() && body.as_full().is_none() && !body.is_empty();
+        let growing = streams.then(|| {
+            let flow = Flow::new(size, wanted);
+            (
+                Arc::new(Growing::new(draft.0.head(), Arc::clone(&flow))),
+                flow,
+            )
+        });
+        if let (Some(ticket), Some((growing, _))) = (&ticket, &growing) {
+            ticket.growing(Arc::clone(growing));
+        }
         let (store, metrics) = (Arc::clone(&self.store), Arc::clone(&self.metrics));
         let done = move |pieces: Result<Pieces, NoStore>| {
             metrics.stored(pieces.as_ref().map(|_| ()).map_err(|why| *why));
@@ -137,10 +190,14 @@ impl Cache {
                 (Err(_), _) => {}
             }
         };
-        (
-            Tee::wrap(body, self.object_bytes_max, Box::new(done)),
-            Ok(()),
-        )
+        if let Some((growing, flow)) = growing
+            && let Some(reader) = growing.read()
+        {
+            let pump = flow.pump(body, self.object_bytes_max, Box::new(done));
+            return Kept::Growing(reader, Box::pin(pump));
+        }
+        let body = Tee::wrap(body, self.object_bytes_max, Box::new(done));
+        Kept::Now(body, Ok(()))
     }
 
     fn draft(
@@ -150,20 +207,34 @@ impl Cache {
     ) -> Result<(Vec<HeaderName>, Draft), NoStore> {
         let variant = key::variant(&freshness.vary, answer.request).ok_or(NoStore::Vary)?;
         let names = freshness.vary;
+        let mut headers = reply::stored_headers(answer.headers, answer.single, answer.arrival.at);
+        for name in freshness.withheld {
+            headers.remove(name);
+        }
         let entry = Entry {
             key: answer.key.to_owned(),
+            names: names.as_slice().into(),
             variant,
             status: answer.status,
-            headers: reply::stored_headers(answer.headers, answer.single, answer.arrival.at),
+            headers,
             body: Pieces::of(Vec::new()),
             born_ms: answer.now_ms,
             age_on_arrival_ms: freshness.age_ms,
             lifetime_ms: freshness.lifetime_ms,
             stale_allowed: freshness.stale_allowed,
+            stale_while_ms: freshness.stale_while_ms,
+            stale_error_ms: freshness.stale_error_ms,
+            stamp: answer.stamp,
+            host: answer.host.clone(),
             for_everybody: freshness.for_everybody,
         };
         Ok((names, Draft(entry)))
     }
+}
+
+/// Statuses after which an older answer may be better (RFC 5861, section 4).
+pub(crate) fn is_failure(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 500 | 502 | 503 | 504)
 }
 
 /// An entry whose body is not there yet.

@@ -26,10 +26,24 @@ pub(crate) enum Use {
     Collapsed,
     /// It is not fresh, but no region can be reached.
     Stale,
+    /// It is not fresh, and a newer one is being fetched (RFC 5861, section 3).
+    StaleWhile,
+    /// It is not fresh, but the region failed (RFC 5861, section 4).
+    StaleError,
+    /// As before: the region has not answered soon enough, and goes on.
+    StaleSlow,
 }
 
 impl Use {
-    pub(crate) const ALL: [Self; 4] = [Self::Hit, Self::NotModified, Self::Collapsed, Self::Stale];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Hit,
+        Self::NotModified,
+        Self::Collapsed,
+        Self::Stale,
+        Self::StaleWhile,
+        Self::StaleError,
+        Self::StaleSlow,
+    ];
 
     /// The label in metrics and logs.
     pub(crate) const fn label(self) -> &'static str {
@@ -38,6 +52,9 @@ impl Use {
             Self::NotModified => "hit_not_modified",
             Self::Collapsed => "collapsed",
             Self::Stale => "hit_stale",
+            Self::StaleWhile => "hit_stale_revalidating",
+            Self::StaleError => "hit_stale_error",
+            Self::StaleSlow => "hit_stale_slow",
         }
     }
 }
@@ -61,6 +78,9 @@ impl StatusLine {
         match why {
             Use::Hit | Use::NotModified => value(format!("{name}; hit; ttl={ttl_s}")),
             Use::Stale => value(format!("{name}; hit; ttl={ttl_s}; detail=no-region")),
+            Use::StaleWhile => value(format!("{name}; hit; ttl={ttl_s}; detail=revalidating")),
+            Use::StaleError => value(format!("{name}; hit; ttl={ttl_s}; detail=region-error")),
+            Use::StaleSlow => value(format!("{name}; hit; ttl={ttl_s}; detail=soft-timeout")),
             Use::Collapsed => {
                 let fwd = fwd.unwrap_or(Fwd::UriMiss).parameter();
                 value(format!("{name}; fwd={fwd}; collapsed; ttl={ttl_s}"))

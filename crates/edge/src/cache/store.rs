@@ -144,6 +144,21 @@ impl Store {
         self.slots.invalidate(&key.hash(&self.seed));
     }
 
+    /// Drops all answers for which `gone` holds; how many.
+    pub(crate) fn sweep(&self, gone: impl Fn(&Entry) -> bool) -> u64 {
+        let mut count = 0;
+        for (slot, held) in &self.slots {
+            let Slot::Answer(entry) = held else {
+                continue;
+            };
+            if gone(&entry) {
+                self.slots.invalidate(&*slot);
+                count += 1;
+            }
+        }
+        count
+    }
+
     /// Entries and bytes held, as of the last housekeeping.
     pub(crate) fn size(&self) -> (u64, u64) {
         (self.slots.entry_count(), self.slots.weighted_size())

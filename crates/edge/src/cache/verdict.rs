@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use http::header::{AGE, CONTENT_LENGTH, DATE, EXPIRES, HeaderName, SET_COOKIE, VARY};
 use http::{HeaderMap, StatusCode};
 
-use super::control::{CacheControl, seconds};
+use super::control::{CacheControl, seconds, withheld};
 
 /// Most header names in `Vary`; an answer with more is not stored.
 const VARY_NAMES_MAX: usize = 8;
@@ -21,6 +21,12 @@ pub(crate) struct Freshness {
     pub(crate) age_ms: u64,
     /// It may be used after its lifetime when nothing better can be had.
     pub(crate) stale_allowed: bool,
+    /// How long after that it may be used while a newer one is fetched, in milliseconds.
+    pub(crate) stale_while_ms: u64,
+    /// How long after that it may be used when a region fails, if it says so, in milliseconds.
+    pub(crate) stale_error_ms: Option<u64>,
+    /// Headers to be left out.
+    pub(crate) withheld: Vec<HeaderName>,
     /// It says that it may answer requests with `Authorization`.
     pub(crate) for_everybody: bool,
     /// Request headers it depends on, sorted.
@@ -124,7 +130,9 @@ pub(crate) fn judge(
         return Err(NoStore::Status);
     }
     let control = CacheControl::of_response(headers);
-    allowed(control, headers, arrival.authorized)?;
+    let withheld = withheld(headers, control);
+    let cookie = headers.contains_key(SET_COOKIE) && !withheld.contains(&SET_COOKIE);
+    allowed(control, cookie, arrival.authorized)?;
     let vary = vary_names(headers)?;
     let date = date(headers, DATE);
     let lifetime_s = lifetime_s(control, headers, date.unwrap_or(arrival.at))?;
@@ -139,13 +147,18 @@ pub(crate) fn judge(
     if announced.is_some_and(|bytes| bytes > object_bytes_max as u64) {
         return Err(NoStore::TooLarge);
     }
-    // Section 4.2.4; `s-maxage` implies `proxy-revalidate` (section 5.2.2.10).
-    let stale_forbidden =
-        control.must_revalidate || control.proxy_revalidate || control.s_maxage.is_some();
+    // Section 4.2.4. That `s-maxage` implies `proxy-revalidate` (section 5.2.2.10) gives way to
+    // directives that allow stale answers by name.
+    let stale_forbidden = control.must_revalidate || control.proxy_revalidate;
+    let millis = |seconds: u64| seconds.saturating_mul(1_000);
+    let allowed = |seconds: Option<u64>| seconds.map(millis).filter(|_| !stale_forbidden);
     Ok(Freshness {
         lifetime_ms,
         age_ms,
-        stale_allowed: !stale_forbidden,
+        stale_allowed: !stale_forbidden && control.s_maxage.is_none(),
+        stale_while_ms: allowed(control.stale_while_revalidate).unwrap_or(0),
+        stale_error_ms: allowed(control.stale_if_error),
+        withheld,
         for_everybody: is_for_everybody(control),
         vary,
     })
@@ -164,7 +177,7 @@ fn is_for_everybody(control: CacheControl) -> bool {
     control.public || control.must_revalidate || control.s_maxage.is_some()
 }
 
-fn allowed(control: CacheControl, headers: &HeaderMap, authorized: bool) -> Result<(), NoStore> {
+fn allowed(control: CacheControl, cookie: bool, authorized: bool) -> Result<(), NoStore> {
     if control.no_store {
         return Err(NoStore::Forbidden);
     }
@@ -178,7 +191,7 @@ fn allowed(control: CacheControl, headers: &HeaderMap, authorized: bool) -> Resu
         return Err(NoStore::Authorization);
     }
     // Section 7.3: allowed, but hardly ever what the origin means for everybody.
-    if headers.contains_key(SET_COOKIE) {
+    if cookie {
         Err(NoStore::SetCookie)
     } else {
         Ok(())
@@ -214,7 +227,7 @@ fn lifetime_s(
     if let Some(explicit) = control.s_maxage.or(control.max_age) {
         return Ok(explicit);
     }
-    if !headers.contains_key(EXPIRES) {
+    if control.targeted || !headers.contains_key(EXPIRES) {
         return Err(NoStore::NoFreshness);
     }
     // A malformed date, such as 0, lies in the past (section 5.3).

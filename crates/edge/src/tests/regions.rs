@@ -44,6 +44,16 @@ struct State {
     calls: watch::Sender<usize>,
     cancelled: watch::Sender<usize>,
     released: watch::Sender<bool>,
+    feed: std::sync::Mutex<Option<mpsc::Sender<Result<Bytes, BoxError>>>>,
+}
+
+impl State {
+    /// A body that the test feeds.
+    fn stream(&self) -> Body {
+        let (sender, body) = channel_body();
+        *self.feed.lock().unwrap() = Some(sender);
+        body
+    }
 }
 
 impl Region {
@@ -56,6 +66,7 @@ impl Region {
             calls: watch::Sender::new(0),
             cancelled: watch::Sender::new(0),
             released: watch::Sender::new(false),
+            feed: std::sync::Mutex::default(),
         });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -118,6 +129,11 @@ impl Region {
     /// Lets the slow paths answer.
     pub(super) fn release(&self) {
         self.state.released.send_replace(true);
+    }
+
+    /// Feeds the body of `/slow-stream`; dropping the sender ends it.
+    pub(super) fn feed(&self) -> mpsc::Sender<Result<Bytes, BoxError>> {
+        self.state.feed.lock().unwrap().take().unwrap()
     }
 
     /// Lets the slow paths wait again.
@@ -194,6 +210,13 @@ async fn answer(state: &State, number: usize, request: Request, meta: &CallMeta)
         .header("etag", "\"tag\"");
     let headers: &[(&str, &str)] = match path.as_str() {
         "/fresh" | "/slow" | "/stream" => &[("cache-control", "max-age=600")],
+        "/tagged" => &[
+            ("cache-control", "max-age=600"),
+            ("cache-tag", "blue, green"),
+        ],
+        "/slow-stream" => &[("cache-control", "max-age=600")],
+        "/while" => &[("cache-control", "max-age=1, stale-while-revalidate=600")],
+        "/on-error" | "/slow-on-error" => &[("cache-control", "max-age=1, stale-if-error=600")],
         "/short" | "/confirm" => &[("cache-control", "max-age=1")],
         "/short-strict" => &[("cache-control", "max-age=1, must-revalidate")],
         "/vary" => &[
@@ -208,7 +231,7 @@ async fn answer(state: &State, number: usize, request: Request, meta: &CallMeta)
     for (name, value) in headers {
         response = response.header(*name, *value);
     }
-    if path == "/error" {
+    if path == "/error" || (path == "/on-error" && number > 1) {
         response = response.status(StatusCode::BAD_GATEWAY);
     }
     let body = match path.as_str() {
@@ -220,6 +243,7 @@ async fn answer(state: &State, number: usize, request: Request, meta: &CallMeta)
             std::mem::forget(sender);
             body
         }
+        "/slow-stream" => state.stream(),
         _ => Body::full(format!("{} #{number}", state.name)),
     };
     response.body(body).unwrap()
