@@ -3,10 +3,12 @@
 
 use hickory_proto::{op::ResponseCode, rr::RecordType};
 use plan::zone::{DS, RecordSet, SOA_TTL_S, Zone};
+use steer::place::hash;
 
 use crate::{
+    data::Data,
     dnssec::{NSEC, NXNAME, denial, denied_types},
-    reply::{Data, Reply, Section},
+    reply::{Reply, Section},
     responder::Asked,
 };
 
@@ -27,6 +29,7 @@ pub(crate) fn vouch(cut: &[u8], keys: Option<&RecordSet>, zone: &Zone, reply: &m
 
 /// The name does not exist.
 pub(crate) fn missing(name: &[u8], zone: &Zone, reply: &mut Reply<'_, '_>) {
+    reply.set_missing(hash(zone.apex.as_bytes()));
     authority(zone, reply);
     if reply.signer().is_some() {
         deny(name, zone, &denied_types([NXNAME], 0), reply);

@@ -10,10 +10,15 @@ use hickory_proto::{
     serialize::binary::{BinDecoder, BinEncoder, DecodeError},
 };
 
+use crate::cookies::Cookie;
 use crate::settings::{PLAIN_ANSWER_BYTES_MAX, UDP_ANSWER_BYTES_MAX};
 
 /// The option code of client subnets.
 const SUBNET_CODE: u16 = 8;
+/// The option code of name server identifiers.
+const ID_CODE: u16 = 3;
+/// The option code of cookies.
+const COOKIE_CODE: u16 = 10;
 /// The record type of OPT.
 pub(crate) const OPT: u16 = 41;
 /// The DO bit within a record's TTL.
@@ -31,6 +36,18 @@ pub(crate) struct Edns {
     /// The client understands compact denials (RFC 9824, section 4).
     pub(crate) compact_ok: bool,
     pub(crate) subnet: Option<Subnet>,
+    /// The client asks who we are (RFC 5001).
+    pub(crate) wants_id: bool,
+    pub(crate) cookie: Option<Cookie>,
+}
+
+/// What we add to an answer's OPT record.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extras<'a> {
+    /// Who we are.
+    pub(crate) id: Option<&'a [u8]>,
+    /// The client's cookie and ours.
+    pub(crate) cookie: Option<[u8; 24]>,
 }
 
 /// A client subnet.
@@ -62,6 +79,8 @@ impl Edns {
             dnssec_ok: ttl & DNSSEC_OK != 0,
             compact_ok: ttl & COMPACT_OK != 0,
             subnet: None,
+            wants_id: false,
+            cookie: None,
         };
         // What options another version has is not known here.
         let read = if version == 0 {
@@ -77,8 +96,19 @@ impl Edns {
         // Ends: each option takes at least four bytes.
         while !decoder.is_empty() {
             let (code, value) = read_option(&mut decoder).map_err(|_| EdnsFault::Shape)?;
-            if code != SUBNET_CODE {
-                continue;
+            match code {
+                SUBNET_CODE => {}
+                ID_CODE => {
+                    self.wants_id = true;
+                    continue;
+                }
+                COOKIE_CODE => {
+                    // Of several, the first counts (RFC 7873, section 5.2).
+                    let cookie = Cookie::read(value).ok_or(EdnsFault::Shape)?;
+                    self.cookie.get_or_insert(cookie);
+                    continue;
+                }
+                _ => continue,
             }
             let read = Subnet::read(value).ok_or(EdnsFault::Subnet)?;
             if self.subnet.replace(read).is_some() {
@@ -89,9 +119,16 @@ impl Edns {
     }
 
     /// Bytes that `emit` writes.
-    pub(crate) fn length(&self) -> usize {
-        // Root name, type, class, TTL and data length; code, length and fixed part of a subnet.
-        11 + self.subnet.map_or(0, |subnet| 8 + subnet.address_bytes())
+    pub(crate) fn length(&self, extras: &Extras<'_>) -> usize {
+        // Root name, type, class, TTL and data length.
+        11 + self.options_length(extras)
+    }
+
+    fn options_length(&self, extras: &Extras<'_>) -> usize {
+        // Code, length and fixed part of a subnet; code and length of the others.
+        self.subnet.map_or(0, |subnet| 8 + subnet.address_bytes())
+            + extras.id.map_or(0, |id| 4 + id.len())
+            + extras.cookie.map_or(0, |cookie| 4 + cookie.len())
     }
 
     /// Writes our OPT record: the client's DO bit and subnet, our own size and version.
@@ -100,6 +137,7 @@ impl Edns {
         encoder: &mut BinEncoder<'_>,
         rcode_high: u8,
         scope: u8,
+        extras: &Extras<'_>,
     ) -> Result<(), ProtoError> {
         encoder.emit_u8(0)?;
         encoder.emit_u16(OPT)?;
@@ -109,13 +147,20 @@ impl Edns {
             flags |= COMPACT_OK;
         }
         encoder.emit_u32(u32::from(rcode_high) << 24 | flags)?;
+        let all = self.options_length(extras);
+        encoder.emit_u16(u16::try_from(all).unwrap_or(u16::MAX))?;
+        if let Some(id) = extras.id {
+            emit_option(encoder, ID_CODE, id)?;
+        }
+        if let Some(cookie) = &extras.cookie {
+            emit_option(encoder, COOKIE_CODE, cookie)?;
+        }
         let Some(subnet) = self.subnet else {
-            return encoder.emit_u16(0);
+            return Ok(());
         };
         let address = subnet.address_bytes();
         // At most 16 bytes of address.
         let length = u16::try_from(4 + address).unwrap_or(u16::MAX);
-        encoder.emit_u16(4 + length)?;
         encoder.emit_u16(SUBNET_CODE)?;
         encoder.emit_u16(length)?;
         encoder.emit_u16(subnet.family)?;
@@ -174,6 +219,12 @@ impl Subnet {
     fn address_bytes(&self) -> usize {
         usize::from(self.source.div_ceil(8))
     }
+}
+
+fn emit_option(encoder: &mut BinEncoder<'_>, code: u16, value: &[u8]) -> Result<(), ProtoError> {
+    encoder.emit_u16(code)?;
+    encoder.emit_u16(u16::try_from(value.len()).unwrap_or(u16::MAX))?;
+    encoder.emit_vec(value)
 }
 
 fn read_option<'p>(decoder: &mut BinDecoder<'p>) -> Result<(u16, &'p [u8]), DecodeError> {

@@ -16,7 +16,9 @@ use tokio::sync::watch;
 
 use crate::{
     Live, Responder,
+    cookies::Baker,
     dnssec::{Memory, Signers},
+    identity::{ID_BYTES_MAX, Identity},
     server::Shared,
     service::Alpn,
 };
@@ -44,6 +46,12 @@ pub(crate) async fn run(
     view.mark_changed();
     let memory = Arc::new(Memory::default());
     memory.set_time(now_s());
+    let id = shared.settings.id.as_bytes();
+    let identity = Arc::new(Identity {
+        id: id.get(..ID_BYTES_MAX).unwrap_or(id).to_vec(),
+        baker: Baker::new(shared.settings.cookie_secret),
+        clock: memory.clone(),
+    });
     let mut clock = tokio::time::interval(CLOCK);
     let alpn = Arc::new(Alpn::of(&shared.settings.alpn));
     let mut current: Option<Compiled> = None;
@@ -69,6 +77,7 @@ pub(crate) async fn run(
         let (plan, priors) = (compiled.plan.clone(), compiled.priors.clone());
         let responder = Responder::new(plan, priors, &health, ttl_s)
             .with_alpn(alpn.clone())
+            .with_identity(identity.clone())
             .with_signers(compiled.signers.clone());
         shared.responder.store(Arc::new(responder));
         let revision = compiled.plan.revision;

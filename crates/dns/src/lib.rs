@@ -6,15 +6,19 @@
 //! reads a socket from one task only and has no client subnets. Zones with keys are signed while
 //! answering. Nothing here recurses, transfers zones or accepts updates.
 
+mod cookies;
+mod data;
 mod denying;
 mod dnssec;
 mod edns;
 mod error;
+mod identity;
 mod install;
 mod live;
 mod message;
 mod metrics;
 mod place;
+mod rates;
 mod reply;
 mod responder;
 mod server;
@@ -25,14 +29,17 @@ mod signed;
 mod sockets;
 mod tcp;
 mod udp;
+mod verdict;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::DnsError;
+pub use identity::CookieState;
 pub use live::Live;
 pub use metrics::{Malformed, Transport};
-pub use responder::{Responder, Verdict};
+pub use responder::Responder;
 pub use server::{BoundDns, Dns, Serving};
 pub use settings::{DnsSettings, Limits};
 pub use steer::place::Health;
+pub use verdict::Verdict;

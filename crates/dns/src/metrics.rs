@@ -6,7 +6,7 @@
 use hickory_proto::{op::ResponseCode, rr::RecordType};
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
-use crate::Verdict;
+use crate::{CookieState, Verdict};
 
 /// How a query came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub(crate) struct Metrics {
     truncated: IntCounter,
     fallback: IntCounter,
     unsent: IntCounter,
+    limited: IntCounterVec,
+    cookies: IntCounterVec,
     pub(crate) tcp_open: IntGauge,
     pub(crate) installs: IntCounterVec,
     pub(crate) revision: IntGauge,
@@ -88,13 +90,14 @@ const OTHER: usize = KINDS.len();
 const NONE: usize = KINDS.len() + 1;
 
 /// Every code that we give, by number.
-const CODES: [(u16, &str); 6] = [
+const CODES: [(u16, &str); 7] = [
     (0, "NOERROR"),
     (3, "NXDOMAIN"),
     (5, "REFUSED"),
     (1, "FORMERR"),
     (4, "NOTIMP"),
     (16, "BADVERS"),
+    (23, "BADCOOKIE"),
 ];
 
 /// Counts of one worker since it last passed them on.
@@ -106,6 +109,8 @@ pub(crate) struct Tally {
     codes: [u64; CODES.len()],
     truncated: u64,
     fallback: u64,
+    /// Unproven and proven.
+    cookies: [u64; 2],
 }
 
 impl Metrics {
@@ -136,6 +141,16 @@ impl Metrics {
                 "Answers, by code.",
                 &["rcode", "transport"],
             )?,
+            limited: vec(
+                "limited_total",
+                "Answers over the rate limit, by what became of them.",
+                &["outcome"],
+            )?,
+            cookies: vec(
+                "cookies_total",
+                "Queries with a cookie, by what it proves.",
+                &["state"],
+            )?,
             malformed: vec(
                 "malformed_total",
                 "Queries with something wrong.",
@@ -164,6 +179,10 @@ impl Metrics {
         self.closed.with_label_values(&[closed.reason()]).inc();
     }
 
+    pub(crate) fn limited(&self, outcome: &str) {
+        self.limited.with_label_values(&[outcome]).inc();
+    }
+
     pub(crate) fn unsent(&self) {
         self.unsent.inc();
     }
@@ -178,6 +197,7 @@ impl Tally {
             codes: [0; CODES.len()],
             truncated: 0,
             fallback: 0,
+            cookies: [0; 2],
         }
     }
 
@@ -191,6 +211,11 @@ impl Tally {
         }
         self.truncated += u64::from(verdict.truncated);
         self.fallback += u64::from(verdict.fallback);
+        match verdict.cookie {
+            CookieState::Absent => {}
+            CookieState::Unproven => bump(&mut self.cookies, 0),
+            CookieState::Proven => bump(&mut self.cookies, 1),
+        }
         if let Some(malformed) = verdict.malformed {
             self.metrics
                 .malformed
@@ -217,6 +242,12 @@ impl Tally {
                 .with_label_values(&[label, transport])
                 .inc_by(*count);
             *count = 0;
+        }
+        for (count, label) in self.cookies.iter_mut().zip(["unproven", "proven"]) {
+            self.metrics
+                .cookies
+                .with_label_values(&[label])
+                .inc_by(std::mem::take(count));
         }
         let codes = CODES.iter().map(|(_, label)| *label);
         for (count, label) in self

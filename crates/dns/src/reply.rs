@@ -5,10 +5,7 @@
 //! question (hickory's encoder would leave parts of records behind). Names are compressed against
 //! the question's name alone: it is where nearly all of them end the same.
 
-use std::{
-    net::{Ipv4Addr, Ipv6Addr},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use hickory_proto::{
     ProtoError,
@@ -16,10 +13,12 @@ use hickory_proto::{
     rr::{DNSClass, RecordType},
     serialize::binary::{BinEncoder, Place},
 };
-use plan::zone::{Soa, suffixes};
+use plan::zone::suffixes;
 
 use crate::{
+    data::{Data, soa_fields},
     dnssec::{RRSIG, Signed, ZoneSigner},
+    edns::Extras,
     message::Request,
 };
 
@@ -42,9 +41,20 @@ pub(crate) struct Reply<'a, 'p> {
     /// Where the additional section begins, if it has anything but OPT.
     extras_at: Option<usize>,
     scope: u8,
+    extras: Extras<'a>,
+    class: Class,
     signer: Option<Arc<ZoneSigner>>,
     /// The set of records at the end of what has been written, not signed yet.
     unsigned: Option<Unsigned>,
+}
+
+/// What answers count together in a rate limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Those about the asked name.
+    Name,
+    /// Those about names that are missing in this zone.
+    Missing(u64),
 }
 
 /// Records of one name and type.
@@ -65,22 +75,6 @@ pub(crate) enum Section {
     Glue,
     /// Additional records that are left out, if they do not fit.
     Extra,
-}
-
-/// The data of a record.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Data<'a> {
-    A(Ipv4Addr),
-    Aaaa(Ipv6Addr),
-    Ns(&'a [u8]),
-    Cname(&'a [u8]),
-    Soa(&'a Soa),
-    /// As it is; the number is the type's.
-    Raw(u16, &'a [u8]),
-    /// A TXT record of one text that answers an ACME challenge.
-    Challenge(&'a str),
-    /// What RFC 8482 (section 4.2) says to answer to "ANY".
-    Any,
 }
 
 impl<'a, 'p> Reply<'a, 'p> {
@@ -110,6 +104,8 @@ impl<'a, 'p> Reply<'a, 'p> {
             question_end,
             extras_at: None,
             scope: 0,
+            extras: Extras::default(),
+            class: Class::Name,
             signer: None,
             unsigned: None,
         })
@@ -126,6 +122,33 @@ impl<'a, 'p> Reply<'a, 'p> {
     /// The answer holds for clients that share so many bits of the asked subnet.
     pub(crate) fn set_scope(&mut self, scope: u8) {
         self.scope = self.scope.max(scope);
+    }
+
+    /// What is added to the OPT record, if there is one.
+    pub(crate) fn set_extras(&mut self, extras: Extras<'a>) {
+        self.extras = extras;
+    }
+
+    /// The name is missing in a zone with this hash: all such answers are one to a rate limit.
+    pub(crate) fn set_missing(&mut self, zone: u64) {
+        self.class = Class::Missing(zone);
+    }
+
+    /// Whether the answer says only what is wrong with the question.
+    pub(crate) fn is_refusal(&self) -> bool {
+        !matches!(
+            self.metadata.response_code,
+            ResponseCode::NoError | ResponseCode::NXDomain
+        )
+    }
+
+    pub(crate) fn class(&self) -> Class {
+        self.class
+    }
+
+    /// Leaves everything out, so that the client asks again over TCP.
+    pub(crate) fn cut_short(&mut self) {
+        self.overflow = true;
     }
 
     /// What follows is signed by this; none: not at all.
@@ -280,7 +303,7 @@ impl<'a, 'p> Reply<'a, 'p> {
         let edns = self.request.edns;
         let room = self
             .bytes_max
-            .saturating_sub(edns.map_or(0, |edns| edns.length()));
+            .saturating_sub(edns.map_or(0, |edns| edns.length(&self.extras)));
         let mut end = self.encoder.offset();
         if let Some(extras) = self.extras_at
             && (self.overflow || end > room)
@@ -300,7 +323,8 @@ impl<'a, 'p> Reply<'a, 'p> {
         self.encoder.trim();
         if let Some(edns) = edns {
             let high = self.metadata.response_code.high();
-            edns.emit(&mut self.encoder, high, self.scope).ok()?;
+            edns.emit(&mut self.encoder, high, self.scope, &self.extras)
+                .ok()?;
             self.counts.additionals = self.counts.additionals.saturating_add(1);
         }
         let (metadata, counts) = (self.metadata, self.counts);
@@ -308,64 +332,5 @@ impl<'a, 'p> Reply<'a, 'p> {
             .replace(&mut self.encoder, Header { metadata, counts })
             .ok()?;
         Some((metadata.response_code, metadata.truncation))
-    }
-}
-
-impl Data<'_> {
-    /// The data without compression, as it is signed (RFC 4034, section 6.2).
-    fn signed_form(&self) -> Vec<u8> {
-        match self {
-            Self::A(address) => address.octets().to_vec(),
-            Self::Aaaa(address) => address.octets().to_vec(),
-            Self::Ns(name) | Self::Cname(name) | Self::Raw(_, name) => name.to_vec(),
-            Self::Soa(soa) => {
-                let mut wire = soa.mname.as_bytes().to_vec();
-                wire.extend(soa.rname.as_bytes());
-                for field in soa_fields(soa) {
-                    wire.extend(field.to_be_bytes());
-                }
-                wire
-            }
-            Self::Challenge(text) => {
-                let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
-                [&[length], text.as_bytes()].concat()
-            }
-            Self::Any => b"\x07RFC8482\0".to_vec(),
-        }
-    }
-
-    fn kind(&self) -> RecordType {
-        match self {
-            Self::A(_) => RecordType::A,
-            Self::Aaaa(_) => RecordType::AAAA,
-            Self::Ns(_) => RecordType::NS,
-            Self::Cname(_) => RecordType::CNAME,
-            Self::Soa(_) => RecordType::SOA,
-            Self::Raw(kind, _) => RecordType::from(*kind),
-            Self::Challenge(_) => RecordType::TXT,
-            Self::Any => RecordType::HINFO,
-        }
-    }
-}
-
-fn soa_fields(soa: &Soa) -> [u32; 5] {
-    [
-        soa.serial,
-        soa.refresh_s,
-        soa.retry_s,
-        soa.expire_s,
-        soa.negative_s,
-    ]
-}
-
-impl From<Ipv4Addr> for Data<'_> {
-    fn from(address: Ipv4Addr) -> Self {
-        Self::A(address)
-    }
-}
-
-impl From<Ipv6Addr> for Data<'_> {
-    fn from(address: Ipv6Addr) -> Self {
-        Self::Aaaa(address)
     }
 }

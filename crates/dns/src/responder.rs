@@ -16,14 +16,16 @@ use plan::zone::{Addresses, Found, NS_TTL_S, Node, RecordSet, SOA_TTL_S, Steered
 use steer::place::{Point, Priors, hash};
 
 use crate::{
-    Live,
+    Live, Verdict,
+    data::Data,
     denying::{missing, nothing, vouch},
     dnssec::{NSEC, RRSIG, Signers},
     edns::{Edns, Subnet},
+    identity::{self, CookieState, Identity},
     message::{Question, Request},
-    metrics::{Malformed, Transport},
+    metrics::Transport,
     place::{Family, Places},
-    reply::{Data, Reply, Section},
+    reply::{Reply, Section},
     servers::name_them,
     service::Alpn,
     settings::{ALIASES_MAX, PLAIN_ANSWER_BYTES_MAX},
@@ -41,21 +43,7 @@ pub struct Responder {
     pub(crate) ttl_s: u32,
     pub(crate) alpn: Arc<Alpn>,
     pub(crate) signers: Arc<Signers>,
-}
-
-/// What became of a query, for metrics and tests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// The type that was asked for; none if no question could be read.
-    pub kind: Option<u16>,
-    /// The response code; none if there is no answer.
-    pub code: Option<u16>,
-    /// The answer was cut short, so the client is to ask again over TCP.
-    pub truncated: bool,
-    /// What is wrong with the query.
-    pub malformed: Option<Malformed>,
-    /// No place was up, and the answer is the best guess.
-    pub fallback: bool,
+    identity: Arc<Identity>,
 }
 
 /// A question with who asks it.
@@ -80,7 +68,15 @@ impl Responder {
             ttl_s,
             alpn: Arc::default(),
             signers: Arc::default(),
+            identity: Arc::default(),
         }
+    }
+
+    /// Says who we are, and gives out cookies.
+    #[must_use]
+    pub(crate) fn with_identity(mut self, identity: Arc<Identity>) -> Self {
+        self.identity = identity;
+        self
     }
 
     /// Signs the answers of zones with keys.
@@ -117,6 +113,8 @@ impl Responder {
             truncated: false,
             malformed: request.fault,
             fallback: false,
+            cookie: self.identity.state(&request, asker),
+            class: 0,
         };
         let bytes_max = match (transport, &request.edns) {
             (Transport::Udp, Some(edns)) => edns.payload,
@@ -124,6 +122,7 @@ impl Responder {
             (Transport::Tcp, _) => u16::MAX,
         };
         let written = Reply::begin(out, &request, bytes_max.into()).and_then(|mut reply| {
+            reply.set_extras(self.identity.extras(&request, asker));
             match (request.fault, &request.question) {
                 (None, Some(question)) => {
                     let asked = Asked::new(question, &request, asker);
@@ -132,6 +131,7 @@ impl Responder {
                 (Some(fault), _) => reply.set_code(fault.code()),
                 (None, None) => reply.set_code(ResponseCode::FormErr),
             }
+            verdict.class = identity::class(&request, &reply);
             reply.finish()
         });
         match written {
@@ -141,6 +141,22 @@ impl Responder {
             None => out.clear(),
         }
         verdict
+    }
+
+    /// Writes the short answer that is sent when a full one would be too many: the client is to
+    /// come back over TCP, or with the cookie that it has just been given.
+    pub(crate) fn cut(&self, packet: &[u8], asker: IpAddr, out: &mut Vec<u8>) -> Option<u16> {
+        out.clear();
+        let request = Request::read(packet).ok()?;
+        let mut reply = Reply::begin(out, &request, PLAIN_ANSWER_BYTES_MAX.into())?;
+        reply.set_extras(self.identity.extras(&request, asker));
+        if self.identity.state(&request, asker) == CookieState::Unproven {
+            reply.set_code(ResponseCode::BADCOOKIE);
+        } else {
+            reply.cut_short();
+        }
+        let (code, _) = reply.finish()?;
+        Some(code.into())
     }
 
     /// Whether an answer had to be a best guess is returned.
@@ -390,17 +406,5 @@ impl<'q> Asked<'q> {
             self.kind,
             RecordType::A | RecordType::AAAA | RecordType::HTTPS | RecordType::ANY
         )
-    }
-}
-
-impl Verdict {
-    const fn dropped(malformed: Malformed) -> Self {
-        Self {
-            kind: None,
-            code: None,
-            truncated: false,
-            malformed: Some(malformed),
-            fallback: false,
-        }
     }
 }

@@ -16,6 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     DnsError, DnsSettings, Live, Responder, install,
     metrics::Metrics,
+    rates::Rates,
     sockets::{self, Sockets},
     tcp, udp,
 };
@@ -136,8 +137,11 @@ impl BoundDns {
             tasks,
         };
         let tcp_open = tcp::Gate::new(shared.settings.limits.tcp_connections_max);
+        let count = self.workers.len();
         for (number, sockets) in self.workers.into_iter().enumerate() {
-            if let Err(source) = start_worker(number, sockets, shared.clone(), tcp_open.clone()) {
+            if let Err(source) =
+                start_worker((number, count), sockets, shared.clone(), tcp_open.clone())
+            {
                 drain.cancel();
                 shared.tasks.close();
                 return Err(DnsError::Worker {
@@ -178,7 +182,7 @@ impl Serving {
 }
 
 fn start_worker(
-    number: usize,
+    (number, count): (usize, usize),
     sockets: Sockets,
     shared: Shared,
     tcp_open: tcp::Gate,
@@ -191,7 +195,10 @@ fn start_worker(
     let guard = runtime.enter();
     for socket in sockets.udp {
         let socket = tokio::net::UdpSocket::from_std(socket)?;
-        loops.push(runtime.spawn(shared.tasks.track_future(udp::run(socket, shared.clone()))));
+        let settings = &shared.settings;
+        let rates = Rates::new(settings.rate_s, count, settings.rate_exempt.clone());
+        let run = udp::run(socket, shared.clone(), rates);
+        loops.push(runtime.spawn(shared.tasks.track_future(run)));
     }
     for listener in sockets.tcp {
         let listener = tokio::net::TcpListener::from_std(listener)?;

@@ -4,7 +4,8 @@ use plan::zone::{NS_TTL_S, NameServers};
 
 use crate::{
     Responder,
-    reply::{Data, Reply, Section},
+    data::Data,
+    reply::{Reply, Section},
 };
 
 impl Responder {

@@ -12,7 +12,8 @@ use steer::place::hash;
 
 use crate::{
     Responder,
-    reply::{Data, Reply, Section},
+    data::Data,
+    reply::{Reply, Section},
     responder::Asked,
 };
 

@@ -1,6 +1,11 @@
 //! What an operator may set, and the limits that are not settings.
 
-use std::time::Duration;
+use std::{
+    net::{Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// Settings of the responder.
 #[derive(Clone, Debug)]
@@ -10,6 +15,16 @@ pub struct DnsSettings {
     pub ttl_s: u32,
     /// Protocols that HTTPS records name, best first. `h2`; none turns those records off.
     pub alpn: Vec<String>,
+    /// Answers a second to one /24 or /56 about one name, or about missing names of one zone; ten
+    /// times as many in all. Over UDP only, without a cookie of ours. 0 turns it off. 200.
+    pub rate_s: u32,
+    /// Networks without that limit. The loopback networks, from which nobody can be flooded.
+    pub rate_exempt: Vec<IpNet>,
+    /// What NSID (RFC 5001) tells; at most 64 bytes are. Nothing.
+    pub id: String,
+    /// The secret of cookies; nodes that share an address must share it. The default is all zero:
+    /// give a random one.
+    pub cookie_secret: [u8; 16],
     /// Limits.
     pub limits: Limits,
 }
@@ -30,6 +45,10 @@ impl Default for DnsSettings {
     fn default() -> Self {
         Self {
             ttl_s: 60,
+            rate_s: 200,
+            rate_exempt: loopback(),
+            id: String::new(),
+            cookie_secret: [0; 16],
             alpn: vec!["h2".to_owned()],
             limits: Limits::default(),
         }
@@ -44,6 +63,14 @@ impl Default for Limits {
             tcp_write: Duration::from_secs(5),
         }
     }
+}
+
+/// `127.0.0.0/8` and `::1`.
+fn loopback() -> Vec<IpNet> {
+    vec![
+        IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8)),
+        IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128)),
+    ]
 }
 
 /// Longest query that is read. What a resolver may ask fits in 512 bytes with room to spare.

@@ -9,9 +9,10 @@ use plan::zone::{Addresses, DS, Found, NS_TTL_S, Node, Steered, Zone, split_labe
 
 use crate::{
     Responder,
+    data::Data,
     denying::nothing,
     dnssec::{CDNSKEY, CDS, DNSKEY},
-    reply::{Data, Reply, Section},
+    reply::{Reply, Section},
     responder::Asked,
 };
 

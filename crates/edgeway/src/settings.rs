@@ -194,6 +194,18 @@ pub struct Dns {
     /// Protocols that the HTTPS records of API names announce, best first; none: no such records.
     #[serde(default = "default_alpn")]
     pub alpn: Vec<String>,
+    /// What NSID tells; `node-` and the node's number unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nsid: Option<String>,
+    /// UDP answers a second to one network (/24 or /56) about one name; 0: no limit.
+    #[serde(default = "default_rate_s")]
+    pub rate_s: u32,
+    /// Networks without that limit; the loopback networks unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_exempt: Option<Vec<ipnet::IpNet>>,
+    /// 32 hexadecimal digits, for nodes that share an address; random unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie_secret: Option<String>,
 }
 
 /// Why settings cannot be used. Each message names the key.
@@ -361,6 +373,10 @@ fn bad(key: &str, reason: &str) -> SettingsError {
 
 fn default_log() -> String {
     "info,openraft=warn".to_owned()
+}
+
+const fn default_rate_s() -> u32 {
+    200
 }
 
 fn default_alpn() -> Vec<String> {

@@ -37,11 +37,14 @@ async fn change(management: &Management, method: Method, path: &str, body: Optio
     answer.body
 }
 
+fn record(name: &str, kind: &str, value: &str) -> Value {
+    json!({"name": name, "type": kind, "ttl": 60, "value": value})
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn records_of_every_type_are_answered() {
     let cluster = Cluster::start().await.unwrap();
     let management = cluster.management(0);
-    let record = |name: &str, kind: &str, value: &str| json!({"name": name, "type": kind, "ttl": 60, "value": value});
     let records = json!({"records": [
         record("edgeway.test", "MX", "10 mail.edgeway.test"),
         record("edgeway.test", "TXT", "v=spf1 -all"),
@@ -205,4 +208,52 @@ async fn answers_validate_from_our_trust_anchor_through_a_key_change() {
     change(&management, Method::DELETE, KEYS, None).await;
     let unsigned = dig(&cluster, &["+dnssec", "www.edgeway.test"]);
     assert!(!unsigned.contains("RRSIG"), "{unsigned}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cookies_and_identity_are_told_and_garbage_does_no_harm() {
+    let cluster = Cluster::start().await.unwrap();
+    let answer = run(
+        "dig",
+        &cluster,
+        &["+cookie", "+nsid", "edgeway.test", "SOA"],
+    );
+    assert!(answer.contains("(good)"), "{answer}");
+    assert!(
+        answer.contains("NSID") && answer.contains("node-"),
+        "{answer}"
+    );
+
+    // A hundred thousand packets made from a good one, by a generator that is always the same.
+    let dns = cluster.ready.dns;
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    socket.connect(dns).await.unwrap();
+    let good = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\x01\x07edgeway\x04test\0\0\x06\0\x01\
+        \0\0\x29\x04\xd0\0\0\x80\0\0\x0c\0\x0a\0\x08\x01\x02\x03\x04\x05\x06\x07\x08";
+    let mut state = 0x9e37_79b9_u32;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        usize::try_from(state).unwrap()
+    };
+    for number in 0..100_000 {
+        let mut packet = good.to_vec();
+        for _ in 0..=next() % 6 {
+            let at = next() % packet.len();
+            packet[at] = next().to_le_bytes()[0];
+        }
+        if number % 3 == 0 {
+            packet.truncate(next() % (packet.len() + 1));
+        }
+        // A full socket only loses packets, which is no matter here.
+        let _ = socket.try_send(&packet);
+        if number % 100 == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    let answer = dig(&cluster, &["+short", "edgeway.test", "SOA"]);
+    assert!(answer.starts_with("ns1.edgeway.test."), "{answer}");
+    let answer = dig(&cluster, &["+tcp", "+short", "edgeway.test", "SOA"]);
+    assert!(answer.starts_with("ns1.edgeway.test."), "{answer}");
 }

@@ -5,6 +5,7 @@
 
 mod answers;
 mod broken;
+mod guards;
 mod records;
 mod sockets;
 

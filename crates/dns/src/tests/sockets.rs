@@ -18,17 +18,17 @@ use crate::{Dns, DnsSettings, Health, Limits, Live, Serving};
 const LIMIT: Duration = Duration::from_secs(10);
 const API: &str = "edge000001.execute-api.us-east-1.edgeway.test A +ecs=198.19.7.0/24";
 
-struct Server {
+pub(super) struct Server {
     view: watch::Sender<Arc<ZoneView>>,
     live: watch::Sender<Arc<Live>>,
     registry: Registry,
     drain: CancellationToken,
     serving: Serving,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
 }
 
 impl Server {
-    fn start(settings: DnsSettings, first: ZoneView) -> Self {
+    pub(super) fn start(settings: DnsSettings, first: ZoneView) -> Self {
         let (view, view_rx) = watch::channel(Arc::new(first));
         let (live, live_rx) = watch::channel(Arc::new(Live::default()));
         let (registry, drain) = (Registry::new(), CancellationToken::new());
@@ -47,7 +47,7 @@ impl Server {
         }
     }
 
-    async fn installed(&self, revision: u64) {
+    pub(super) async fn installed(&self, revision: u64) {
         let mut installed = self.serving.installed();
         let wanted = installed.wait_for(|installed| installed.0 >= revision);
         timeout(LIMIT, wanted).await.unwrap().unwrap();
@@ -69,13 +69,13 @@ impl Server {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    async fn end(self) {
+    pub(super) async fn end(self) {
         self.drain.cancel();
         timeout(LIMIT, self.serving.ended()).await.unwrap();
     }
 
     /// Waits until so many have been counted: answers are sent before they are counted.
-    async fn counted(&self, name: &str, label: &str, least: f64) {
+    pub(super) async fn counted(&self, name: &str, label: &str, least: f64) {
         let wait = async {
             while self.count(name, label) < least {
                 tokio::task::yield_now().await;

@@ -258,6 +258,10 @@ impl Member {
                     bind: both(self.first),
                     public,
                     alpn: vec!["h2".to_owned()],
+                    nsid: None,
+                    rate_s: 200,
+                    rate_exempt: None,
+                    cookie_secret: None,
                 });
             }
         }

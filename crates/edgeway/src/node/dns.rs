@@ -40,10 +40,7 @@ pub(super) async fn start(
         token.cancel();
     });
     let responder = Dns::new(
-        DnsSettings {
-            alpn: section.alpn.clone(),
-            ..DnsSettings::default()
-        },
+        responder_settings(section, common)?,
         views.subscribe(),
         health.subscribe(),
         &common.registry,
@@ -95,6 +92,33 @@ pub(super) async fn start(
         serving,
         _subscriber: subscriber,
     })
+}
+
+fn responder_settings(section: &DnsSection, common: &Common) -> anyhow::Result<DnsSettings> {
+    Ok(DnsSettings {
+        alpn: section.alpn.clone(),
+        id: section
+            .nsid
+            .clone()
+            .unwrap_or_else(|| format!("node-{}", common.own)),
+        rate_s: section.rate_s,
+        rate_exempt: section
+            .rate_exempt
+            .clone()
+            .unwrap_or_else(|| DnsSettings::default().rate_exempt),
+        cookie_secret: cookie_secret(section)?,
+        ..DnsSettings::default()
+    })
+}
+
+fn cookie_secret(section: &DnsSection) -> anyhow::Result<[u8; 16]> {
+    let Some(text) = &section.cookie_secret else {
+        return Ok(rand::random());
+    };
+    let plain = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let value = plain.then(|| u128::from_str_radix(text, 16).ok()).flatten();
+    let value = value.context("settings key 'dns.cookie_secret' is not 32 hexadecimal digits")?;
+    Ok(value.to_be_bytes())
 }
 
 impl DnsRole {

@@ -1,0 +1,37 @@
+//! What became of a query.
+
+use crate::{CookieState, Malformed};
+
+/// What became of a query, for metrics and tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The type that was asked for; none if no question could be read.
+    pub kind: Option<u16>,
+    /// The response code; none if there is no answer.
+    pub code: Option<u16>,
+    /// The answer was cut short, so the client is to ask again over TCP.
+    pub truncated: bool,
+    /// What is wrong with the query.
+    pub malformed: Option<Malformed>,
+    /// No place was up, and the answer is the best guess.
+    pub fallback: bool,
+    /// What the client's cookie says of it.
+    pub cookie: CookieState,
+    /// Answers with the same number count together in the rate limit.
+    pub class: u64,
+}
+
+impl Verdict {
+    /// For a packet that is not answered.
+    pub(crate) const fn dropped(malformed: Malformed) -> Self {
+        Self {
+            kind: None,
+            code: None,
+            truncated: false,
+            malformed: Some(malformed),
+            fallback: false,
+            cookie: CookieState::Absent,
+            class: 0,
+        }
+    }
+}
