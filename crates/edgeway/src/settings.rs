@@ -110,6 +110,12 @@ pub struct Region {
     /// HTTPS listeners for clients of regional endpoints.
     #[serde(default)]
     pub https: Vec<SocketAddr>,
+    /// HTTP/3 on the UDP ports of `https`.
+    #[serde(default = "default_h3")]
+    pub h3: bool,
+    /// Seconds for which clients may remember that HTTP/3 is spoken here (`Alt-Svc`); 0: not told.
+    #[serde(default = "default_alt_svc_max_age_s")]
+    pub alt_svc_max_age_s: u64,
     /// The management API.
     pub management: SocketAddr,
     /// The management API's URL as others reach it; made from the bound address unless given.
@@ -153,6 +159,12 @@ pub struct Pop {
     /// HTTPS listeners for clients.
     #[serde(default)]
     pub https: Vec<SocketAddr>,
+    /// HTTP/3 on the UDP ports of `https`.
+    #[serde(default = "default_h3")]
+    pub h3: bool,
+    /// Seconds for which clients may remember that HTTP/3 is spoken here (`Alt-Svc`); 0: not told.
+    #[serde(default = "default_alt_svc_max_age_s")]
+    pub alt_svc_max_age_s: u64,
     /// Addresses that DNS answers for this POP.
     #[serde(default)]
     pub public: Vec<IpAddr>,
@@ -390,6 +402,14 @@ const fn default_drain_s() -> u64 {
 /// Below what one feed frame may hold.
 pub(crate) const fn default_view_bytes_max() -> usize {
     48 << 20
+}
+
+const fn default_h3() -> bool {
+    true
+}
+
+const fn default_alt_svc_max_age_s() -> u64 {
+    24 * 60 * 60
 }
 
 const fn default_cache_bytes() -> u64 {

@@ -49,6 +49,8 @@ pub enum Refusal {
     FramingUnclear,
     /// The announced body is larger than the limit.
     BodyTooLarge,
+    /// A header that belongs to an HTTP/1.1 connection, over HTTP/3.
+    ConnectionField,
 }
 
 impl Refusal {
@@ -73,7 +75,8 @@ impl Refusal {
             | Self::TargetMalformed
             | Self::BothFramings
             | Self::LengthRepeated
-            | Self::FramingUnclear => StatusCode::BAD_REQUEST,
+            | Self::FramingUnclear
+            | Self::ConnectionField => StatusCode::BAD_REQUEST,
         }
     }
 
@@ -98,6 +101,7 @@ impl Refusal {
             Self::CodingUnsupported => "coding_unsupported",
             Self::FramingUnclear => "framing_unclear",
             Self::BodyTooLarge => "body_too_large",
+            Self::ConnectionField => "connection_field",
         }
     }
 }

@@ -16,12 +16,13 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use crate::body::BodyError;
+use crate::h3::Inbound;
 use crate::service::Link;
 
 /// A client's body within limits.
 #[derive(Debug)]
 pub(crate) struct Guarded {
-    incoming: Incoming,
+    incoming: Source,
     left: u64,
     /// Made when a read first has to wait; set anew when it waits again after progress.
     timer: Option<Pin<Box<Sleep>>>,
@@ -31,8 +32,52 @@ pub(crate) struct Guarded {
     link: Arc<Link>,
 }
 
+/// Where the bytes come from.
+#[derive(Debug)]
+enum Source {
+    Hyper(Incoming),
+    H3(Box<Inbound>),
+}
+
+impl Source {
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self {
+            Self::Hyper(incoming) => {
+                let polled = Pin::new(incoming).poll_frame(cx);
+                polled.map_err(|error| classify(&error))
+            }
+            Self::H3(inbound) => inbound.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Hyper(incoming) => incoming.is_end_stream(),
+            Self::H3(inbound) => inbound.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Hyper(incoming) => incoming.size_hint(),
+            Self::H3(inbound) => inbound.size_hint(),
+        }
+    }
+}
+
 impl Guarded {
     pub(crate) fn new(incoming: Incoming, link: Arc<Link>) -> Self {
+        Self::of(Source::Hyper(incoming), link)
+    }
+
+    pub(crate) fn h3(inbound: Inbound, link: Arc<Link>) -> Self {
+        Self::of(Source::H3(Box::new(inbound)), link)
+    }
+
+    fn of(incoming: Source, link: Arc<Link>) -> Self {
         let left = link.limits().body_bytes_max;
         Self {
             incoming,
@@ -75,7 +120,7 @@ impl http_body::Body for Guarded {
         if this.ended {
             return Poll::Ready(None);
         }
-        match Pin::new(&mut this.incoming).poll_frame(cx) {
+        match this.incoming.poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 this.progressed = true;
                 let length = frame.data_ref().map_or(0, |data| data.len() as u64);
@@ -87,10 +132,7 @@ impl http_body::Body for Guarded {
                     None => Poll::Ready(Some(Err(this.fail(BodyError::TooLarge)))),
                 }
             }
-            Poll::Ready(Some(Err(error))) => {
-                let error = classify(&error);
-                Poll::Ready(Some(Err(this.fail(error))))
-            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(this.fail(error)))),
             Poll::Ready(None) => {
                 this.ended = true;
                 Poll::Ready(None)

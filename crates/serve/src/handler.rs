@@ -28,7 +28,7 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// What a role does with a request.
 ///
 /// The request has passed every check of this crate. Its target is a path with an optional query
-/// (or `*`), and its authority stands in exactly one valid `Host` header, also for HTTP/2; only
+/// (or `*`), and its authority stands in exactly one valid `Host` header, also for HTTP/2 and 3; only
 /// HTTP/1.0 may have none. Its framing is not ambiguous, and its body enforces the listener's
 /// limits while it is read. Hop-by-hop headers are still there
 /// (see [`strip_hop_by_hop`](crate::strip_hop_by_hop)).
@@ -98,11 +98,11 @@ impl fmt::Display for Scheme {
 pub struct TlsInfo {
     /// The name the client asked for, in lower case; `None` if it sent none (or an IP address).
     pub sni: Option<String>,
-    /// The agreed application protocol (`h2`, `http/1.1`); `None` if the client offered none.
+    /// The agreed application protocol (`h3`, `h2`, `http/1.1`); `None` if the client offered none.
     pub alpn: Option<&'static str>,
     /// `TLSv1.2` or `TLSv1.3`.
     pub version: &'static str,
-    /// The cipher suite under its IANA name.
+    /// The cipher suite under its IANA name; `unknown` over QUIC, whose library does not tell.
     pub cipher: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! Accepts HTTP/1.1 and HTTP/2 over TCP and TLS and hands each request to a [`Handler`].
+//! Accepts HTTP/1.1, HTTP/2 and HTTP/3 over TCP, TLS and QUIC and hands each request to a [`Handler`].
 //!
 //! Every role of the gateway speaks HTTP to clients; this crate is the one place where sockets are
 //! opened, TLS is spoken, malformed requests are refused, slow or greedy clients are cut off, and
@@ -15,6 +15,7 @@ mod connection;
 mod drain;
 mod drive;
 mod guard;
+mod h3;
 mod handler;
 mod hops;
 mod limits;
@@ -35,6 +36,7 @@ pub use body::{Body, BodyError};
 pub use certs::{CertEntry, CertError, CertStore};
 pub use check::Refusal;
 pub use drain::{Drain, Drained};
+pub use h3::H3;
 pub use handler::{
     BoxError, BoxFuture, Conn, Handler, HandlerFactory, Request, Response, Scheme, TlsInfo,
 };

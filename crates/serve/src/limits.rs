@@ -12,7 +12,7 @@ pub struct Limits {
     pub connections_max: usize,
     /// Time for a TLS handshake; then the connection is closed.
     pub handshake_timeout: Duration,
-    /// Bytes of a request head (HTTP/1.1) or of a header list (HTTP/2); beyond: 431.
+    /// Bytes of a request head (HTTP/1.1) or of a header list (HTTP/2 and 3); beyond: 431.
     pub head_bytes_max: usize,
     /// Header fields of a request; beyond: 431.
     pub headers_max: usize,
@@ -29,19 +29,25 @@ pub struct Limits {
     /// Time in which a client takes no byte of a response that waits for it; then the connection
     /// is closed.
     pub write_idle_timeout: Duration,
-    /// HTTP/2 streams open at once, per connection; further ones are refused.
+    /// HTTP/2 and HTTP/3 streams open at once, per connection; further ones are refused.
     pub h2_streams_max: u32,
     /// HTTP/2 streams reset by the peer that we have not looked at yet; beyond: GOAWAY.
     pub h2_pending_resets_max: usize,
     /// HTTP/2 streams that we had to reset for the peer's errors; beyond: GOAWAY.
     pub h2_error_resets_max: usize,
-    /// HTTP/2 receive window of a stream, in bytes.
+    /// HTTP/2 and HTTP/3 receive window of a stream, in bytes.
     pub h2_stream_window: u32,
-    /// HTTP/2 receive window of a connection, in bytes.
+    /// HTTP/2 and HTTP/3 receive window of a connection, in bytes.
     pub h2_connection_window: u32,
     /// HTTP/2 bytes buffered for sending, per stream.
     pub h2_send_buffer: usize,
-    /// Interval of HTTP/2 keep-alive pings.
+    /// HTTP/3 handshakes under way, per address, above which a client must first prove its address
+    /// (a QUIC Retry, one more round trip).
+    pub h3_handshakes_unproven_max: usize,
+    /// HTTP/3 requests that the client gave up before their answer was whole; beyond, and if they
+    /// are more than half of all: `H3_EXCESSIVE_LOAD`.
+    pub h3_resets_max: u32,
+    /// Interval of HTTP/2 and HTTP/3 keep-alive pings.
     pub h2_ping_interval: Duration,
     /// Time for the answer to such a ping; then the connection is closed.
     pub h2_ping_timeout: Duration,
@@ -65,6 +71,8 @@ impl Default for Limits {
             h2_stream_window: 1024 * 1024,
             h2_connection_window: 4 * 1024 * 1024,
             h2_send_buffer: 256 * 1024,
+            h3_handshakes_unproven_max: 256,
+            h3_resets_max: 1000,
             h2_ping_interval: Duration::from_secs(30),
             h2_ping_timeout: Duration::from_secs(20),
         }

@@ -4,12 +4,13 @@
 //! connections and no worker waits for another. Port 0 works: the first socket chooses the port.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::certs::CertStore;
+use crate::h3::H3;
 use crate::limits::Limits;
 
 /// Connections the kernel holds for one socket until a worker accepts them.
@@ -24,6 +25,8 @@ pub struct ListenerSettings {
     pub addrs: Vec<SocketAddr>,
     /// The certificates; `None` means plain TCP.
     pub tls: Option<Arc<CertStore>>,
+    /// HTTP/3 on the UDP ports of the same numbers; `None` means none. Needs `tls`.
+    pub h3: Option<H3>,
     /// Its limits.
     pub limits: Limits,
 }
@@ -36,6 +39,7 @@ impl ListenerSettings {
             name: name.into(),
             addrs: vec![addr],
             tls: None,
+            h3: None,
             limits: Limits::default(),
         }
     }
@@ -60,6 +64,61 @@ pub(crate) fn open(addr: SocketAddr, workers: usize) -> io::Result<(SocketAddr, 
         sockets.push(socket);
     }
     Ok((addr, sockets))
+}
+
+/// Bytes the kernel keeps of what clients send, and of what waits to be sent.
+const UDP_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Times that a port chosen by the kernel for TCP may be taken for UDP.
+const PORT_TRIES_MAX: usize = 16;
+
+/// What was opened at one address.
+pub(crate) struct Opened {
+    /// The real address.
+    pub(crate) addr: SocketAddr,
+    /// One per worker.
+    pub(crate) tcp: Vec<TcpListener>,
+    /// For HTTP/3, on the same port.
+    pub(crate) udp: Option<UdpSocket>,
+}
+
+/// Opens the TCP sockets at `addr`, and with `h3` a UDP socket on the same port.
+pub(crate) fn open_all(addr: SocketAddr, workers: usize, h3: bool) -> io::Result<Opened> {
+    let mut tries = 1;
+    loop {
+        let (bound, tcp) = open(addr, workers)?;
+        if !h3 {
+            return Ok(Opened {
+                addr: bound,
+                tcp,
+                udp: None,
+            });
+        }
+        match open_udp(bound) {
+            Ok(udp) => {
+                return Ok(Opened {
+                    addr: bound,
+                    tcp,
+                    udp: Some(udp),
+                });
+            }
+            Err(_) if addr.port() == 0 && tries < PORT_TRIES_MAX => tries += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn open_udp(addr: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // The kernel gives less where its own limit is lower; that costs speed, nothing else.
+    let _ = socket.set_recv_buffer_size(UDP_BUFFER_BYTES);
+    let _ = socket.set_send_buffer_size(UDP_BUFFER_BYTES);
+    socket.set_nonblocking(true)?;
+    socket.bind(&addr.into())?;
+    Ok(socket.into())
 }
 
 fn open_one(addr: SocketAddr) -> io::Result<TcpListener> {

@@ -24,6 +24,7 @@ pub(crate) struct ListenerMetrics {
     pub(crate) accepted: IntCounter,
     pub(crate) h1_requests: IntCounter,
     pub(crate) h2_requests: IntCounter,
+    pub(crate) h3_requests: IntCounter,
     refusals: IntCounterVec,
     handshake_failures: IntCounterVec,
     closed: IntCounterVec,
@@ -58,7 +59,7 @@ impl Metrics {
             )?,
             handshake_failures: counter(
                 "edgeway_serve_handshake_failures_total",
-                "TLS handshakes that failed, by reason.",
+                "TLS and QUIC handshakes that failed, by reason.",
                 &["listener", "reason"],
             )?,
             requests: counter(
@@ -86,6 +87,7 @@ impl Metrics {
             accepted: self.accepted.with_label_values(&[listener]),
             h1_requests: self.requests.with_label_values(&[listener, "h1"]),
             h2_requests: self.requests.with_label_values(&[listener, "h2"]),
+            h3_requests: self.requests.with_label_values(&[listener, "h3"]),
             refusals: self.refusals.clone(),
             handshake_failures: self.handshake_failures.clone(),
             closed: self.closed.clone(),

@@ -4,13 +4,16 @@
 //! connection never leaves its core. A control-plane server is small and runs on the runtime it is
 //! started from.
 
+use std::collections::VecDeque;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 
+use quinn::crypto::rustls::QuicServerConfig;
 use tokio::sync::oneshot;
 
 use crate::drain::Drain;
+use crate::h3::{self, Desk, H3Socket, Handed};
 use crate::handler::{Handler, HandlerFactory};
 use crate::listener::{self, ListenerSettings};
 use crate::metrics::Metrics;
@@ -72,6 +75,16 @@ pub struct BoundServer {
 struct Unopened {
     socket: TcpListener,
     station: Arc<Station>,
+    h3: Option<H3Part>,
+}
+
+/// HTTP/3 of a listener in one worker.
+#[derive(Debug)]
+struct H3Part {
+    /// Connections for this worker.
+    handed: Handed,
+    /// In one worker: the socket itself.
+    socket: Option<H3Socket>,
 }
 
 /// A server that serves. Dropping it does not stop it: the drain does.
@@ -107,19 +120,24 @@ impl Server {
                     listener: settings.name.clone(),
                     source,
                 })?;
+            let quic = settings.h3_crypto()?;
             for addr in &settings.addrs {
-                let (bound, sockets) =
-                    listener::open(*addr, count).map_err(|source| ServeError::Bind {
-                        listener: settings.name.clone(),
-                        addr: *addr,
-                        source,
+                let opened =
+                    listener::open_all(*addr, count, quic.is_some()).map_err(|source| {
+                        ServeError::Bind {
+                            listener: settings.name.clone(),
+                            addr: *addr,
+                            source,
+                        }
                     })?;
-                addresses.push((settings.name.clone(), bound));
-                for (worker, socket) in workers.iter_mut().zip(sockets) {
-                    let station = Station::new(&settings, bound, tls.clone(), metrics);
+                addresses.push((settings.name.clone(), opened.addr));
+                let mut parts = h3_parts(opened.udp, quic.as_ref(), count);
+                for (worker, socket) in workers.iter_mut().zip(opened.tcp) {
+                    let station = Station::new(&settings, opened.addr, tls.clone(), metrics);
                     worker.push(Unopened {
                         socket,
                         station: Arc::new(station),
+                        h3: parts.pop_front(),
                     });
                 }
             }
@@ -235,10 +253,56 @@ impl Serving {
     }
 }
 
+impl ListenerSettings {
+    fn h3_crypto(&self) -> Result<Option<Arc<QuicServerConfig>>, ServeError> {
+        let (Some(certs), Some(_)) = (&self.tls, &self.h3) else {
+            return Ok(None);
+        };
+        let config = tls::quic_config(Arc::clone(certs)).map_err(|source| ServeError::Tls {
+            listener: self.name.clone(),
+            source,
+        })?;
+        Ok(Some(config))
+    }
+}
+
+/// What each worker gets of a UDP socket: the first the socket, all a place to be handed
+/// connections at. Empty without HTTP/3.
+fn h3_parts(
+    udp: Option<UdpSocket>,
+    crypto: Option<&Arc<QuicServerConfig>>,
+    workers: usize,
+) -> VecDeque<H3Part> {
+    let (Some(udp), Some(crypto)) = (udp, crypto) else {
+        return VecDeque::new();
+    };
+    let (desks, handed): (Vec<Desk>, Vec<Handed>) = (0..workers).map(|_| Desk::new()).unzip();
+    let mut socket = Some(H3Socket::new(udp, Arc::clone(crypto), desks));
+    let parts = handed.into_iter().map(|handed| H3Part {
+        handed,
+        socket: socket.take(),
+    });
+    parts.collect()
+}
+
 /// Serves all sockets of one worker until the drain ends it, with all its connections.
 async fn serve_all(sockets: Vec<Unopened>, handler: &Arc<dyn Handler>, drain: &Drain) {
     let connections = tokio_util::task::TaskTracker::new();
-    for Unopened { socket, station } in sockets {
+    for Unopened {
+        socket,
+        station,
+        h3,
+    } in sockets
+    {
+        if let Some(H3Part { handed, socket }) = h3 {
+            let place = h3::Place {
+                station: Arc::clone(&station),
+                handler: Arc::clone(handler),
+                drain: drain.clone(),
+                tasks: connections.clone(),
+            };
+            h3::serve(place, handed, socket);
+        }
         let listener = match tokio::net::TcpListener::from_std(socket) {
             Ok(listener) => listener,
             Err(error) => {

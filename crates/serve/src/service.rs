@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE,
+    ALT_SVC, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use http::uri::{PathAndQuery, Uri};
 use http::{StatusCode, Version};
@@ -36,7 +37,7 @@ pub(crate) struct Link {
 }
 
 /// Marks a request as under way for as long as it lives.
-struct Turn(Arc<Link>);
+pub(crate) struct Turn(Arc<Link>);
 
 /// A response's body on its way out; while it lives the request is under way.
 pub(crate) struct Outgoing {
@@ -68,6 +69,7 @@ pub(crate) async fn answer(
             let mut response = handling.instrument(span).await;
             if response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 strip_framing(response.headers_mut());
+                announce_h3(&link, response.headers_mut());
             }
             response
         }
@@ -107,7 +109,7 @@ fn admit(link: &Arc<Link>, request: http::Request<Incoming>) -> Result<Request, 
 }
 
 /// Moves the authority of a target into `Host`, where HTTP/1.1 has it.
-fn to_origin_form(parts: &mut http::request::Parts) -> Result<(), Refusal> {
+pub(crate) fn to_origin_form(parts: &mut http::request::Parts) -> Result<(), Refusal> {
     let Some(authority) = parts.uri.authority() else {
         return Ok(());
     };
@@ -124,7 +126,7 @@ fn to_origin_form(parts: &mut http::request::Parts) -> Result<(), Refusal> {
 
 /// The answer to a request that no handler sees. HTTP/1.1 connections end with it: after a head
 /// that is not fit, nobody knows where the next one begins.
-fn refuse(link: &Link, refusal: Refusal, is_h1: bool) -> Response {
+pub(crate) fn refuse(link: &Link, refusal: Refusal, is_h1: bool) -> Response {
     link.station.metrics.refused(refusal.reason());
     tracing::debug!(peer = %link.conn.peer, reason = refusal.reason(), "request refused");
     let status = refusal.status();
@@ -143,8 +145,17 @@ fn refuse(link: &Link, refusal: Refusal, is_h1: bool) -> Response {
     response
 }
 
+/// Tells a client of an older version that HTTP/3 is spoken here, unless the handler said something.
+fn announce_h3(link: &Link, headers: &mut HeaderMap) {
+    if let Some(alt_svc) = &link.station.alt_svc
+        && !headers.contains_key(ALT_SVC)
+    {
+        headers.insert(ALT_SVC, alt_svc.clone());
+    }
+}
+
 /// Framing is the library's business: what a handler copied from elsewhere must not disturb it.
-fn strip_framing(headers: &mut HeaderMap) {
+pub(crate) fn strip_framing(headers: &mut HeaderMap) {
     static NAMES: [HeaderName; 5] = [
         CONNECTION,
         TRANSFER_ENCODING,
@@ -183,7 +194,7 @@ impl std::fmt::Debug for Link {
 }
 
 impl Turn {
-    fn begin(link: Arc<Link>) -> Self {
+    pub(crate) fn begin(link: Arc<Link>) -> Self {
         link.vitals.request_begins();
         Self(link)
     }

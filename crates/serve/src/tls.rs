@@ -15,6 +15,7 @@ use crate::handler::TlsInfo;
 
 const H2: &[u8] = b"h2";
 const H1: &[u8] = b"http/1.1";
+const H3: &[u8] = b"h3";
 
 /// The TLS settings of a listener.
 pub(crate) fn server_config(certs: Arc<CertStore>) -> Result<Arc<ServerConfig>, rustls::Error> {
@@ -26,6 +27,24 @@ pub(crate) fn server_config(certs: Arc<CertStore>) -> Result<Arc<ServerConfig>, 
     config.alpn_protocols = vec![H2.to_vec(), H1.to_vec(), ACME_TLS.to_vec()];
     config.ticketer = tickets()?;
     Ok(Arc::new(config))
+}
+
+/// The TLS settings of a listener's HTTP/3. QUIC has TLS 1.3 only (RFC 9001 section 4.2). There is
+/// no early data: a stateless ticket can be replayed, and an unsafe method must not be.
+pub(crate) fn quic_config(
+    certs: Arc<CertStore>,
+) -> Result<Arc<quinn::crypto::rustls::QuicServerConfig>, rustls::Error> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_no_client_auth()
+        .with_cert_resolver(certs);
+    config.alpn_protocols = vec![H3.to_vec()];
+    config.ticketer = tickets()?;
+    config.max_early_data_size = 0;
+    quinn::crypto::rustls::QuicServerConfig::try_from(config)
+        .map(Arc::new)
+        .map_err(|error| rustls::Error::General(error.to_string()))
 }
 
 /// The process's ticket keys, which rotate themselves.
@@ -60,6 +79,21 @@ pub(crate) fn describe(session: &ServerConnection) -> TlsInfo {
             .negotiated_cipher_suite()
             .and_then(|suite| suite.suite().as_str())
             .unwrap_or("unknown"),
+    }
+}
+
+/// What a finished QUIC handshake agreed. The library does not tell the cipher suite.
+pub(crate) fn describe_quic(conn: &quinn::Connection) -> TlsInfo {
+    let shaken = conn
+        .handshake_data()
+        .and_then(|any| any.downcast::<quinn::crypto::rustls::HandshakeData>().ok());
+    TlsInfo {
+        sni: shaken
+            .and_then(|shaken| shaken.server_name)
+            .map(|name| name.to_ascii_lowercase()),
+        alpn: Some("h3"),
+        version: "TLSv1.3",
+        cipher: "unknown",
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use http::HeaderValue;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -29,12 +30,14 @@ pub(crate) struct Station {
     pub(crate) local: std::net::SocketAddr,
     pub(crate) limits: Limits,
     pub(crate) tls: Option<TlsAcceptor>,
+    /// Announces HTTP/3 to clients of TCP.
+    pub(crate) alt_svc: Option<HeaderValue>,
     pub(crate) metrics: ListenerMetrics,
     open: AtomicUsize,
 }
 
 /// Counts a connection as open for as long as it lives.
-struct Open(Arc<Station>);
+pub(crate) struct Open(Arc<Station>);
 
 /// Everything a connection's task needs.
 pub(crate) struct Accepted {
@@ -59,13 +62,18 @@ impl Station {
             local,
             limits: settings.limits.clone(),
             tls: tls.map(TlsAcceptor::from),
+            alt_svc: settings
+                .h3
+                .as_ref()
+                .filter(|_| settings.tls.is_some())
+                .and_then(|h3| h3.alt_svc(local.port())),
             metrics: metrics.of_listener(&settings.name),
             open: AtomicUsize::new(0),
         }
     }
 
     /// Takes a place for one more connection, if there is one.
-    fn enter(self: &Arc<Self>) -> Option<Open> {
+    pub(crate) fn enter(self: &Arc<Self>) -> Option<Open> {
         if self.open.load(Relaxed) >= self.limits.connections_max {
             return None;
         }

@@ -196,6 +196,8 @@ fn first_settings(options: &Options) -> Settings {
         region: Some(RegionSection {
             http: vec![SocketAddr::new(ip, 80)],
             https: vec![SocketAddr::new(ip, 443)],
+            h3: true,
+            alt_svc_max_age_s: 24 * 60 * 60,
             management: SocketAddr::from(([127, 0, 0, 1], 7001)),
             management_url: None,
             public: vec![ip],

@@ -233,6 +233,8 @@ impl Member {
                 settings.region = Some(Region {
                     http: both(self.first),
                     https: both(self.second),
+                    h3: true,
+                    alt_svc_max_age_s: 24 * 60 * 60,
                     management,
                     management_url: None,
                     public,
@@ -246,6 +248,8 @@ impl Member {
                 settings.pop = Some(Pop {
                     http: both(self.first),
                     https: both(self.second),
+                    h3: true,
+                    alt_svc_max_age_s: 24 * 60 * 60,
                     public,
                     location: Some(self.place),
                     cache_bytes: 256 << 20,

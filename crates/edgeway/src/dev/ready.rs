@@ -35,7 +35,7 @@ pub(super) fn describe(
     let pops = layout.pops().map(|member| {
         json!({
             "name": member.name, "pid": pid(member), "http": member.first,
-            "https": member.second, "h3": null, "metrics": metrics(member),
+            "https": member.second, "h3": member.second, "metrics": metrics(member),
             "public": member.public, "config": config(member),
         })
     });

@@ -206,6 +206,14 @@ pub(super) fn limits(client: ClientLimits) -> serve::Limits {
     }
 }
 
+/// HTTP/3 of a role's HTTPS listeners.
+pub(super) fn h3(on: bool, alt_svc_max_age_s: u64) -> Option<serve::H3> {
+    on.then(|| serve::H3 {
+        alt_svc_max_age: Duration::from_secs(alt_svc_max_age_s),
+        public_port: None,
+    })
+}
+
 fn check_role(settings: &Settings, role: PeerRole) -> anyhow::Result<()> {
     let expected = match role {
         PeerRole::Region => settings.region.is_some(),

@@ -109,10 +109,12 @@ fn listeners(pop: &Pop, certificates: &Arc<CertStore>) -> Vec<ListenerSettings> 
         name: name.to_owned(),
         addrs: addrs.to_vec(),
         tls,
+        h3: None,
         limits: limits.clone(),
     };
     let plain = listener("http", &pop.http, None);
-    let tls = listener("https", &pop.https, Some(Arc::clone(certificates)));
+    let mut tls = listener("https", &pop.https, Some(Arc::clone(certificates)));
+    tls.h3 = common::h3(pop.h3, pop.alt_svc_max_age_s);
     [plain, tls]
         .into_iter()
         .filter(|listener| !listener.addrs.is_empty())

@@ -266,10 +266,12 @@ fn listeners(section: &RegionSection, certificates: &Arc<CertStore>) -> Vec<List
         name: name.to_owned(),
         addrs: addrs.to_vec(),
         tls,
+        h3: None,
         limits: limits.clone(),
     };
     let plain = listener("http", &section.http, None);
-    let tls = listener("https", &section.https, Some(Arc::clone(certificates)));
+    let mut tls = listener("https", &section.https, Some(Arc::clone(certificates)));
+    tls.h3 = common::h3(section.h3, section.alt_svc_max_age_s);
     [plain, tls]
         .into_iter()
         .filter(|listener| !listener.addrs.is_empty())
