@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use http::request::Parts;
 use ledger::ProposeError;
-use model::{Change, Config, NodeId, Op, Outcome, RegionName, Revision};
+use model::{Change, Config, NodeId, Op, Outcome, RegionName, Revision, RolloutMode};
 use percent_encoding::percent_decode;
 use serve::{Body, BodyError, BoxFuture, Conn, Handler, Request, Response};
 use tokio::sync::Semaphore;
@@ -59,6 +59,8 @@ struct Record {
     operation: &'static str,
     by: String,
     revision: Option<Revision>,
+    /// How the change reaches the nodes: `now`, `staged`, or as the policy says.
+    rollout: &'static str,
 }
 
 impl Admin {
@@ -83,6 +85,7 @@ impl Admin {
             operation: "Unknown",
             by: String::new(),
             revision: None,
+            rollout: "policy",
         };
         let running = self.metrics.running();
         let result = self.run(&parts, body, &mut record).await;
@@ -102,7 +105,8 @@ impl Admin {
         match record.revision {
             // Writes are the audit trail; reads and refusals are many.
             Some(revision) => {
-                tracing::info!(operation, by, status, %revision, ms, %peer, id, "change");
+                let rollout = record.rollout;
+                tracing::info!(operation, by, status, %revision, rollout, ms, %peer, id, "change");
             }
             None => tracing::debug!(operation, by, status, reason, ms, %peer, id, "request"),
         }
@@ -125,13 +129,15 @@ impl Admin {
         key.id.as_str().clone_into(&mut record.by);
         let (operation, arguments) = operation::find(parts.method.as_str(), parts.uri.path())?;
         record.operation = operation.name;
+        let query = query(parts.uri.query().unwrap_or_default());
         let call = Call {
             settings: &self.settings,
             ports: &self.ports,
             waiters: &self.waiters,
             config: &config,
             arguments,
-            query: query(parts.uri.query().unwrap_or_default()),
+            mode: mode(parts, &query)?,
+            query,
             document: Document::read(&body)?,
             now_ms,
             by: key.id.as_str(),
@@ -172,7 +178,12 @@ impl Admin {
         record: &mut Record,
     ) -> Result<Answer, Refusal> {
         let mut revision = call.config.revision;
+        record.rollout = call.mode.map_or("policy", mode_text);
         for op in write.ops {
+            let op = match call.mode {
+                Some(mode) if op.api().is_some() => Op::InMode(mode, Box::new(op)),
+                _ => op,
+            };
             revision = self.propose(op, call).await?.revision;
             record.revision = Some(revision);
         }
@@ -203,6 +214,28 @@ impl Admin {
 impl Handler for Admin {
     fn handle(&self, request: Request, conn: Arc<Conn>) -> BoxFuture<'_, Response> {
         Box::pin(async move { self.answer(request, conn.peer).await })
+    }
+}
+
+/// The header or query parameter that says how a change reaches the nodes.
+const ROLLOUT: &str = "x-edgeway-rollout";
+
+fn mode(parts: &Parts, query: &[(String, String)]) -> Result<Option<RolloutMode>, Refusal> {
+    let asked = query.iter().find(|(name, _)| name == ROLLOUT);
+    let asked = asked.map(|(_, value)| value.as_bytes());
+    let header = || parts.headers.get(ROLLOUT).map(http::HeaderValue::as_bytes);
+    match asked.or_else(header) {
+        None => Ok(None),
+        Some(b"now") => Ok(Some(RolloutMode::Now)),
+        Some(b"staged") => Ok(Some(RolloutMode::Staged)),
+        Some(_) => Err(Refusal::bad(format!("{ROLLOUT} must be now or staged"))),
+    }
+}
+
+const fn mode_text(mode: RolloutMode) -> &'static str {
+    match mode {
+        RolloutMode::Now => "now",
+        RolloutMode::Staged => "staged",
     }
 }
 

@@ -1,7 +1,7 @@
 //! One request on its way through an operation, and what a writing operation wants.
 
 use http::StatusCode;
-use model::{Config, Op};
+use model::{Config, Op, RolloutMode};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -25,6 +25,8 @@ pub(crate) struct Call<'a> {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) document: Document,
     pub(crate) now_ms: u64,
+    /// How the caller wants changes to reach the nodes, if it says so.
+    pub(crate) mode: Option<RolloutMode>,
     /// The caller's access key.
     pub(crate) by: &'a str,
 }

@@ -93,7 +93,8 @@ impl Refusal {
             | ResourceKind::AccessKey
             | ResourceKind::JoinToken
             | ResourceKind::Certificate
-            | ResourceKind::Cluster => format!("{kind} {id} does not exist"),
+            | ResourceKind::Cluster
+            | ResourceKind::Rollout => format!("{kind} {id} does not exist"),
         };
         Self::NotFound { kind, message }
     }

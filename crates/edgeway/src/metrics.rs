@@ -6,6 +6,7 @@ use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
 #[derive(Clone)]
 pub(crate) struct Metrics {
     refused: IntCounterVec,
+    rollouts: IntCounterVec,
     /// The last revision that made this node crash; 0 when none has.
     pub(crate) bad_revision: IntGauge,
 }
@@ -19,16 +20,30 @@ impl Metrics {
             ),
             &["reason"],
         )?;
+        let rollouts = IntCounterVec::new(
+            Opts::new(
+                "edgeway_node_rollout_steps_total",
+                "Steps of rollouts that this node has taken as the leader",
+            ),
+            &["step"],
+        )?;
         let bad_revision = IntGauge::new(
             "edgeway_node_bad_revision",
             "The last revision that made this node crash; 0 when none has",
         )?;
         registry.register(Box::new(refused.clone()))?;
+        registry.register(Box::new(rollouts.clone()))?;
         registry.register(Box::new(bad_revision.clone()))?;
         Ok(Self {
             refused,
+            rollouts,
             bad_revision,
         })
+    }
+
+    /// A rollout went on, or ended.
+    pub(crate) fn rollout(&self, step: &str) {
+        self.rollouts.with_label_values(&[step]).inc();
     }
 
     /// A revision was refused.

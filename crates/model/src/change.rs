@@ -13,8 +13,9 @@ use crate::{
     AccessKey, AccessKeyId, ApiId, ApiMapping, Certificate, CertificateId, ChangeId, Cluster, Cors,
     Deployment, DeploymentId, DomainId, DomainName, EndpointType, Integration, IntegrationId,
     IpAddressType, JoinToken, KeyState, MappingId, Node, NodeId, Pop, PopName, Prior,
-    PrivateEndpoint, PrivateEndpointId, Region, RegionName, Revision, Route, RouteId, RouteKey,
-    Stage, StageName, TokenId, Zone, ZoneKey, ZoneKeyState,
+    PrivateEndpoint, PrivateEndpointId, Region, RegionName, Revision, RolloutEnd, RolloutMode,
+    RolloutPolicy, Route, RouteId, RouteKey, Stage, StageName, TokenId, Zone, ZoneKey,
+    ZoneKeyState,
 };
 
 /// A proposed change.
@@ -174,6 +175,21 @@ pub enum Op {
         /// Tag keys to remove.
         unset: Vec<String>,
     },
+    /// Another operation, reaching the nodes as its proposer wants and not as the policy says.
+    InMode(RolloutMode, Box<Self>),
+    /// Sets how changes reach the nodes.
+    SetRolloutPolicy(Box<RolloutPolicy>),
+    /// Takes the API's rollout to its next stage.
+    AdvanceRollout(ApiId, Revision),
+    /// Ends the API's rollout.
+    EndRollout {
+        /// Whose rollout.
+        api: ApiId,
+        /// Which one: a rollout that has begun anew since is left alone.
+        id: Revision,
+        /// How; some ends put the old version back.
+        end: RolloutEnd,
+    },
 }
 
 /// A new HTTP API, and what quick create adds to it.
@@ -282,6 +298,31 @@ pub struct MappingPatch {
     pub stage: Option<StageName>,
     /// `apiMappingKey`
     pub key: Option<String>,
+}
+
+impl Op {
+    /// The API whose content it alters.
+    #[must_use]
+    pub const fn api(&self) -> Option<&ApiId> {
+        match self {
+            Self::UpdateApi(api, _)
+            | Self::DeleteApi(api)
+            | Self::DeleteCors(api)
+            | Self::CreateIntegration(api, _)
+            | Self::UpdateIntegration(api, ..)
+            | Self::DeleteIntegration(api, _)
+            | Self::CreateRoute(api, _)
+            | Self::UpdateRoute(api, ..)
+            | Self::DeleteRoute(api, _)
+            | Self::CreateStage(api, _)
+            | Self::UpdateStage(api, ..)
+            | Self::DeleteStage(api, _)
+            | Self::CreateDeployment { api, .. }
+            | Self::UpdateDeployment(api, ..)
+            | Self::DeleteDeployment(api, _) => Some(api),
+            _ => None,
+        }
+    }
 }
 
 impl Deployment {

@@ -1,6 +1,9 @@
 //! The ground state that regions replicate: ordered maps of resources.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -8,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccessKey, AccessKeyId, Api, ApiId, Certificate, CertificateId, Cluster, DomainId, DomainName,
     JoinToken, Node, NodeId, Pop, PopName, Prior, PrivateEndpoint, PrivateEndpointId, Region,
-    RegionName, Revision, TokenId, Zone,
+    RegionName, Revision, Rollout, RolloutPolicy, RolloutRecord, TokenId, Zone,
 };
 
 /// Everything that is configured, at one revision. Copies share what did not change.
@@ -44,6 +47,12 @@ pub struct Config {
     pub apis: BTreeMap<ApiId, Arc<Api>>,
     /// Custom domains by name.
     pub domains: BTreeMap<DomainId, Arc<DomainName>>,
+    /// How changes reach the nodes.
+    pub rollout_policy: RolloutPolicy,
+    /// New versions of APIs on their way; `apis` holds the new versions.
+    pub rollouts: BTreeMap<ApiId, Arc<Rollout>>,
+    /// The last rollouts that have ended, oldest first.
+    pub rollout_records: VecDeque<RolloutRecord>,
 }
 
 impl Config {

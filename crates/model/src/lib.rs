@@ -21,6 +21,7 @@ mod feed;
 mod id;
 pub mod limits;
 mod reject;
+mod rollout;
 mod view;
 
 pub use acme::{
@@ -48,6 +49,10 @@ pub use id::{
     NodeId, PopName, PrivateEndpointId, RegionName, Revision, RouteId, StageName, TokenId,
 };
 pub use reject::{Rejection, ResourceKind};
+pub use rollout::{
+    Evidence, Gates, Rollout, RolloutEnd, RolloutMode, RolloutPolicy, RolloutRecord, RolloutStage,
+    Tally, Trial, Verdict,
+};
 pub use view::{
     EdgeApi, EdgeCertificate, EdgeDelta, EdgeDomain, EdgeView, Place, PlaceNode, ZoneApi,
     ZoneDelta, ZoneDomain, ZoneView,

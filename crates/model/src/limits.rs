@@ -26,5 +26,9 @@ pub const CLUSTER_THINGS_MAX: usize = 10_000;
 pub const KEYS_PER_ZONE_MAX: usize = 6;
 /// Names of one certificate by ACME; authorities allow 100.
 pub const ACME_NAMES_MAX: usize = 100;
+/// Rollouts at the same time.
+pub const ROLLOUTS_MAX: usize = 100;
+/// Rollouts remembered after their end.
+pub const ROLLOUT_RECORDS_KEPT: usize = 50;
 /// Outcomes remembered so that a change proposed twice is applied once.
 pub const REMEMBERED_OUTCOMES: usize = 8_192;

@@ -43,6 +43,8 @@ pub enum ResourceKind {
     Certificate,
     /// The cluster itself.
     Cluster,
+    /// A rollout.
+    Rollout,
 }
 
 /// Why a change was not applied. The configuration is as before.
@@ -126,6 +128,7 @@ impl fmt::Display for ResourceKind {
             Self::JoinToken => "JoinToken",
             Self::Certificate => "Certificate",
             Self::Cluster => "Cluster",
+            Self::Rollout => "Rollout",
         })
     }
 }

@@ -1,10 +1,14 @@
 //! The two entrances: a region's own listener and POPs over the link. They only differ in where the
 //! facts about the client come from; from there on it is one pipeline.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use http::header::HOST;
 use link::{CallHandler, CallMeta, NodeIdentity, PeerRole};
-use plan::region::Entrance;
+use plan::region::{Entrance, RegionPlan};
 use serve::{BoxFuture, Conn, Handler, Request, Response};
 
 use crate::{
@@ -16,6 +20,7 @@ use crate::{
     record::Record,
     region::Region,
     request_id,
+    trials::Counted,
     upstream::Upstreams,
 };
 
@@ -40,9 +45,31 @@ impl Worker {
             return record.answered(None, refused(&facts, Fault::NotReady));
         };
         let uri = request.uri().clone();
+        let trial = self.trial(&plan, &facts, &request);
+        let (plan, counted) = trial.map_or((plan, None), |(plan, counted)| (plan, Some(counted)));
+        let began = Instant::now();
         let mut exchange = Exchange::new(&plan, &facts, &uri, request);
         let outcome = pipeline::run(&mut exchange, &self.upstreams).await;
+        if let Some(counted) = counted {
+            let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            counted.answered(outcome.response.status(), ms);
+        }
         record.answered(Some(&exchange), outcome)
+    }
+}
+
+impl Worker {
+    /// The version of an API that is being rolled out which this request gets.
+    fn trial(
+        &self,
+        released: &Arc<RegionPlan>,
+        facts: &Facts,
+        request: &Request,
+    ) -> Option<(Arc<RegionPlan>, Counted)> {
+        let trials = self.region.running_trials()?;
+        let host = request.headers().get(HOST)?.to_str().ok()?;
+        let place = (self.region.name(), request.uri().path());
+        trials.choose(released, facts, host, place)
     }
 }
 

@@ -22,6 +22,7 @@ mod region;
 mod request_id;
 #[cfg(test)]
 mod tests;
+mod trials;
 mod upstream;
 
 pub use feed::{Ack, FeedServer, LiveNodes};

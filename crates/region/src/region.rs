@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Instant};
 
 use arc_swap::ArcSwapOption;
 use link::{CallHandler, LoadReport};
-use model::Config;
+use model::{Config, Trial};
 use plan::{Diagnostic, region::RegionPlan};
 use prometheus::Registry;
 use rustls::ClientConfig;
@@ -19,6 +19,7 @@ use crate::{
     load::Load,
     metrics::Metrics,
     record::Ledger,
+    trials::Trials,
     upstream::{self, TrustError, UpstreamSettings, Upstreams},
 };
 
@@ -50,6 +51,7 @@ pub enum RegionError {
 pub struct Region {
     settings: RegionSettings,
     plan: ArcSwapOption<RegionPlan>,
+    trials: ArcSwapOption<Trials>,
     diagnostics: ArcSwapOption<Vec<Diagnostic>>,
     revision: watch::Sender<u64>,
     ledger: Ledger,
@@ -91,6 +93,7 @@ impl Region {
         let region = Arc::new(Self {
             settings,
             plan: ArcSwapOption::empty(),
+            trials: ArcSwapOption::empty(),
             diagnostics: ArcSwapOption::empty(),
             revision: watch::Sender::new(0),
             ledger: Ledger {
@@ -168,6 +171,19 @@ impl Region {
         self.plan.load_full()
     }
 
+    /// New versions of APIs on their way, if there are any.
+    pub(crate) fn running_trials(&self) -> Option<Arc<Trials>> {
+        self.trials.load_full()
+    }
+
+    /// What this node has counted of rollouts.
+    pub fn trials(&self) -> Vec<Trial> {
+        self.trials
+            .load()
+            .as_ref()
+            .map_or_else(Vec::new, |trials| trials.counts())
+    }
+
     pub(crate) const fn ledger(&self) -> &Ledger {
         &self.ledger
     }
@@ -189,6 +205,9 @@ impl Region {
     /// Compiles and publishes; for a thread that may be kept busy.
     fn install(&self, config: &Config) {
         let began = Instant::now();
+        let trials = Trials::compile(config, self.trials.load_full().as_deref());
+        let released = config.released();
+        let config = &released;
         let (plan, diagnostics) = match self.plan.load_full() {
             Some(old) => old.compile_from(config),
             None => RegionPlan::compile(config),
@@ -217,6 +236,7 @@ impl Region {
             );
         }
         self.plan.store(Some(Arc::new(plan)));
+        self.trials.store(trials.map(Arc::new));
         self.diagnostics.store(Some(Arc::new(diagnostics)));
         self.revision.send_replace(config.revision.0);
     }

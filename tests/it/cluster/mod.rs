@@ -20,6 +20,7 @@ mod ledger;
 mod membership;
 mod operations;
 mod poison;
+mod rollout;
 mod settings;
 mod stability;
 mod streaming;

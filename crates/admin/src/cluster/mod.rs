@@ -9,6 +9,7 @@ mod network;
 mod nodes;
 mod places;
 mod rdata;
+mod rollouts;
 mod status;
 mod tokens;
 mod wait;
@@ -185,6 +186,30 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "DELETE",
         "/edgeway/v1/certificates/{id}",
         certificates::delete,
+    ),
+    read("ListRollouts", "/edgeway/v1/rollouts", rollouts::list),
+    write(
+        "AbortRollout",
+        "POST",
+        "/edgeway/v1/rollouts/{api}/abort",
+        rollouts::abort,
+    ),
+    write(
+        "ReleaseRollout",
+        "POST",
+        "/edgeway/v1/rollouts/{api}/release",
+        rollouts::release,
+    ),
+    read(
+        "GetRolloutPolicy",
+        "/edgeway/v1/rollout-policy",
+        rollouts::show_policy,
+    ),
+    write(
+        "PutRolloutPolicy",
+        "PUT",
+        "/edgeway/v1/rollout-policy",
+        rollouts::put_policy,
     ),
     read(
         "GetCertificate",

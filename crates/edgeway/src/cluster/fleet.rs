@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use ledger::Ledger;
 use link::{NodeIdentity, PeersSeen, RpcHandler, RpcRefusal};
-use model::{LivePeer, NodeId, Op, Revision};
+use model::{LivePeer, NodeId, Op, Revision, Trial};
 use serve::BoxFuture;
 use tokio::sync::watch;
 
@@ -92,6 +92,22 @@ impl Fleet {
             self.changed.send_modify(|count| *count += 1);
         }
         self.follow_address(node, link).await
+    }
+
+    /// What other region nodes have counted of rollouts.
+    pub(crate) fn trials(&self) -> Vec<Trial> {
+        let heard = self.heard().into_values();
+        heard.flat_map(|heard| heard.report.trials).collect()
+    }
+
+    /// Which nodes refuse which revision, and why.
+    pub(crate) fn refusals(&self) -> Vec<(NodeId, Revision, String)> {
+        let heard = self.heard().into_iter();
+        let refused = heard.filter_map(|(node, heard)| {
+            let (revision, reason) = heard.report.refused?;
+            Some((node, revision, reason))
+        });
+        refused.collect()
     }
 
     /// A node that came back elsewhere is known by its new address from then on.

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use link::RpcRefusal;
-use model::{Location, NodeId, NodeRole, Revision, codec};
+use model::{Location, NodeId, NodeRole, Revision, Trial, codec};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// A node without an identity asks for one.
@@ -72,6 +72,8 @@ pub(crate) struct NodeReport {
     pub(crate) link: SocketAddr,
     /// The last revision that it could not take, and why; none once it serves a newer one.
     pub(crate) refused: Option<(Revision, String)>,
+    /// What a region node has counted of rollouts.
+    pub(crate) trials: Vec<Trial>,
 }
 
 /// A new certificate for the sender's own identity.

@@ -13,6 +13,7 @@ pub(crate) mod membership;
 pub(crate) mod message;
 pub(crate) mod renewal;
 pub(crate) mod report;
+pub(crate) mod rollout;
 pub(crate) mod store;
 pub(crate) mod subscriber;
 pub(crate) mod view;

@@ -25,6 +25,8 @@ pub(crate) struct Reporter {
     pub(crate) seeds: watch::Receiver<Seeds>,
     pub(crate) served: watch::Receiver<Revision>,
     pub(crate) refused: watch::Receiver<Refused>,
+    /// On a region node.
+    pub(crate) region: Option<Arc<region::Region>>,
     pub(crate) drain: serve::Drain,
 }
 
@@ -55,6 +57,10 @@ impl Reporter {
             draining,
             link: self.link,
             refused,
+            trials: self
+                .region
+                .as_ref()
+                .map_or_else(Vec::new, |region| region.trials()),
         };
         let Ok(body) = message::encode(&ClusterRequest::Report(report)) else {
             return;

@@ -2,6 +2,7 @@
 
 mod init;
 mod member;
+mod rollout;
 mod status;
 pub(crate) mod token;
 
@@ -31,6 +32,9 @@ pub enum Command {
     /// Add, promote or remove a member.
     #[command(subcommand)]
     Member(member::Member),
+    /// See changes that go out in stages, release them or take them back.
+    #[command(subcommand)]
+    Rollout(rollout::Rollout),
 }
 
 /// Options of `start`.
@@ -59,6 +63,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Start(options) => start(options).await,
         Command::Status(options) => status::run(&options).await,
         Command::Member(member) => member::run(&member).await,
+        Command::Rollout(rollout) => rollout::run(&rollout).await,
     }
 }
 

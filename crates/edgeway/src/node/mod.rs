@@ -12,8 +12,9 @@ mod ops;
 mod pop;
 mod region;
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
+use ::region::Region;
 use anyhow::Context as _;
 
 use self::common::Common;
@@ -37,7 +38,7 @@ pub(crate) async fn run(settings: Settings, end: impl Future<Output = ()>) -> an
     let ops = ops::serve(&common, settings.ops.bind)?;
     let role = start_role(&settings, &common).await?;
 
-    spawn_upkeep(&settings, &common);
+    spawn_upkeep(&settings, &common, role.region());
     common.ready.store(true, Ordering::Release);
     tracing::info!(node = %common.own, role = role.name(), "serving");
 
@@ -50,7 +51,7 @@ pub(crate) async fn run(settings: Settings, end: impl Future<Output = ()>) -> an
 }
 
 /// What every node does beside its role: renew its certificate, report to the regions.
-fn spawn_upkeep(settings: &Settings, common: &Common) {
+fn spawn_upkeep(settings: &Settings, common: &Common, region: Option<Arc<Region>>) {
     let drain = &common.drain;
     common.keep(renewal::keep_fresh(
         common.credentials.clone(),
@@ -66,6 +67,7 @@ fn spawn_upkeep(settings: &Settings, common: &Common) {
         seeds: common.seeds.subscribe(),
         served: common.served.subscribe(),
         refused: common.refusals.last.subscribe(),
+        region,
         drain: drain.clone(),
     };
     common.keep(reporter.run());
@@ -95,6 +97,13 @@ impl Role {
             Self::Region(_) => "region",
             Self::Pop(_) => "pop",
             Self::Dns(_) => "dns",
+        }
+    }
+
+    fn region(&self) -> Option<Arc<Region>> {
+        match self {
+            Self::Region(role) => Some(role.data_plane()),
+            Self::Pop(_) | Self::Dns(_) => None,
         }
     }
 

@@ -18,7 +18,9 @@ use super::{
     links,
 };
 use crate::{
-    cluster::{acme, control::Control, directory, enroll::Mint, fleet::Fleet, membership},
+    cluster::{
+        acme, control::Control, directory, enroll::Mint, fleet::Fleet, membership, rollout::Driver,
+    },
     settings::{RaftClocks, Region as RegionSection, Settings},
 };
 
@@ -36,6 +38,7 @@ pub(super) struct RegionRole {
     management: Serving,
     links: Vec<JoinHandle<()>>,
     ledger: Ledger,
+    region: Arc<Region>,
 }
 
 pub(super) async fn start(
@@ -67,6 +70,7 @@ pub(super) async fn start(
         &common.registry,
         drain.clone(),
     )?;
+    drain.spawn(driver(common, &ledger, &fleet, &region));
     let services = links::services(&ledger, &region, &fleet, feed);
     // Links come before the plan: a region that joins receives its configuration over them.
     let links = links::serve(sockets.links, &services, &seen, &region, drain)?;
@@ -95,7 +99,24 @@ pub(super) async fn start(
         management,
         links,
         ledger,
+        region,
     })
+}
+
+fn driver(
+    common: &Common,
+    ledger: &Ledger,
+    fleet: &Arc<Fleet>,
+    region: &Arc<Region>,
+) -> impl Future<Output = ()> + use<> {
+    let driver = Driver {
+        ledger: ledger.clone(),
+        fleet: Arc::clone(fleet),
+        region: Arc::clone(region),
+        metrics: common.refusals.metrics.clone(),
+        drain: common.drain.clone(),
+    };
+    driver.run()
 }
 
 /// All sockets of the role, opened before anything is joined or changed, so that what is wrong with
@@ -317,6 +338,11 @@ pub(crate) fn write_bootstrap(data_dir: &Path, plan: &Bootstrap) -> anyhow::Resu
 }
 
 impl RegionRole {
+    /// The data plane, whose counts of rollouts are reported.
+    pub(super) fn data_plane(&self) -> Arc<Region> {
+        Arc::clone(&self.region)
+    }
+
     pub(super) async fn ended(self) {
         self.clients.ended().await;
         self.management.ended().await;

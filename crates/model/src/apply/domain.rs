@@ -119,7 +119,10 @@ impl Config {
             .apis
             .get(api)
             .ok_or_else(|| Rejection::not_found(ResourceKind::Api, api))?;
-        if found.stages.contains_key(stage) {
+        // A stage that only a rollout has may be gone again soon.
+        let settled = self.rollouts.get(api);
+        let settled = settled.is_none_or(|rollout| rollout.before.stages.contains_key(stage));
+        if settled && found.stages.contains_key(stage) {
             return Ok(());
         }
         Err(Rejection::not_found(ResourceKind::Stage, stage))

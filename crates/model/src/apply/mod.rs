@@ -10,6 +10,7 @@ mod cluster;
 mod domain;
 mod http_api;
 mod http_content;
+mod rollout;
 #[cfg(test)]
 mod tests;
 mod zone_keys;
@@ -39,6 +40,7 @@ pub(crate) struct Context {
     /// The revision if the change is accepted.
     pub(crate) revision: Revision,
     pub(crate) spare_deployment: DeploymentId,
+    pub(crate) by: String,
 }
 
 impl Machine {
@@ -71,13 +73,22 @@ impl Machine {
             at_ms: change.at_ms,
             revision: Revision(self.config.revision.0 + 1),
             spare_deployment: change.spare_deployment,
+            by: change.by,
         };
+        let (mode, op) = match change.op {
+            Op::InMode(mode, op) => (Some(mode), *op),
+            op => (None, op),
+        };
+        let api = op.api().cloned();
         // A copy shares every resource, and a refusal half-way leaves no trace.
         let mut next = Config::clone(&self.config);
-        if next.cluster.is_none() && !matches!(change.op, Op::Bootstrap { .. }) {
+        if next.cluster.is_none() && !matches!(op, Op::Bootstrap { .. }) {
             return Err(Rejection::not_found(ResourceKind::Cluster, "(none)"));
         }
-        let node = next.perform(change.op, &context)?;
+        let node = next.perform(op, &context)?;
+        if let Some(api) = api {
+            next.roll_out(&self.config, &api, mode, &context)?;
+        }
         next.revision = context.revision;
         self.config = Arc::new(next);
         Ok(Outcome {
@@ -124,6 +135,10 @@ impl Config {
             | Op::UpdateMapping(..)
             | Op::DeleteMapping(..)
             | Op::Tag { .. } => self.perform_domain(op)?,
+            Op::InMode(..)
+            | Op::SetRolloutPolicy(_)
+            | Op::AdvanceRollout(..)
+            | Op::EndRollout { .. } => self.perform_rollout(op, context)?,
             Op::CreateHttpApi(_)
             | Op::UpdateApi(..)
             | Op::DeleteApi(_)
@@ -161,4 +176,15 @@ pub(crate) fn room<K, V>(
 /// An empty text clears the field it is given for.
 pub(crate) fn text(value: String) -> Option<String> {
     (!value.is_empty()).then_some(value)
+}
+
+#[cfg(test)]
+impl Machine {
+    /// A machine that holds `config`.
+    pub(crate) fn of(config: Config) -> Self {
+        Self {
+            config: Arc::new(config),
+            recent: VecDeque::new(),
+        }
+    }
 }

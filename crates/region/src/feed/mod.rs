@@ -99,6 +99,7 @@ impl FeedServer {
         let _subscribed = Subscribed::count(&self.metrics);
         let subscription = Subscription {
             published: self.publications.of(hello.zone),
+            at: from.place.clone(),
             live: Arc::clone(&self.live),
             place: self.acks.enter(from, hello.have),
             metrics: Arc::clone(&self.metrics),

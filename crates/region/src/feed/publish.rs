@@ -1,10 +1,14 @@
 //! Projects and encodes each revision once for all subscribers, and keeps the last few steps.
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Instant,
+};
 
 use bytes::Bytes;
 use model::{
-    Config, EdgeView, FeedFrame, Revision, ZoneView,
+    Config, EdgeView, FeedFrame, PopName, Revision, ZoneView,
     codec::{self, CodecError, Kind},
 };
 use serve::Drain;
@@ -35,8 +39,15 @@ pub(super) struct Step {
     pub(super) frame: Bytes,
 }
 
+/// The newest of a view, for most and for POPs where a rollout begins.
+#[derive(Clone, Debug)]
+pub(super) struct Editions {
+    most: Arc<Published>,
+    trial: BTreeMap<String, Arc<Published>>,
+}
+
 /// The newest of a view; none before the first configuration.
-pub(super) type Newest = watch::Receiver<Option<Arc<Published>>>;
+pub(super) type Newest = watch::Receiver<Option<Editions>>;
 
 /// Where subscriptions find what to send.
 #[derive(Debug)]
@@ -47,8 +58,8 @@ pub(super) struct Publications {
 
 /// Where the publisher puts it.
 pub(super) struct Publisher {
-    edge: watch::Sender<Option<Arc<Published>>>,
-    zone: watch::Sender<Option<Arc<Published>>>,
+    edge: watch::Sender<Option<Editions>>,
+    zone: watch::Sender<Option<Editions>>,
 }
 
 /// What the two kinds of view have in common.
@@ -60,6 +71,7 @@ trait View: Sized {
 }
 
 /// A view with its publication, to make the next delta from.
+#[derive(Clone)]
 struct Last<V> {
     view: V,
     published: Arc<Published>,
@@ -81,6 +93,13 @@ impl Publications {
         } else {
             self.edge.clone()
         }
+    }
+}
+
+impl Editions {
+    /// What nodes of that place get.
+    pub(super) fn of(&self, place: &str) -> &Arc<Published> {
+        self.trial.get(place).unwrap_or(&self.most)
     }
 }
 
@@ -112,20 +131,25 @@ pub(super) async fn publish(
     drain: Drain,
 ) {
     let mut edge: Option<Last<EdgeView>> = None;
+    let mut trial: BTreeMap<PopName, Last<EdgeView>> = BTreeMap::new();
     let mut zone: Option<Last<ZoneView>> = None;
     loop {
         let newest = Arc::clone(&config.borrow_and_update());
         if newest.cluster.is_some() {
             let began = Instant::now();
             let (old_edge, old_zone) = (edge.take(), zone.take());
+            let old_trial = std::mem::take(&mut trial);
             let projecting = tokio::task::spawn_blocking(move || {
-                (advance(old_edge, &newest), advance(old_zone, &newest))
+                let trial = advance_trials(old_trial, old_edge.as_ref(), &newest);
+                let released = newest.released();
+                let (edge, zone) = (advance(old_edge, &released), advance(old_zone, &released));
+                (edge, zone, trial)
             });
             match drain.track(projecting).await {
-                Ok((next_edge, next_zone)) => {
-                    send(&publisher.edge, next_edge.as_ref());
-                    send(&publisher.zone, next_zone.as_ref());
-                    (edge, zone) = (next_edge, next_zone);
+                Ok((next_edge, next_zone, next_trial)) => {
+                    send(&publisher.edge, next_edge.as_ref(), &next_trial);
+                    send(&publisher.zone, next_zone.as_ref(), &BTreeMap::new());
+                    (edge, zone, trial) = (next_edge, next_zone, next_trial);
                 }
                 Err(error) => tracing::error!(%error, "configuration could not be projected"),
             }
@@ -141,14 +165,40 @@ pub(super) async fn publish(
     }
 }
 
-fn send<V>(to: &watch::Sender<Option<Arc<Published>>>, last: Option<&Last<V>>) {
+/// Views of POPs where a rollout begins; each goes on from its own last one, or from what the POP
+/// had with all others.
+fn advance_trials(
+    mut old: BTreeMap<PopName, Last<EdgeView>>,
+    most: Option<&Last<EdgeView>>,
+    config: &Config,
+) -> BTreeMap<PopName, Last<EdgeView>> {
+    let pops = config.trial_pops().into_iter();
+    pops.filter_map(|pop| {
+        let last = old.remove(&pop).or_else(|| most.cloned());
+        let next = advance(last, &config.seen_by_pop(&pop))?;
+        Some((pop, next))
+    })
+    .collect()
+}
+
+fn send<V>(
+    to: &watch::Sender<Option<Editions>>,
+    last: Option<&Last<V>>,
+    trial: &BTreeMap<PopName, Last<V>>,
+) {
     if let Some(last) = last {
         to.send_if_modified(|current| {
             let newer = current
                 .as_ref()
-                .is_none_or(|old| old.revision < last.published.revision);
+                .is_none_or(|old| old.most.revision < last.published.revision);
             if newer {
-                *current = Some(Arc::clone(&last.published));
+                let trial = trial.iter();
+                *current = Some(Editions {
+                    most: Arc::clone(&last.published),
+                    trial: trial
+                        .map(|(pop, last)| (pop.to_string(), Arc::clone(&last.published)))
+                        .collect(),
+                });
             }
             newer
         });

@@ -11,7 +11,11 @@ use model::{FeedFrame, FeedHello, Revision};
 use serve::Drain;
 use tokio::{sync::watch, time::MissedTickBehavior};
 
-use super::{LiveNodes, acks::Place, publish::Newest};
+use super::{
+    LiveNodes,
+    acks::Place,
+    publish::{Newest, Published},
+};
 use crate::metrics::FeedMetrics;
 
 /// A manifest at least this often; also how soon anything lost is healed.
@@ -22,6 +26,8 @@ const PUSH_MAX: Duration = Duration::from_secs(30);
 /// What one subscription works with.
 pub(super) struct Subscription {
     pub(super) published: Newest,
+    /// The subscriber's POP.
+    pub(super) at: String,
     pub(super) live: Arc<dyn LiveNodes>,
     pub(super) place: Place,
     pub(super) metrics: Arc<FeedMetrics>,
@@ -107,6 +113,13 @@ impl Subscription {
         }
     }
 
+    /// What nodes of the subscriber's POP get now.
+    fn newest(&self, published: &Newest) -> Option<Arc<Published>> {
+        let editions = published.borrow();
+        let newest = editions.as_ref()?.of(&self.at);
+        Some(Arc::clone(newest))
+    }
+
     /// Brings the subscriber to the newest publication, if it is behind.
     async fn push(
         &self,
@@ -114,7 +127,8 @@ impl Subscription {
         published: &mut Newest,
         has: &mut Has,
     ) -> Result<(), Ended> {
-        let Some(newest) = published.borrow_and_update().clone() else {
+        published.mark_unchanged();
+        let Some(newest) = self.newest(published) else {
             return Ok(());
         };
         let from = match *has {
@@ -139,8 +153,9 @@ impl Subscription {
     }
 
     async fn send_manifest(&self, sender: &mut FrameSender) -> Result<(), Ended> {
-        let newest = self.published.borrow().clone();
-        let Some(newest) = newest else { return Ok(()) };
+        let Some(newest) = self.newest(&self.published) else {
+            return Ok(());
+        };
         let manifest = FeedFrame::Manifest {
             revision: newest.revision,
             digest: newest.digest,
