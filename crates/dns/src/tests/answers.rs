@@ -329,3 +329,23 @@ fn an_empty_responder_refuses() {
     let (answer, _) = ask(&crate::Responder::default(), "edgeway.test SOA");
     assert_eq!(told(&answer), "REFUSED");
 }
+
+#[test]
+fn acme_challenges_are_answered_while_they_last() {
+    let mut view = view();
+    let texts = vec!["one".to_owned(), "two".to_owned()];
+    let name = "_acme-challenge.example.com".to_owned();
+    view.challenges.insert(name, texts);
+    let responder = responder(&view, &Live::default());
+    let (answer, verdict) = ask(&responder, "_acme-challenge.example.com TXT");
+    assert_eq!(verdict.code, Some(0));
+    assert_eq!(
+        told(&answer),
+        "NOERROR aa\n\
+         an _acme-challenge.example.com. 1 TXT one\n\
+         an _acme-challenge.example.com. 1 TXT two"
+    );
+    // The name is there for other types too (RFC 8020).
+    let (answer, _) = ask(&responder, "_acme-challenge.example.com A");
+    assert!(told(&answer).starts_with("NOERROR aa\nau example.com."));
+}

@@ -43,6 +43,9 @@ impl Config {
     }
 
     fn update_domain(&mut self, name: &DomainId, patch: DomainPatch) -> Result<(), Rejection> {
+        if let Some(certificate) = &patch.certificate {
+            self.not_a_step_back(name, certificate)?;
+        }
         let domain = self.domain_mut(name)?;
         if let Some(certificate) = patch.certificate {
             domain.certificate = certificate;
@@ -55,6 +58,29 @@ impl Config {
         }
         let domain = domain.clone();
         self.certificate_covers(&domain)
+    }
+
+    /// A domain that has a certificate is not left without one.
+    fn not_a_step_back(
+        &self,
+        name: &DomainId,
+        next: &crate::CertificateId,
+    ) -> Result<(), Rejection> {
+        let issued = |id| {
+            self.certificates
+                .get(id)
+                .is_some_and(|known| known.is_issued())
+        };
+        let domain = self.domains.get(name);
+        let served = domain.is_some_and(|domain| issued(&domain.certificate));
+        if !served || issued(next) || !self.certificates.contains_key(next) {
+            return Ok(());
+        }
+        Err(Rejection::conflict(
+            ResourceKind::Certificate,
+            "the certificate has not been issued yet, and the domain has one; it is ordered all \
+             the same, so point the domain to it once its status is ISSUED",
+        ))
     }
 
     fn certificate_covers(&self, domain: &DomainName) -> Result<(), Rejection> {

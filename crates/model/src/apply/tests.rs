@@ -207,6 +207,8 @@ fn domain(name: &str) -> DomainName {
     }
 }
 
+mod acme;
+
 #[test]
 fn a_change_sent_twice_applies_once() {
     let mut bench = Bench::new();

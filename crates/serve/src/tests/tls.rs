@@ -219,3 +219,59 @@ async fn counts_failed_handshakes() {
         .await;
     rig.wait_metric("connections_open", "", 0.0).await;
 }
+
+#[tokio::test]
+async fn challenges_are_answered_in_handshakes_of_their_own() {
+    let mut rig = start(vec![entry(&["a.example", "*"])], Limits::default());
+    let mut params =
+        rcgen::CertificateParams::new(vec!["a.example".to_owned()]).expect("parameters");
+    let mut extension = rcgen::CustomExtension::new_acme_identifier(&[7; 32]);
+    params.custom_extensions.push(extension.clone());
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let critical = params.self_signed(&key).expect("a certificate").pem();
+    let answer = CertEntry::from_pem(
+        vec!["a.example".into()],
+        critical.as_bytes(),
+        key.serialize_pem().as_bytes(),
+    );
+    let errors = rig
+        .certs
+        .replace_challenges(vec![answer.expect("an entry")]);
+    assert!(
+        errors.is_empty(),
+        "a critical extension is no error: {errors:?}"
+    );
+    // An authority knows the extension, the client of this test does not.
+    extension.set_criticality(false);
+    params.custom_extensions = vec![extension];
+    let made = params.self_signed(&key).expect("a certificate");
+    let pem = (made.pem(), key.serialize_pem());
+    let answer = CertEntry::from_pem(vec!["A.example".into()], pem.0.as_bytes(), pem.1.as_bytes())
+        .expect("an entry");
+    let leaf = answer.chain.first().cloned();
+    rig.roots
+        .add_parsable_certificates(answer.chain.iter().cloned());
+    assert!(rig.certs.replace_challenges(vec![answer]).is_empty());
+
+    let config = rig.client(&["acme-tls/1"], &rustls::version::TLS13);
+    let mut stream = rig
+        .connect("a.example", config.clone())
+        .await
+        .expect("a handshake");
+    let shown = stream.get_ref().1.peer_certificates();
+    assert_eq!(shown.and_then(|chain| chain.first()), leaf.as_ref());
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"acme-tls/1"[..]));
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).await.expect("a clean end");
+    assert!(rest.is_empty(), "no HTTP on such a connection");
+    rig.rig
+        .wait_metric("connections_closed_total", "acme_challenge", 1.0)
+        .await;
+    // Other names have no answer, not even the default certificate.
+    assert!(rig.connect("b.example", config).await.is_err());
+    // Who offers anything else gets what everybody gets.
+    let config = rig.client(&["http/1.1", "acme-tls/1"], &rustls::version::TLS13);
+    let stream = rig.connect("a.example", config).await.expect("a handshake");
+    let shown = stream.get_ref().1.peer_certificates();
+    assert_ne!(shown.and_then(|chain| chain.first()), leaf.as_ref());
+}
