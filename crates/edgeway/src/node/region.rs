@@ -70,7 +70,7 @@ pub(super) async fn start(
         &common.registry,
         drain.clone(),
     )?;
-    drain.spawn(driver(common, &ledger, &fleet, &region));
+    common.keep(driver(common, &ledger, &fleet, &region));
     let services = links::services(&ledger, &region, &fleet, feed);
     // Links come before the plan: a region that joins receives its configuration over them.
     let links = links::serve(sockets.links, &services, &seen, &region, drain)?;
