@@ -16,7 +16,7 @@ use crate::{
     clock,
     document::Document,
     ids,
-    limits::{BODY_BYTES_MAX, PROPOSE_TRIES, REQUESTS_MAX, WAITERS_MAX},
+    limits::{BODY_BYTES_MAX, PROPOSE_AGAIN_WITHIN, PROPOSE_TRIES, REQUESTS_MAX, WAITERS_MAX},
     metrics::Metrics,
     operation::{self, Operation, Run, Waited},
     ports::{Fleet, Members, Store, TokenMint},
@@ -200,10 +200,12 @@ impl Admin {
             spare_deployment: ids::deployment().into(),
             op,
         };
-        // The change's id makes it apply once, however often it is proposed.
+        // The change's id makes it apply once, however often it is proposed. Where nobody answered
+        // for all of the store's time, there is no majority, and the caller has waited enough.
+        let begun = Instant::now();
         for _ in 1..PROPOSE_TRIES {
             match self.ports.store.propose(change.clone()).await {
-                Err(ProposeError::Undecided) => {}
+                Err(ProposeError::Undecided) if begun.elapsed() < PROPOSE_AGAIN_WITHIN => {}
                 decided => return Ok(decided?.outcome?),
             }
         }

@@ -12,6 +12,8 @@ pub const PAGE_ITEMS: usize = 25;
 pub const PAGE_ITEMS_MAX: usize = 500;
 /// How often a change is proposed again while it is unknown whether it took effect.
 pub const PROPOSE_TRIES: usize = 3;
+/// After so long it is not proposed again: half of what one proposal may wait for a leader.
+pub const PROPOSE_AGAIN_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 /// Longest wait for a revision, seconds.
 pub const WAIT_S_MAX: u64 = 300;
 /// Wait for a revision when the caller does not say, seconds.
