@@ -109,12 +109,13 @@ pub struct Cluster {
 /// When it has not been built.
 #[must_use]
 pub fn program() -> PathBuf {
-    // A test binary is TARGET/PROFILE/deps/it-HASH.
-    let own = std::env::current_exe().expect("this test's path");
-    let profile = own
-        .parent()
-        .and_then(Path::parent)
-        .expect("the profile's folder");
+    // A test binary is TARGET/PROFILE/deps/it-HASH, a program TARGET/PROFILE/NAME.
+    let own = std::env::current_exe().expect("this program's path");
+    let folder = own.parent().expect("a program is in a folder");
+    let profile = match folder.parent() {
+        Some(profile) if folder.ends_with("deps") => profile,
+        _ => folder,
+    };
     let program = profile.join("edgeway");
     assert!(
         program.exists(),

@@ -123,3 +123,14 @@ pub(crate) fn bench(workspace: &Workspace, options: &[String]) -> Result<()> {
         .arg(release.join("edgeway"))
         .args(options))
 }
+
+/// Builds, and runs the WAN lab until Ctrl-C.
+pub(crate) fn lab(workspace: &Workspace) -> Result<()> {
+    let packages = ["-p", "edgeway", "-p", "tests"];
+    run(workspace
+        .cargo(&["build", "--locked", "--bins"])
+        .args(packages))?;
+    run(&mut Command::new(
+        workspace.target.join("debug").join("wan-lab"),
+    ))
+}

@@ -29,6 +29,7 @@ usage: cargo xtask COMMAND [ARGUMENTS]
   test [FILTER..]   setup, build the workspace, run all tests (or those that match)
   bench [OPTION..]  build for release, then measure side by side with nginx and HAProxy
                     (--micro: the micro-benchmarks instead; --help: all options)
+  lab               run a cluster in the WAN lab: five regions, five POPs, real distances (as root)
 ";
 
 fn main() -> ExitCode {
@@ -57,6 +58,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         ("fix", []) => gate::fix(&workspace),
         ("test", filters) => gate::test(&workspace, filters),
         ("bench", options) => gate::bench(&workspace, options),
+        ("lab", []) => gate::lab(&workspace),
         ("help" | "-h" | "--help", _) => {
             print!("{HELP}");
             Ok(())

@@ -8,5 +8,7 @@
     reason = "a test fails by panicking, and prints what it measured; a scenario is one story"
 )]
 
+mod delivery;
 mod network;
+mod partition;
 mod steering;
