@@ -7,6 +7,7 @@ mod answers;
 mod broken;
 mod guards;
 mod records;
+mod signing;
 mod sockets;
 
 use std::{
