@@ -19,7 +19,7 @@ use crate::{
     Live, Verdict,
     data::Data,
     denying::{missing, nothing, vouch},
-    dnssec::{NSEC, RRSIG, Signers},
+    dnssec::{NSEC, NXNAME, RRSIG, Signers},
     edns::{Edns, Subnet},
     identity::{self, CookieState, Identity},
     message::{Question, Request},
@@ -167,6 +167,8 @@ impl Responder {
             }
             // A question for the pseudo-record.
             RecordType::OPT => reply.set_code(ResponseCode::FormErr),
+            // Only ever in the list of types of a missing name (RFC 9824, section 3.5).
+            _ if asked.question.kind == NXNAME => reply.set_code(ResponseCode::FormErr),
             // Nobody transfers our zones: their content travels by the feed.
             RecordType::AXFR | RecordType::IXFR => reply.set_code(ResponseCode::Refused),
             // Mail types of RFC 1035 and transaction signatures: not data.

@@ -10,8 +10,11 @@ use aws_lc_rs::{
 use model::{ZoneKey, ZoneKeyRole, ZoneKeyState};
 use plan::zone::{ZonePlan, key};
 
-use super::{Live, Responder, ask, responder, told, view};
-use crate::dnssec::{Memory, Signers};
+use super::{Live, Responder, ask, query, responder, told, view};
+use crate::{
+    Transport,
+    dnssec::{Memory, Signers},
+};
 
 fn signed() -> (Responder, Arc<Memory>) {
     let alg = &ECDSA_P256_SHA256_FIXED_SIGNING;
@@ -72,4 +75,15 @@ fn denials_are_compact() {
     );
     let secure = denied("x.signed.example.com A +do");
     assert!(secure.contains("au signed.example.com. 30 DS"), "{secure}");
+}
+
+#[test]
+fn the_type_of_missing_names_cannot_be_asked_for() {
+    let mut packet = query("none.example.com A");
+    let at = packet.len() - 3;
+    packet[at] = 128;
+    let mut answer = Vec::new();
+    let (from, (responder, _)) = ("192.0.2.1".parse().unwrap(), signed());
+    responder.answer(&packet, from, Transport::Udp, &mut answer);
+    assert_eq!(told(&answer), "FORMERR");
 }

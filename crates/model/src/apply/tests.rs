@@ -489,3 +489,50 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_signed_zone_is_never_left_without_an_active_key() {
+    use crate::{Zone, ZoneKey, ZoneKeyRole, ZoneKeyState};
+    let zone = || "edgeway.test".to_owned();
+    let key = |tag, role, state| ZoneKey {
+        tag,
+        role,
+        state,
+        public: vec![0; 64],
+        key_der: vec![1],
+        created_ms: 0,
+    };
+    let (active, published) = (ZoneKeyState::Active, ZoneKeyState::Published);
+    let mut bench = Bench::new();
+    bench.must(Op::AddZoneKey(
+        zone(),
+        key(1, ZoneKeyRole::Combined, active),
+    ));
+    bench.refused(Op::AddZoneKey(
+        zone(),
+        key(1, ZoneKeyRole::Combined, active),
+    ));
+    bench.refused(Op::DeleteZoneKey(zone(), 1));
+    bench.refused(Op::SetZoneKeyState(zone(), 1, ZoneKeyState::Retired));
+    bench.must(Op::AddZoneKey(
+        zone(),
+        key(2, ZoneKeyRole::Combined, published),
+    ));
+    bench.refused(Op::DeleteZoneKey(zone(), 1));
+    bench.must(Op::SetZoneKeyState(zone(), 2, active));
+    let states = |bench: &Bench| -> Vec<ZoneKeyState> {
+        let keys = &bench.machine.config().zones["edgeway.test"].keys;
+        keys.iter().map(|key| key.state).collect()
+    };
+    assert_eq!(states(&bench), [ZoneKeyState::Retired, active]);
+    // Putting records leaves keys alone.
+    bench.must(Op::PutZone(Zone {
+        name: zone(),
+        records: vec![],
+        keys: vec![],
+    }));
+    bench.must(Op::DeleteZoneKey(zone(), 1));
+    assert_eq!(states(&bench), [active]);
+    bench.must(Op::ClearZoneKeys(zone()));
+    assert_eq!(states(&bench), []);
+}
