@@ -35,6 +35,8 @@ pub struct Counts {
     pub requests: AtomicU64,
     /// Requests given up by the caller before they were answered (`/hang`).
     pub cancelled: AtomicU64,
+    /// Makes the tagged answers fail.
+    pub failing: std::sync::atomic::AtomicBool,
     /// Bytes of request bodies.
     pub received: AtomicU64,
 }
@@ -115,6 +117,20 @@ async fn answer(
             let mut response = text("may be cached\n");
             let control = http::HeaderValue::from_static("max-age=60");
             response.headers_mut().insert("cache-control", control);
+            response
+        }
+        // Stale after a second, and better than an error for ten minutes.
+        ["tagged", ..] if counts.failing.load(Ordering::Relaxed) => {
+            let mut response = text("broken\n");
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            response
+        }
+        ["tagged", ..] => {
+            let mut response = text("may be cached\n");
+            let control = http::HeaderValue::from_static("max-age=1, stale-if-error=600");
+            let tags = http::HeaderValue::from_static("blue, green");
+            response.headers_mut().insert("cache-control", control);
+            response.headers_mut().insert("cache-tag", tags);
             response
         }
         ["hang"] => {

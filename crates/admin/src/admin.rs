@@ -19,7 +19,7 @@ use crate::{
     limits::{BODY_BYTES_MAX, PROPOSE_AGAIN_WITHIN, PROPOSE_TRIES, REQUESTS_MAX, WAITERS_MAX},
     metrics::Metrics,
     operation::{self, Operation, Run, Waited},
-    ports::{Fleet, Members, Store, TokenMint},
+    ports::{Caches, Fleet, Members, Store, TokenMint},
     refusal::Refusal,
 };
 
@@ -41,6 +41,8 @@ pub struct Ports {
     pub members: Arc<dyn Members>,
     /// Which nodes live.
     pub fleet: Arc<dyn Fleet>,
+    /// The POPs' caches.
+    pub caches: Arc<dyn Caches>,
     /// Makes join tokens.
     pub tokens: Arc<dyn TokenMint>,
 }

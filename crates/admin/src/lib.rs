@@ -31,4 +31,6 @@ mod v2;
 pub use admin::{Admin, AdminSettings, Ports};
 pub use chain::{Chain, ChainError};
 pub use metrics::Metrics;
-pub use ports::{Fleet, LiveNode, Members, MintedToken, Store, TokenMint};
+pub use ports::{
+    Caches, Fleet, LiveNode, Members, MintedToken, PurgeTarget, Purged, Store, TokenMint,
+};

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use ledger::{Applied, Ledger, MemberError, ProposeError, Status};
-use model::{Change, Config, NodeId, Revision, TokenId};
+use model::{ApiId, Change, Config, NodeId, Revision, TokenId};
 use serve::BoxFuture;
 
 /// The replicated configuration.
@@ -34,6 +34,37 @@ pub trait Members: Send + Sync + 'static {
 pub trait Fleet: Send + Sync + 'static {
     /// Nodes of every role that have been heard of lately. This node need not be among them.
     fn live(&self) -> Vec<LiveNode>;
+}
+
+/// The POPs' caches.
+pub trait Caches: Send + Sync + 'static {
+    /// Takes answers out of use at every POP that can be reached, and resolves once each has
+    /// said so, or has not in time. Safe to repeat.
+    fn purge(&self, what: PurgeTarget) -> BoxFuture<'_, Vec<Purged>>;
+}
+
+/// What to take out of the caches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PurgeTarget {
+    /// One address with its query, in all its variants.
+    Url(String),
+    /// All addresses that begin so.
+    Prefix(String),
+    /// All answers of hosts that serve an API.
+    Api(ApiId),
+    /// All answers with a tag.
+    Tag(String),
+}
+
+/// A POP that has purged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Purged {
+    /// Which.
+    pub node: NodeId,
+    /// Stored answers that were dropped.
+    pub purged: u64,
+    /// Milliseconds until it said so.
+    pub ms: u64,
 }
 
 /// A node that lives.

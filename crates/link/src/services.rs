@@ -32,10 +32,12 @@ pub enum Service {
     Renew = 5,
     /// Operations of the cluster: status, membership.
     Cluster = 6,
+    /// A POP hears what to take out of its cache.
+    Purge = 7,
 }
 
 /// How many services there are.
-pub(crate) const SERVICES: usize = 7;
+pub(crate) const SERVICES: usize = 8;
 
 impl Service {
     /// Every service, in the order of its number.
@@ -47,6 +49,7 @@ impl Service {
         Self::Join,
         Self::Renew,
         Self::Cluster,
+        Self::Purge,
     ];
 
     /// The word in metrics and logs.
@@ -59,6 +62,7 @@ impl Service {
             Self::Join => "join",
             Self::Renew => "renew",
             Self::Cluster => "cluster",
+            Self::Purge => "purge",
         }
     }
 

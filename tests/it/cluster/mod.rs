@@ -11,6 +11,7 @@
 
 mod acme;
 mod bad_input;
+mod cache;
 mod clients;
 mod dns;
 mod domains;

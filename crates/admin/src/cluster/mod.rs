@@ -8,6 +8,7 @@ mod keys;
 mod network;
 mod nodes;
 mod places;
+mod purge;
 mod rdata;
 mod rollouts;
 mod status;
@@ -33,6 +34,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "/edgeway/v1/revisions/{revision}/wait",
         wait::run,
     ),
+    waiting("PurgeCache", "POST", "/edgeway/v1/purge", purge::run),
     read("ListRegions", "/edgeway/v1/regions", places::list_regions),
     write(
         "PutRegion",

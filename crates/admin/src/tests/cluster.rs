@@ -405,3 +405,24 @@ async fn zones_show_every_type_as_it_was_put() {
             .await;
     }
 }
+
+#[tokio::test]
+async fn a_purge_names_pops_and_takes_one_target() {
+    let bench = Bench::new();
+    let purge = |body: Value| bench.expect(200, "POST", "/edgeway/v1/purge", body);
+    let answer = purge(json!({ "tag": "blue" })).await;
+    // The only node is a region.
+    assert_eq!(answer.body, json!({ "pops": [], "unreached": [] }));
+    for (body, status) in [
+        (json!({}), 400),
+        (json!({ "tag": "" }), 400),
+        (json!({ "tag": "a", "url": "b" }), 400),
+        (json!({ "api": "nothere" }), 404),
+    ] {
+        bench
+            .expect(status, "POST", "/edgeway/v1/purge", body)
+            .await;
+    }
+    let done = bench.world.purged.lock().unwrap();
+    assert_eq!(*done, [crate::PurgeTarget::Tag("blue".into())]);
+}

@@ -26,8 +26,8 @@ use serde_json::Value;
 use serve::{Body, BoxFuture, Conn, Handler, Request};
 
 use crate::{
-    Admin, AdminSettings, Fleet, LiveNode, Members, Metrics, MintedToken, Ports, Store, TokenMint,
-    clock,
+    Admin, AdminSettings, Caches, Fleet, LiveNode, Members, Metrics, MintedToken, Ports,
+    PurgeTarget, Purged, Store, TokenMint, clock,
 };
 
 const KEY: &str = "AKIDTEST";
@@ -42,6 +42,7 @@ struct World {
     /// What `propose` fails with next, last first.
     failures: Mutex<Vec<ProposeError>>,
     live: Mutex<Vec<LiveNode>>,
+    purged: Mutex<Vec<PurgeTarget>>,
     removed: Mutex<Vec<NodeId>>,
 }
 
@@ -99,6 +100,19 @@ impl Members for World {
 impl Fleet for World {
     fn live(&self) -> Vec<LiveNode> {
         self.live.lock().unwrap().clone()
+    }
+}
+
+impl Caches for World {
+    fn purge(&self, what: PurgeTarget) -> BoxFuture<'_, Vec<Purged>> {
+        self.purged.lock().unwrap().push(what);
+        let live = self.live.lock().unwrap().clone();
+        let done = live.into_iter().map(|node| Purged {
+            node: node.node,
+            purged: 3,
+            ms: 1,
+        });
+        Box::pin(std::future::ready(done.collect()))
     }
 }
 
@@ -194,6 +208,7 @@ impl Bench {
             store: Arc::<World>::clone(&world),
             members: Arc::<World>::clone(&world),
             fleet: Arc::<World>::clone(&world),
+            caches: Arc::<World>::clone(&world),
             tokens: Arc::<World>::clone(&world),
         };
         let registry = prometheus::Registry::new();

@@ -11,6 +11,7 @@ pub(crate) mod fleet;
 pub(crate) mod guard;
 pub(crate) mod membership;
 pub(crate) mod message;
+pub(crate) mod purge;
 pub(crate) mod renewal;
 pub(crate) mod report;
 pub(crate) mod rollout;

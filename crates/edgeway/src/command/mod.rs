@@ -1,5 +1,6 @@
 //! The commands of the program.
 
+mod cache;
 mod init;
 mod member;
 mod rollout;
@@ -29,6 +30,9 @@ pub enum Command {
     Start(Start),
     /// Show the cluster's nodes and how they are.
     Status(status::Options),
+    /// Take answers out of the POPs' caches.
+    #[command(subcommand)]
+    Cache(cache::Cache),
     /// Add, promote or remove a member.
     #[command(subcommand)]
     Member(member::Member),
@@ -62,6 +66,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Token(options) => token::run(&options).await,
         Command::Start(options) => start(options).await,
         Command::Status(options) => status::run(&options).await,
+        Command::Cache(cache) => cache::run(&cache).await,
         Command::Member(member) => member::run(&member).await,
         Command::Rollout(rollout) => rollout::run(&rollout).await,
     }

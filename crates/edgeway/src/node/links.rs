@@ -18,6 +18,7 @@ use crate::cluster::{
     enroll::{Registrar, Renewer},
     fleet::Fleet,
     message::Refusal,
+    purge::PurgeHub,
 };
 
 pub(super) fn services(
@@ -25,6 +26,7 @@ pub(super) fn services(
     region: &Arc<Region>,
     fleet: &Arc<Fleet>,
     feed: Arc<FeedServer>,
+    purges: Arc<PurgeHub>,
 ) -> Services {
     let control = Handle::current();
     let rpc = |inner: Arc<dyn RpcHandler>| {
@@ -60,6 +62,14 @@ pub(super) fn services(
                 control: control.clone(),
             }),
         )
+        .with_feed(
+            Service::Purge,
+            Arc::new(FeedOnControl {
+                inner: purges,
+                control: control.clone(),
+            }),
+        )
+        .with_roles(Service::Purge, &[PeerRole::Pop])
         .with_probe(Arc::new(probe))
         // Only POPs vouch for clients' addresses.
         .with_roles(Service::Call, &[PeerRole::Pop]);
@@ -124,7 +134,7 @@ impl RpcHandler for OnControl {
 
 /// As `OnControl`, for feeds.
 struct FeedOnControl {
-    inner: Arc<FeedServer>,
+    inner: Arc<dyn FeedHandler>,
     control: Handle,
 }
 

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     cluster::{
-        directory,
+        directory, purge,
         subscriber::{self, Subscriber, SubscriberParts},
     },
     settings::{Pop, Settings},
@@ -74,6 +74,12 @@ pub(super) async fn start(
         common.own,
         common.seeds.subscribe(),
         Arc::new(move |node, outcome| observer.observe(node, &outcome)),
+        common.upkeep.clone(),
+    ));
+    common.keep(purge::listen(
+        Arc::clone(&edge),
+        common.control.clone(),
+        common.seeds.subscribe(),
         common.upkeep.clone(),
     ));
     let subscriber = Subscriber::start(

@@ -19,7 +19,8 @@ use super::{
 };
 use crate::{
     cluster::{
-        acme, control::Control, directory, enroll::Mint, fleet::Fleet, membership, rollout::Driver,
+        acme, control::Control, directory, enroll::Mint, fleet::Fleet, membership, purge::PurgeHub,
+        rollout::Driver,
     },
     settings::{RaftClocks, Region as RegionSection, Settings},
 };
@@ -71,7 +72,8 @@ pub(super) async fn start(
         drain.clone(),
     )?;
     common.keep(driver(common, &ledger, &fleet, &region));
-    let services = links::services(&ledger, &region, &fleet, feed);
+    let purges = PurgeHub::new(drain.clone());
+    let services = links::services(&ledger, &region, &fleet, feed, Arc::clone(&purges));
     // Links come before the plan: a region that joins receives its configuration over them.
     let links = links::serve(sockets.links, &services, &seen, &region, drain)?;
     bootstrap(settings, section, common, &ledger).await?;
@@ -90,7 +92,7 @@ pub(super) async fn start(
     }
     let management = sockets
         .management
-        .serve_on_current(admin(common, &ledger, fleet)?, drain);
+        .serve_on_current(admin(common, &ledger, fleet, purges)?, drain);
     let clients = sockets
         .clients
         .serve(files.before(region.factory()), drain)?;
@@ -180,6 +182,7 @@ fn admin(
     common: &Common,
     ledger: &Ledger,
     fleet: Arc<Fleet>,
+    caches: Arc<PurgeHub>,
 ) -> anyhow::Result<Arc<dyn serve::Handler>> {
     let settings = admin::AdminSettings {
         region: common
@@ -195,6 +198,7 @@ fn admin(
         store: Arc::new(ledger.clone()),
         members: Arc::new(ledger.clone()),
         fleet,
+        caches,
         tokens: Arc::new(Mint {
             ledger: ledger.clone(),
         }),
