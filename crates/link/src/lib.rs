@@ -42,7 +42,7 @@ pub use peer::{Peer, PeerState};
 pub use probe::{LoadReport, ProbeError, ProbeOutcome, ProbeReport, ProbeSource, ProbeState};
 pub use seen::{PeersSeen, SeenPeer};
 pub use services::{CallHandler, CallMeta, FeedHandler, RpcHandler, RpcRefusal};
-pub use services::{Service, Services, Trace};
+pub use services::{Service, Services, Shed, Trace};
 pub use tls::CredentialStore;
 pub use token::{JoinToken, TokenError};
 pub use transport::{JoinAnswer, LinkContext, Transport, join, join_with_ca};

@@ -36,6 +36,13 @@ pub enum Service {
     Purge = 7,
 }
 
+/// Put in a response's extensions by a [`CallHandler`] that has too much to do and has done nothing
+/// about the request: instead of the response the caller gets
+/// [`RefusedOverload`](crate::CallFailure::RefusedOverload), which is known to be safe to repeat
+/// elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shed;
+
 /// How many services there are.
 pub(crate) const SERVICES: usize = 8;
 

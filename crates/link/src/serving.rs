@@ -20,7 +20,7 @@ use crate::frames::Frames;
 use crate::identity::NodeIdentity;
 use crate::live::{Live, Offering};
 use crate::metrics::{Refused, Side};
-use crate::services::{CallHandler, FeedHandler, Offer, RpcHandler, Service};
+use crate::services::{CallHandler, FeedHandler, Offer, RpcHandler, Service, Shed};
 use crate::wire::body_in::{self, BodyContext};
 use crate::wire::body_out;
 use crate::wire::head;
@@ -166,6 +166,10 @@ async fn call(stream: Stream, handler: &dyn CallHandler, from: Arc<NodeIdentity>
     let handled = or_stopped(tokio::time::timeout(deadline, handled), &outbound).await;
     drop(in_flight);
     match handled {
+        Some(Ok(response)) if response.extensions().get::<Shed>().is_some() => {
+            metrics.refused(Refused::Calls);
+            outbound.reset(code::REFUSED_OVERLOAD);
+        }
         Some(Ok(response)) => respond(&live, outbound, response).await,
         Some(Err(_)) => {
             metrics.refused(Refused::Deadline);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use http::header::HOST;
-use link::{CallHandler, CallMeta, NodeIdentity, PeerRole};
+use link::{CallHandler, CallMeta, NodeIdentity, PeerRole, Shed};
 use plan::region::{Entrance, RegionPlan};
 use serve::{BoxFuture, Conn, Handler, Request, Response};
 
@@ -38,7 +38,10 @@ impl Worker {
     async fn answer(&self, facts: Facts, request: Request) -> Response {
         let (record, in_flight) = Record::begin(self.region.ledger(), &facts, &request);
         if in_flight > self.region.in_flight_max() {
-            return record.answered(None, refused(&facts, Fault::Overloaded));
+            let mut outcome = refused(&facts, Fault::Overloaded);
+            // A POP may send it to another region: nothing has been done about it.
+            outcome.response.extensions_mut().insert(Shed);
+            return record.answered(None, outcome);
         }
         // One plan from the first phase to the last, whatever is published meanwhile.
         let Some(plan) = self.region.plan() else {

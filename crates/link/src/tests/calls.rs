@@ -340,6 +340,21 @@ fn overload_and_unknown_services_are_refused_unsent() {
 }
 
 #[test]
+fn what_a_handler_sheds_is_refused_unsent() {
+    run(async {
+        let handler = calls(|_, _| async {
+            let mut response = Response::new(Body::full("no"));
+            response.extensions_mut().insert(Shed);
+            response
+        });
+        let services = Services::new().with_call(handler as Arc<dyn CallHandler>);
+        let (_region, _transport, peer) = pair(services, limits()).await;
+        let error = peer.call(get("/"), meta()).await.unwrap_err();
+        assert_eq!(error, CallError::unsent(CallFailure::RefusedOverload));
+    });
+}
+
+#[test]
 fn heads_over_the_limit_are_refused() {
     run(async {
         let (_region, _transport, peer) = pair(text("ok"), limits()).await;
