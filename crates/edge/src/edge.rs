@@ -197,7 +197,15 @@ impl Edge {
     }
 
     fn tick(&self) {
-        for fallen in self.core.steering.tick(self.core.clock.now_ms()) {
+        let now_ms = self.core.clock.now_ms();
+        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        let tallies: Vec<_> = workers
+            .iter()
+            .flat_map(|paths| paths.take_tallies())
+            .collect();
+        drop(workers);
+        self.core.steering.tallied(&tallies, now_ms);
+        for fallen in self.core.steering.tick(now_ms) {
             self.mark_down(fallen);
         }
     }

@@ -1,7 +1,7 @@
 //! A worker's own connections: one per region node, made in the worker's runtime.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use arc_swap::ArcSwap;
 use link::{Expected, Peer, PeerRole, Transport};
@@ -24,6 +24,9 @@ pub(crate) struct Path {
     pub(crate) lane: Arc<Lane>,
     /// The last call failed: the next success is worth telling.
     failing: AtomicBool,
+    /// Calls that ended, and how many of them failed, since they were last taken.
+    calls: AtomicU32,
+    failures: AtomicU32,
 }
 
 impl Paths {
@@ -52,6 +55,8 @@ impl Paths {
                         peer,
                         lane: lanes.of(&region.name),
                         failing,
+                        calls: AtomicU32::new(0),
+                        failures: AtomicU32::new(0),
                     })
                 });
                 paths.push(path);
@@ -69,14 +74,30 @@ impl Paths {
     }
 }
 
+impl Paths {
+    /// Takes, per node, how many calls ended since the last time and how many of them failed.
+    pub(crate) fn take_tallies(&self) -> Vec<(NodeId, u64, u64)> {
+        let paths = self.0.load();
+        let taken = paths.iter().map(|path| {
+            let failures = path.failures.swap(0, Ordering::Relaxed);
+            let calls = path.calls.swap(0, Ordering::Relaxed);
+            (path.node.id, calls.into(), failures.into())
+        });
+        taken.collect()
+    }
+}
+
 impl Path {
     /// Notes a success; answers whether it is the first after a failure.
     pub(crate) fn succeeded(&self) -> bool {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         // Read first: most calls follow a success, and a read leaves the cache line shared.
         self.failing.load(Ordering::Relaxed) && self.failing.swap(false, Ordering::Relaxed)
     }
 
     pub(crate) fn failed(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.failures.fetch_add(1, Ordering::Relaxed);
         self.failing.store(true, Ordering::Relaxed);
     }
 }

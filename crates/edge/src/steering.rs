@@ -72,6 +72,11 @@ impl Steering {
         self.change(|regions| regions.called(node, called, now_ms));
     }
 
+    /// Takes what came of the calls since the last tick.
+    pub(crate) fn tallied(&self, tallies: &[(NodeId, u64, u64)], now_ms: u64) {
+        self.change(|regions| regions.tallied(tallies, now_ms));
+    }
+
     /// Lets time pass; answers which nodes fell.
     pub(crate) fn tick(&self, now_ms: u64) -> Vec<NodeId> {
         self.change(|regions| regions.tick(now_ms))

@@ -10,6 +10,7 @@ mod node;
 mod order;
 mod pace;
 mod settings;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -94,6 +95,31 @@ impl Regions {
             node.called(called, may_eject, &self.settings, now_ms);
         }
         self.refresh(now_ms);
+    }
+
+    /// Takes how many calls to each node ended since the last time, and how many of them by a
+    /// failure of the node or the way to it. Ejects those that fail clearly more than the others,
+    /// but never more than half.
+    pub fn tallied(&mut self, tallies: &[(NodeId, u64, u64)], now_ms: u64) {
+        for (id, calls, failures) in tallies {
+            if let Some(node) = self.nodes.get_mut(id) {
+                node.tally.add(*calls, *failures, now_ms);
+            }
+        }
+        let sums = self.nodes.values().map(|node| node.tally.sum(now_ms));
+        let all = sums.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+        let nodes = self.nodes.len();
+        let ejected = self.nodes.values().filter(|node| node.is_ejected(now_ms));
+        let mut ejected = ejected.count();
+        for node in self.nodes.values_mut() {
+            let own = node.tally.sum(now_ms);
+            let others = (all.0 - own.0, all.1 - own.1);
+            let may_eject = (ejected + 1) * 2 <= nodes && !node.is_ejected(now_ms);
+            if may_eject && tally::is_outlier(own, others) {
+                node.eject(&self.settings, now_ms);
+                ejected += 1;
+            }
+        }
     }
 
     /// Lets time pass: silence, the end of ejections, switches that are due. Once per 100 ms is

@@ -5,7 +5,7 @@
 
 use model::RegionName;
 
-use super::{RegionSettings, window::LeastWindow};
+use super::{RegionSettings, tally::Tally, window::LeastWindow};
 
 /// Seconds over which the smallest round trip is taken.
 const WINDOW_S: usize = 10;
@@ -85,6 +85,7 @@ pub(super) struct Node {
     pub(super) standing: Standing,
     /// Smoothed service time; none before the first report.
     pub(super) service_us: Option<u64>,
+    pub(super) tally: Tally,
     path: LeastWindow<WINDOW_S>,
     in_flight: u32,
     limit: u32,
@@ -106,6 +107,7 @@ impl Node {
             region,
             standing: Standing::Unknown,
             service_us: None,
+            tally: Tally::default(),
             path: LeastWindow::default(),
             in_flight: 0,
             limit: 0,
@@ -174,7 +176,7 @@ impl Node {
         }
     }
 
-    fn eject(&mut self, settings: &RegionSettings, now_ms: u64) {
+    pub(super) fn eject(&mut self, settings: &RegionSettings, now_ms: u64) {
         let ended_ms = self.ejected_until_ms.unwrap_or(0);
         if now_ms.saturating_sub(ended_ms) >= settings.forgive_ms {
             self.ejections = 0;
@@ -187,6 +189,8 @@ impl Node {
             .saturating_mul(factor)
             .min(settings.eject_ms_max);
         self.ejections += 1;
+        // What led to it must not eject it again when it is over.
+        self.tally.clear();
         self.failures = 0;
         self.ejected_until_ms = Some(now_ms.saturating_add(lasts_ms));
     }

@@ -400,3 +400,42 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_node_that_fails_every_third_call_is_ejected_beside_good_ones() {
+    use super::tally::is_outlier;
+    assert!(is_outlier((300, 100), (1_000, 5)));
+    assert!(!is_outlier((300, 5), (1_000, 5)));
+    assert!(!is_outlier((30, 30), (1_000, 5)), "too few calls");
+    assert!(!is_outlier((300, 100), (1_000, 333)), "all are as bad");
+    assert!(is_outlier((300, 300), (1_000, 333)));
+    let mut regions = Regions::new(RegionSettings::default());
+    let names = ["a", "b", "c"].map(RegionName::from);
+    let ids = [NodeId(1), NodeId(2), NodeId(3)];
+    let nodes: Vec<_> = ids.into_iter().zip(names).collect();
+    regions.set_nodes(&nodes, 0);
+    for id in ids {
+        let answer = Answer {
+            rtt_us: 1_000,
+            ..Answer::default()
+        };
+        assert!(regions.probed(id, Probe::Answered(answer), 10).is_empty());
+    }
+    regions.tallied(
+        &[(ids[0], 300, 100), (ids[1], 300, 0), (ids[2], 300, 0)],
+        20,
+    );
+    regions.tallied(&[(ids[1], 0, 0), (ids[2], 900, 900)], 21);
+    assert!(regions.tick(30).is_empty());
+    let order = regions.order();
+    let standing = |id| {
+        order
+            .candidates()
+            .find(|one| one.node == id)
+            .unwrap()
+            .standing
+    };
+    assert_eq!(standing(ids[0]), Standing::Ejected);
+    assert_eq!(standing(ids[1]), Standing::Live);
+    assert_eq!(standing(ids[2]), Standing::Live, "never more than half");
+}
