@@ -72,6 +72,7 @@ fn view() -> ZoneView {
         keys: vec![],
     };
     ZoneView {
+        challenges: BTreeMap::new(),
         revision: Revision(1),
         cluster: "bench".to_owned(),
         base_domain: BASE.to_owned(),
