@@ -28,8 +28,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// What a role does with a request.
 ///
 /// The request has passed every check of this crate. Its target is a path with an optional query
-/// (or `*`), and its authority stands in exactly one valid `Host` header, also for HTTP/2 and 3; only
-/// HTTP/1.0 may have none. Its framing is not ambiguous, and its body enforces the listener's
+/// (or `*`), and its authority stands in exactly one valid `Host` header, also for HTTP/2 and 3;
+/// only HTTP/1.0 may have none. Its framing is not ambiguous, and its body enforces the listener's
 /// limits while it is read. Hop-by-hop headers are still there
 /// (see [`strip_hop_by_hop`](crate::strip_hop_by_hop)).
 ///

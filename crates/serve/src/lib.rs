@@ -1,4 +1,5 @@
-//! Accepts HTTP/1.1, HTTP/2 and HTTP/3 over TCP, TLS and QUIC and hands each request to a [`Handler`].
+//! Accepts HTTP/1.1, HTTP/2 and HTTP/3 over TCP, TLS and QUIC, and hands each request to a
+//! [`Handler`].
 //!
 //! Every role of the gateway speaks HTTP to clients; this crate is the one place where sockets are
 //! opened, TLS is spoken, malformed requests are refused, slow or greedy clients are cut off, and

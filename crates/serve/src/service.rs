@@ -145,7 +145,7 @@ pub(crate) fn refuse(link: &Link, refusal: Refusal, is_h1: bool) -> Response {
     response
 }
 
-/// Tells a client of an older version that HTTP/3 is spoken here, unless the handler said something.
+/// Tells a client of an older version that HTTP/3 is spoken here, unless the handler did.
 fn announce_h3(link: &Link, headers: &mut HeaderMap) {
     if let Some(alt_svc) = &link.station.alt_svc
         && !headers.contains_key(ALT_SVC)

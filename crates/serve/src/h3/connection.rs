@@ -16,8 +16,9 @@ use tokio_util::task::TaskTracker;
 use tracing::debug_span;
 
 use super::endpoint::{Arrival, Place};
-use super::quic::{Connection, Last};
+use super::quic::Connection;
 use super::request;
+use super::watched::Last;
 use crate::handler::Conn;
 use crate::limits::Limits;
 use crate::service::Link;

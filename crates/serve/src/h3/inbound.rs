@@ -10,7 +10,8 @@ use bytes::{Buf as _, Bytes};
 use h3::error::StreamError;
 use http_body::{Frame, SizeHint};
 
-use super::quic::{Pulled, Recv};
+use super::quic::Recv;
+use super::watched::Pulled;
 use crate::body::BodyError;
 
 /// A body while it arrives.

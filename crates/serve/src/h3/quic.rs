@@ -6,41 +6,18 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use h3::error::Code;
 use h3::quic::{self, ConnectionErrorIncoming, StreamErrorIncoming, StreamId, WriteBuf};
-use quinn::{ConnectionError, ReadError, VarInt, WriteError};
+use quinn::ConnectionError;
+
+use super::translate::{lost, not_read, not_written, stream_id, stream_lost, varint};
+use super::watched::{Ended, Last, Pulled, Watched};
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send + Sync>>;
 type Bidi = (quinn::SendStream, quinn::RecvStream);
-
-/// How a stream's sending side ended, for whoever waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// The client has all of it.
-    Delivered,
-    /// The client does not want it, or is gone.
-    Unwanted,
-}
-
-/// What a request's task knows of its stream besides what the HTTP/3 library tells.
-pub(crate) struct Watched {
-    /// Completes when the answer is delivered or unwanted.
-    pub(crate) ended: Boxed<Ended>,
-    pub(crate) pulled: Pulled,
-}
-
-/// Bytes taken from a stream since the reader last got something out of them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Pulled(Arc<AtomicUsize>);
-
-/// Where the connection leaves what belongs to the stream that it accepted last.
-#[derive(Clone, Default)]
-pub(crate) struct Last(Arc<Mutex<Option<Watched>>>);
 
 /// A connection.
 pub(crate) struct Connection {
@@ -394,78 +371,4 @@ impl quic::RecvStream for Both {
     fn recv_id(&self) -> StreamId {
         self.recv.recv_id()
     }
-}
-
-// === what is shared with a request's task ===
-
-impl Pulled {
-    fn add(&self, bytes: usize) {
-        self.0.fetch_add(bytes, Relaxed);
-    }
-
-    fn count(&self) -> usize {
-        self.0.load(Relaxed)
-    }
-
-    /// The reader got something.
-    pub(crate) fn progress(&self) {
-        self.0.store(0, Relaxed);
-    }
-}
-
-impl Last {
-    fn put(&self, watched: Watched) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(watched);
-    }
-
-    pub(crate) fn take(&self) -> Option<Watched> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-// === errors and numbers ===
-
-fn lost(error: ConnectionError) -> ConnectionErrorIncoming {
-    match error {
-        ConnectionError::ApplicationClosed(close) => ConnectionErrorIncoming::ApplicationClose {
-            error_code: close.error_code.into(),
-        },
-        ConnectionError::TimedOut => ConnectionErrorIncoming::Timeout,
-        other => ConnectionErrorIncoming::Undefined(Arc::new(other)),
-    }
-}
-
-fn stream_lost(error: ConnectionError) -> StreamErrorIncoming {
-    StreamErrorIncoming::ConnectionErrorIncoming {
-        connection_error: lost(error),
-    }
-}
-
-fn not_read(error: ReadError) -> StreamErrorIncoming {
-    match error {
-        ReadError::Reset(code) => StreamErrorIncoming::StreamTerminated {
-            error_code: code.into(),
-        },
-        ReadError::ConnectionLost(error) => stream_lost(error),
-        other => StreamErrorIncoming::Unknown(Box::new(other)),
-    }
-}
-
-fn not_written(error: WriteError) -> StreamErrorIncoming {
-    match error {
-        WriteError::Stopped(code) => StreamErrorIncoming::StreamTerminated {
-            error_code: code.into(),
-        },
-        WriteError::ConnectionLost(error) => stream_lost(error),
-        other => StreamErrorIncoming::Unknown(Box::new(other)),
-    }
-}
-
-fn varint(code: u64) -> VarInt {
-    VarInt::from_u64(code).unwrap_or(VarInt::MAX)
-}
-
-fn stream_id(id: quinn::StreamId) -> StreamId {
-    StreamId::try_from(u64::from(VarInt::from(id)))
-        .expect("invariant: both libraries count streams in 62 bits")
 }

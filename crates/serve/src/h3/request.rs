@@ -23,7 +23,8 @@ use tracing::{Instrument as _, debug_span};
 
 use super::connection::Tally;
 use super::inbound::Inbound;
-use super::quic::{Both, Connection, Ended, Pulled, Recv, Sending, Watched};
+use super::quic::{Both, Connection, Recv, Sending};
+use super::watched::{Ended, Pulled, Watched};
 use crate::body::{Body, BodyError};
 use crate::check::{self, Head, Refusal};
 use crate::guard::Guarded;
@@ -84,6 +85,12 @@ async fn read_head(
             .reset(Code::H3_REQUEST_INCOMPLETE.value());
         return None;
     };
+    if frame.is_err() && pulled.count() > link.limits().head_bytes_max {
+        // Far too large to be read to its end.
+        metrics.refused(Refusal::HeadTooLarge.reason());
+        resolver.frame_stream.reset(Code::H3_EXCESSIVE_LOAD.value());
+        return None;
+    }
     pulled.progress();
     let resolved = match resolver.accept_with_frame(frame) {
         Ok(resolved) => resolved.resolve().await,
