@@ -113,6 +113,11 @@ async fn answer(
             let (length, right) = check(request.into_body(), &counts).await;
             text(&format!("{length} {right}"))
         }
+        ["echo"] => {
+            let whole = request.into_body().collect().await;
+            let whole = whole.map(http_body_util::Collected::to_bytes);
+            Response::new(http_body_util::Full::new(whole.unwrap_or_default()).boxed_unsync())
+        }
         ["cached", ..] => {
             let mut response = text("may be cached\n");
             let control = http::HeaderValue::from_static("max-age=60");

@@ -74,6 +74,8 @@ pub struct Pop {
     pub http: SocketAddr,
     /// Its listener over TLS.
     pub https: SocketAddr,
+    /// The same over QUIC.
+    pub h3: SocketAddr,
     /// What DNS answers for it.
     pub public: std::net::Ipv4Addr,
     /// A URL.

@@ -17,6 +17,7 @@ mod dns;
 mod domains;
 mod failover;
 mod first_request;
+mod http3;
 mod ledger;
 mod membership;
 mod operations;
