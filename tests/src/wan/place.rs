@@ -1,8 +1,8 @@
 //! Where the hosts of a lab are, and how long light needs between them.
 //!
 //! The latency of a pair follows from the great circle: light in fibre goes 200 km a millisecond,
-//! and cables take 1.35 times the straight way. That gives 250 ms round trip between Tokyo and
-//! Sao Paulo, 73 ms between Dublin and Virginia: what is measured between such places.
+//! and cables take 1.35 times the straight way. That gives 251 ms round trip between Tokyo and
+//! Sao Paulo, 75 ms between Dublin and Virginia: what is measured between such places.
 
 use std::time::Duration;
 
