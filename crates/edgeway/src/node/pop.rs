@@ -43,19 +43,7 @@ pub(super) async fn start(
     .context("settings keys 'pop.http' and 'pop.https'")?;
 
     let (views, kept) = subscriber::last_known::<EdgeView>(settings, &common.refusals).await;
-    let name = common.credentials.current().identity().place.clone();
-    let mut edge_settings = EdgeSettings::new(name, settings.worker_count());
-    edge_settings.cache_bytes = pop.cache_bytes;
-    edge_settings.debug_headers = pop.debug_headers;
-    let edge = Edge::new(
-        edge_settings,
-        EdgeParts {
-            views: views.subscribe(),
-            link: common.context.clone(),
-            registry: &common.registry,
-            drain: common.drain.clone(),
-        },
-    )?;
+    let edge = edge(settings, pop, common, views.subscribe())?;
     common.follow_served(edge.plans(), |plan| plan.revision());
     let drain = common.drain.clone();
     let files = Files::default();
@@ -107,6 +95,25 @@ pub(super) async fn start(
         _subscriber: subscriber,
         _edge: edge,
     })
+}
+
+fn edge(
+    settings: &Settings,
+    pop: &Pop,
+    common: &Common,
+    views: watch::Receiver<Arc<EdgeView>>,
+) -> anyhow::Result<Arc<Edge>> {
+    let name = common.credentials.current().identity().place.clone();
+    let mut edge_settings = EdgeSettings::new(name, settings.worker_count());
+    edge_settings.cache_bytes = pop.cache_bytes;
+    edge_settings.debug_headers = pop.debug_headers;
+    let parts = EdgeParts {
+        views,
+        link: common.context.clone(),
+        registry: &common.registry,
+        drain: common.drain.clone(),
+    };
+    Ok(Edge::new(edge_settings, parts)?)
 }
 
 fn listeners(pop: &Pop, certificates: &Arc<CertStore>) -> Vec<ListenerSettings> {
