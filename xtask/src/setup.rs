@@ -40,6 +40,7 @@ const fn server(program: &'static str, package: &'static str) -> Tool {
 const TEST_TOOLS: [Tool; 5] = [
     tool("curl", "curl"),
     tool("dig", "bind9-dnsutils"),
+    tool("ip", "iproute2"),
     tool("openssl", "openssl"),
     tool("pebble", "pebble"),
     tool("python3", "python3"),
