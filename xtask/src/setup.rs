@@ -37,7 +37,7 @@ const fn server(program: &'static str, package: &'static str) -> Tool {
     }
 }
 
-const TEST_TOOLS: [Tool; 5] = [
+const TEST_TOOLS: [Tool; 6] = [
     tool("curl", "curl"),
     tool("dig", "bind9-dnsutils"),
     tool("ip", "iproute2"),
