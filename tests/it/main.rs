@@ -2,5 +2,6 @@
 
 mod cluster;
 mod lab;
+mod latency_map;
 #[allow(clippy::panic, reason = "a test fails by panicking")]
 mod tidy;

@@ -7,6 +7,7 @@ pub mod backend;
 pub mod client;
 pub mod cluster;
 pub mod issuer;
+pub mod latency;
 pub mod load;
 pub mod management;
 pub mod pebble;

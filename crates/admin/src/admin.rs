@@ -19,7 +19,7 @@ use crate::{
     limits::{BODY_BYTES_MAX, PROPOSE_AGAIN_WITHIN, PROPOSE_TRIES, REQUESTS_MAX, WAITERS_MAX},
     metrics::Metrics,
     operation::{self, Operation, Run, Waited},
-    ports::{Caches, Fleet, Members, Store, TokenMint},
+    ports::{Caches, Explain, Fleet, Members, Store, TokenMint},
     refusal::Refusal,
 };
 
@@ -45,6 +45,8 @@ pub struct Ports {
     pub caches: Arc<dyn Caches>,
     /// Makes join tokens.
     pub tokens: Arc<dyn TokenMint>,
+    /// Says why clients are sent where they are sent.
+    pub explain: Arc<dyn Explain>,
 }
 
 /// The management API as a [`Handler`].

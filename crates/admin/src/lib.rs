@@ -32,5 +32,6 @@ pub use admin::{Admin, AdminSettings, Ports};
 pub use chain::{Chain, ChainError};
 pub use metrics::Metrics;
 pub use ports::{
-    Caches, Fleet, LiveNode, Members, MintedToken, PurgeTarget, Purged, Store, TokenMint,
+    Caches, Candidate, DnsExplanation, Explain, ExplainRow, Fleet, LiveNode, Members, MintedToken,
+    PurgeTarget, Purged, Store, TokenMint,
 };

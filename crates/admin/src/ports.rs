@@ -2,8 +2,9 @@
 //!
 //! The ledger is the only store there is; the traits exist so that tests need no disk and no Raft.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
+use ipnet::IpNet;
 use ledger::{Applied, Ledger, MemberError, ProposeError, Status};
 use model::{ApiId, Change, Config, NodeId, Revision, TokenId};
 use serve::BoxFuture;
@@ -89,6 +90,68 @@ pub trait TokenMint: Send + Sync + 'static {
     /// # Errors
     /// A sentence for the caller, when a token cannot be made now.
     fn mint(&self) -> Result<MintedToken, String>;
+}
+
+/// Says what DNS answers, and why.
+pub trait Explain: Send + Sync + 'static {
+    /// What a client in `from` is given for `name`.
+    ///
+    /// # Errors
+    /// A sentence for the caller, when the name is not one that is steered.
+    fn dns(&self, config: &Config, name: &str, from: IpNet) -> Result<DnsExplanation, String>;
+}
+
+/// What DNS answers, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DnsExplanation {
+    /// What is chosen from: `pop` or `region`.
+    pub kind: &'static str,
+    /// The client.
+    pub from: IpNet,
+    /// What decided: `measured`, `coordinates` or `name`.
+    pub because: &'static str,
+    /// The place.
+    pub chosen: Option<String>,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// For whom else the answer holds, as a prefix length.
+    pub scope: u8,
+    /// Of the latency map; 0 without one.
+    pub map_epoch: u64,
+    /// The narrowest row of the map that holds the client.
+    pub row: Option<ExplainRow>,
+    /// All places there are.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A row of the latency map, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainRow {
+    /// Its clients.
+    pub prefix: IpNet,
+    /// Where they are sent.
+    pub home: String,
+    /// Chosen by this prefix's own samples.
+    pub own: bool,
+    /// What some answers are to find out about.
+    pub explore: Option<String>,
+    /// Who has been better for how many epochs.
+    pub challenger: Option<(String, u8)>,
+}
+
+/// A place that could be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The place.
+    pub name: String,
+    /// `up`, `draining`, `down`, or `no address`.
+    pub health: &'static str,
+    /// The map's estimate, microseconds.
+    pub estimate_us: Option<u32>,
+    /// The samples it rests on.
+    pub samples: u32,
+    /// What its distance says, microseconds.
+    pub expected_us: Option<u32>,
 }
 
 /// A join token before it is stored.

@@ -11,7 +11,7 @@ use std::{
 
 use model::{Revision, ZoneView};
 use plan::{Diagnostic, zone::ZonePlan};
-use steer::place::Priors;
+use steer::{latency::LatencyMap, place::Priors};
 use tokio::sync::watch;
 
 use crate::{
@@ -40,7 +40,7 @@ struct Compiled {
 pub(crate) async fn run(
     shared: Shared,
     mut view: watch::Receiver<Arc<ZoneView>>,
-    mut live: watch::Receiver<Arc<Live>>,
+    (mut live, mut map): (watch::Receiver<Arc<Live>>, watch::Receiver<Arc<LatencyMap>>),
     installed: watch::Sender<Revision>,
 ) {
     view.mark_changed();
@@ -70,15 +70,27 @@ pub(crate) async fn run(
                 memory.set_time(now_s());
                 continue;
             }
+            () = next(&mut map) => {}
         }
         let Some(compiled) = &current else { continue };
         let health = live.borrow_and_update().clone();
         let ttl_s = shared.settings.ttl_s;
         let (plan, priors) = (compiled.plan.clone(), compiled.priors.clone());
-        let responder = Responder::new(plan, priors, &health, ttl_s)
-            .with_alpn(alpn.clone())
-            .with_identity(identity.clone())
-            .with_signers(compiled.signers.clone());
+        let map = map.borrow_and_update().clone();
+        shared.metrics.map(&map);
+        let (alpn, identity) = (alpn.clone(), identity.clone());
+        let signers = compiled.signers.clone();
+        let made = tokio::task::spawn_blocking(move || {
+            Responder::new(plan, priors, &health, ttl_s)
+                .with_alpn(alpn)
+                .with_identity(identity)
+                .with_signers(signers)
+                .with_map(&map)
+        });
+        let Ok(responder) = made.await else {
+            tracing::error!("a responder cannot be made; the one in use stays");
+            continue;
+        };
         shared.responder.store(Arc::new(responder));
         let revision = compiled.plan.revision;
         shared

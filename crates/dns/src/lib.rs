@@ -6,6 +6,7 @@
 //! reads a socket from one task only and has no client subnets. Zones with keys are signed while
 //! answering. Nothing here recurses, transfers zones or accepts updates.
 
+mod charts;
 mod cookies;
 mod data;
 mod denying;

@@ -5,6 +5,7 @@
 
 use hickory_proto::{op::ResponseCode, rr::RecordType};
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use steer::latency::LatencyMap;
 
 use crate::{CookieState, Verdict};
 
@@ -62,6 +63,9 @@ pub(crate) struct Metrics {
     closed: IntCounterVec,
     truncated: IntCounter,
     fallback: IntCounter,
+    explored: IntCounter,
+    map_epoch: IntGauge,
+    map_rows: IntGauge,
     unsent: IntCounter,
     limited: IntCounterVec,
     cookies: IntCounterVec,
@@ -111,6 +115,7 @@ pub(crate) struct Tally {
     fallback: u64,
     /// Unproven and proven.
     cookies: [u64; 2],
+    explored: u64,
 }
 
 impl Metrics {
@@ -163,6 +168,9 @@ impl Metrics {
             )?,
             truncated: counter("truncated_total", "UDP answers that told to use TCP.")?,
             fallback: counter("fallback_total", "Steered answers while no place was up.")?,
+            explored: counter("explored_total", "Answers given to measure another POP.")?,
+            map_epoch: gauge("latency_map_epoch", "Epoch of the latency map.")?,
+            map_rows: gauge("latency_map_rows", "Prefixes in the latency map.")?,
             unsent: counter("unsent_total", "UDP answers that the system did not take.")?,
             tcp_open: gauge("tcp_connections_open", "TCP connections open now.")?,
             installs: vec(
@@ -183,6 +191,14 @@ impl Metrics {
         self.limited.with_label_values(&[outcome]).inc();
     }
 
+    /// Tells which latency map is answered from.
+    pub(crate) fn map(&self, map: &LatencyMap) {
+        self.map_epoch
+            .set(i64::try_from(map.epoch).unwrap_or(i64::MAX));
+        self.map_rows
+            .set(i64::try_from(map.rows.len()).unwrap_or(i64::MAX));
+    }
+
     pub(crate) fn unsent(&self) {
         self.unsent.inc();
     }
@@ -198,6 +214,7 @@ impl Tally {
             truncated: 0,
             fallback: 0,
             cookies: [0; 2],
+            explored: 0,
         }
     }
 
@@ -216,6 +233,7 @@ impl Tally {
             CookieState::Unproven => bump(&mut self.cookies, 0),
             CookieState::Proven => bump(&mut self.cookies, 1),
         }
+        self.explored += u64::from(verdict.explores);
         if let Some(malformed) = verdict.malformed {
             self.metrics
                 .malformed
@@ -268,6 +286,9 @@ impl Tally {
         self.metrics
             .fallback
             .inc_by(std::mem::take(&mut self.fallback));
+        self.metrics
+            .explored
+            .inc_by(std::mem::take(&mut self.explored));
     }
 }
 

@@ -5,9 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use model::Place;
 use plan::zone::Reach;
-use steer::place::{Candidate, Health, Point, Site, choose};
+use steer::{
+    latency::Chart,
+    place::{Candidate, Health, Point, Site, choose},
+};
 
-use crate::{Live, settings::ADDRESSES_MAX};
+use crate::{Live, charts::Charts, settings::ADDRESSES_MAX};
 
 /// All places of a configuration.
 #[derive(Debug, Default)]
@@ -31,12 +34,21 @@ pub(crate) struct Standing<A> {
     addresses: Box<[A]>,
 }
 
+/// How a POP is, for a chart.
+pub(crate) struct Standings<'a> {
+    pub(crate) site: &'a Site,
+    pub(crate) v4: Option<Health>,
+    pub(crate) v6: Option<Health>,
+}
+
 /// A family of addresses.
 pub(crate) trait Family: Copy + Sized + 'static {
     /// The address, if it is of this family.
     fn pick(address: IpAddr) -> Option<Self>;
     /// A place's addresses of this family.
     fn standing(spot: &Spot) -> Option<&Standing<Self>>;
+    /// The chart of answers of this family.
+    fn chart(charts: &Charts) -> &Chart;
 }
 
 /// What was chosen for a client.
@@ -62,6 +74,26 @@ impl Places {
             pops: spots(pops),
             regions: spots(regions),
         }
+    }
+
+    /// The POPs, in the plan's order.
+    pub(crate) fn pops(&self) -> impl Iterator<Item = Standings<'_>> {
+        self.pops.iter().map(|spot| Standings {
+            site: &spot.site,
+            v4: spot.v4.as_ref().map(|standing| standing.health),
+            v6: spot.v6.as_ref().map(|standing| standing.health),
+        })
+    }
+
+    /// The addresses of the POP at `index`, which a chart has chosen.
+    pub(crate) fn pop<A: Family>(&self, index: usize) -> Option<Choice<'_, A>> {
+        let standing = A::standing(self.pops.get(index)?)?;
+        let able = self.pops.iter().filter_map(A::standing).count();
+        Some(Choice {
+            addresses: &standing.addresses,
+            varies: able > 1,
+            fallback: standing.health == Health::Down,
+        })
     }
 
     /// The addresses for a client at `from`; none if no place in reach has any of this family.
@@ -153,6 +185,10 @@ impl Family for Ipv4Addr {
     fn standing(spot: &Spot) -> Option<&Standing<Self>> {
         spot.v4.as_ref()
     }
+
+    fn chart(charts: &Charts) -> &Chart {
+        &charts.v4
+    }
 }
 
 impl Family for Ipv6Addr {
@@ -165,5 +201,9 @@ impl Family for Ipv6Addr {
 
     fn standing(spot: &Spot) -> Option<&Standing<Self>> {
         spot.v6.as_ref()
+    }
+
+    fn chart(charts: &Charts) -> &Chart {
+        &charts.v6
     }
 }

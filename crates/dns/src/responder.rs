@@ -3,6 +3,8 @@
 //! Pure: no socket, no clock, no randomness. A new configuration or a change of health makes a new
 //! `Responder`, which the workers pick up between two queries.
 
+mod steered;
+
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::Arc,
@@ -13,10 +15,11 @@ use hickory_proto::{
     rr::{DNSClass, RecordType},
 };
 use plan::zone::{Addresses, Found, NS_TTL_S, Node, RecordSet, SOA_TTL_S, Steered, Zone, ZonePlan};
-use steer::place::{Point, Priors, hash};
+use steer::{latency::LatencyMap, place::Priors};
 
 use crate::{
     Live, Verdict,
+    charts::Charts,
     data::Data,
     denying::{missing, nothing, vouch},
     dnssec::{NSEC, NXNAME, RRSIG, Signers},
@@ -24,7 +27,7 @@ use crate::{
     identity::{self, CookieState, Identity},
     message::{Question, Request},
     metrics::Transport,
-    place::{Family, Places},
+    place::Places,
     reply::{Reply, Section},
     servers::name_them,
     service::Alpn,
@@ -40,10 +43,19 @@ pub struct Responder {
     pub(crate) plan: Arc<ZonePlan>,
     priors: Arc<Priors>,
     pub(crate) places: Places,
+    /// None until there is a map.
+    charts: Option<Charts>,
     pub(crate) ttl_s: u32,
     pub(crate) alpn: Arc<Alpn>,
     pub(crate) signers: Arc<Signers>,
     identity: Arc<Identity>,
+}
+
+/// What a steered answer was.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Given {
+    pub(crate) fallback: bool,
+    pub(crate) explores: bool,
 }
 
 /// A question with who asks it.
@@ -65,6 +77,7 @@ impl Responder {
             plan,
             priors,
             places,
+            charts: None,
             ttl_s,
             alpn: Arc::default(),
             signers: Arc::default(),
@@ -93,6 +106,14 @@ impl Responder {
         self
     }
 
+    /// Steers edge names by `map` from now on; by coordinates alone if it is empty.
+    #[must_use]
+    pub fn with_map(mut self, map: &LatencyMap) -> Self {
+        let of = || Charts::of(map, &self.plan, &self.places);
+        self.charts = (map.epoch > 0).then(of);
+        self
+    }
+
     /// Writes the answer to `packet` into `out`, replacing its content; leaves it empty when there
     /// is to be no answer. `asker` is the address that the packet came from.
     pub fn answer(
@@ -115,6 +136,7 @@ impl Responder {
             fallback: false,
             cookie: self.identity.state(&request, asker),
             class: 0,
+            explores: false,
         };
         let bytes_max = match (transport, &request.edns) {
             (Transport::Udp, Some(edns)) => edns.payload,
@@ -126,7 +148,8 @@ impl Responder {
             match (request.fault, &request.question) {
                 (None, Some(question)) => {
                     let asked = Asked::new(question, &request, asker);
-                    verdict.fallback = self.resolve(&asked, &mut reply);
+                    let given = self.resolve(&asked, &mut reply);
+                    (verdict.fallback, verdict.explores) = (given.fallback, given.explores);
                 }
                 (Some(fault), _) => reply.set_code(fault.code()),
                 (None, None) => reply.set_code(ResponseCode::FormErr),
@@ -159,8 +182,7 @@ impl Responder {
         Some(code.into())
     }
 
-    /// Whether an answer had to be a best guess is returned.
-    fn resolve(&self, asked: &Asked<'_>, reply: &mut Reply<'_, '_>) -> bool {
+    fn resolve(&self, asked: &Asked<'_>, reply: &mut Reply<'_, '_>) -> Given {
         match asked.kind {
             _ if asked.question.class != u16::from(DNSClass::IN) => {
                 reply.set_code(ResponseCode::Refused);
@@ -177,10 +199,10 @@ impl Responder {
             }
             _ => return self.follow(asked, reply),
         }
-        false
+        Given::default()
     }
 
-    fn follow(&self, asked: &Asked<'_>, reply: &mut Reply<'_, '_>) -> bool {
+    fn follow(&self, asked: &Asked<'_>, reply: &mut Reply<'_, '_>) -> Given {
         let mut name = asked.question.name();
         for followed in 0..=ALIASES_MAX {
             match self.plan.find(name) {
@@ -242,7 +264,7 @@ impl Responder {
             }
             break;
         }
-        false
+        Given::default()
     }
 
     /// Answers from a name that is there and no alias.
@@ -252,19 +274,19 @@ impl Responder {
         name: &[u8],
         (zone, node): (&Zone, &Node),
         reply: &mut Reply<'_, '_>,
-    ) -> bool {
+    ) -> Given {
         self.sign_as(zone, reply);
         if node.apex && self.keys(asked, name, zone, reply) {
-            return false;
+            return Given::default();
         }
         if asked.kind == RecordType::TXT && self.challenges(name, reply) {
-            return false;
+            return Given::default();
         }
         if asked.kind != RecordType::ANY
             && let Some(set) = node.others(asked.kind.into())
         {
             fixed(name, set, reply);
-            return false;
+            return Given::default();
         }
         match (asked.kind, &node.addresses, &node.name_servers) {
             (RecordType::SOA, ..) if node.apex => {
@@ -297,7 +319,7 @@ impl Responder {
                 nothing(asked, name, zone, types, reply);
             }
         }
-        false
+        Given::default()
     }
 
     /// Adds the records that answer ACME challenges at `name`; false if there are none.
@@ -318,7 +340,7 @@ impl Responder {
         name: &[u8],
         (zone, steered): (&Zone, Steered),
         reply: &mut Reply<'_, '_>,
-    ) -> bool {
+    ) -> Given {
         let given = match asked.kind {
             RecordType::A => self.place::<Ipv4Addr>(asked, name, steered, reply),
             RecordType::AAAA if steered.dualstack => {
@@ -327,7 +349,7 @@ impl Responder {
             RecordType::HTTPS => self.service(asked, name, steered, reply),
             RecordType::ANY => {
                 any(name, reply);
-                Some(false)
+                Some(Given::default())
             }
             _ => None,
         };
@@ -337,36 +359,8 @@ impl Responder {
                 _ => self.steered_types(steered),
             };
             nothing(asked, name, zone, types, reply);
-            false
+            Given::default()
         })
-    }
-
-    fn place<A: Family + Into<Data<'static>>>(
-        &self,
-        asked: &Asked<'_>,
-        name: &[u8],
-        steered: Steered,
-        reply: &mut Reply<'_, '_>,
-    ) -> Option<bool> {
-        let (from, scope) = self.whereabouts(asked);
-        let choice = self.places.choose::<A>(steered.to, from, hash(name))?;
-        if choice.varies {
-            reply.set_scope(scope);
-        }
-        addresses(name, self.ttl_s, choice.turned(asked.turn), reply);
-        Some(choice.fallback)
-    }
-
-    /// Where the client is taken to be, and for whom else that holds.
-    pub(crate) fn whereabouts(&self, asked: &Asked<'_>) -> (Option<Point>, u8) {
-        match asked.subnet.and_then(|subnet| subnet.prefix()) {
-            Some((address, source)) => {
-                let found = self.priors.find(address, source);
-                (found.point, found.scope)
-            }
-            // Its resolver stands for it.
-            None => (self.priors.find(asked.asker, u8::MAX).point, 0),
-        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::{io, net::SocketAddr, sync::Arc, thread};
 use arc_swap::ArcSwap;
 use model::{Revision, ZoneView};
 use prometheus::Registry;
+use steer::latency::LatencyMap;
 use tokio::{runtime, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -27,6 +28,7 @@ pub struct Dns {
     settings: DnsSettings,
     view: watch::Receiver<Arc<ZoneView>>,
     live: watch::Receiver<Arc<Live>>,
+    map: watch::Receiver<Arc<LatencyMap>>,
     metrics: Metrics,
     drain: CancellationToken,
 }
@@ -75,9 +77,16 @@ impl Dns {
             settings,
             view,
             live,
+            map: watch::Sender::default().subscribe(),
             metrics: Metrics::register(registry)?,
             drain,
         })
+    }
+
+    /// Steers by this latency map, and by each that follows it; without this, by coordinates alone.
+    #[must_use]
+    pub fn with_map(self, map: watch::Receiver<Arc<LatencyMap>>) -> Self {
+        Self { map, ..self }
     }
 
     /// Opens UDP and TCP sockets on each address, once per worker. Port 0 takes a free one, the
@@ -121,6 +130,7 @@ impl BoundDns {
             settings,
             view,
             live,
+            map,
             metrics,
             drain,
         } = self.dns;
@@ -150,9 +160,12 @@ impl BoundDns {
                 });
             }
         }
-        shared
-            .tasks
-            .spawn(install::run(shared.clone(), view, live, installed_tx));
+        shared.tasks.spawn(install::run(
+            shared.clone(),
+            view,
+            (live, map),
+            installed_tx,
+        ));
         shared.tasks.close();
         Ok(Serving {
             addresses: self.addresses,

@@ -8,13 +8,13 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use hickory_proto::rr::RecordType;
 use plan::zone::Steered;
-use steer::place::hash;
+use steer::latency::EXPLORE_TTL_S;
 
 use crate::{
     Responder,
     data::Data,
     reply::{Reply, Section},
-    responder::Asked,
+    responder::{Asked, Given},
 };
 
 /// Keys of parameters.
@@ -67,19 +67,29 @@ impl Responder {
         name: &[u8],
         steered: Steered,
         reply: &mut Reply<'_, '_>,
-    ) -> Option<bool> {
+    ) -> Option<Given> {
         if self.alpn.is_empty() {
             return None;
         }
-        let (from, scope) = self.whereabouts(asked);
-        let v4 = self.places.choose::<Ipv4Addr>(steered.to, from, hash(name));
-        let v6 = self.places.choose::<Ipv6Addr>(steered.to, from, hash(name));
+        let v4 = self.choose::<Ipv4Addr>(asked, name, steered.to);
+        let v6 = self.choose::<Ipv6Addr>(asked, name, steered.to);
         let v6 = v6.filter(|_| steered.dualstack);
-        if v4.as_ref().is_some_and(|choice| choice.varies)
-            || v6.as_ref().is_some_and(|choice| choice.varies)
-        {
+        let scopes = [
+            v4.as_ref()
+                .filter(|(choice, ..)| choice.varies)
+                .map(|(_, scope, _)| *scope),
+            v6.as_ref()
+                .filter(|(choice, ..)| choice.varies)
+                .map(|(_, scope, _)| *scope),
+        ];
+        // True for as few addresses as the narrower of the two.
+        if let Some(scope) = scopes.into_iter().flatten().max() {
             reply.set_scope(scope);
         }
+        let explores = [v4.as_ref().map(|v4| v4.2), v6.as_ref().map(|v6| v6.2)];
+        let explores = explores.contains(&Some(true));
+        let ttl_s = if explores { EXPLORE_TTL_S } else { self.ttl_s };
+        let (v4, v6) = (v4.map(|(choice, ..)| choice), v6.map(|(choice, ..)| choice));
         let fallback = v4.as_ref().is_some_and(|choice| choice.fallback);
         let v4 = v4.map_or_else(Vec::new, |choice| choice.turned(asked.turn).collect());
         let v6 = v6.map_or_else(Vec::new, |choice| choice.turned(asked.turn).collect());
@@ -89,8 +99,8 @@ impl Responder {
         reply.set_authoritative();
         let data = self.alpn.record(&v4, &v6);
         let data = Data::Raw(RecordType::HTTPS.into(), &data);
-        reply.add(Section::Answer, name, self.ttl_s, data);
-        Some(fallback)
+        reply.add(Section::Answer, name, ttl_s, data);
+        Some(Given { fallback, explores })
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Verdict {
     pub malformed: Option<Malformed>,
     /// No place was up, and the answer is the best guess.
     pub fallback: bool,
+    /// The answer was given to learn how far another POP is.
+    pub explores: bool,
     /// What the client's cookie says of it.
     pub cookie: CookieState,
     /// Answers with the same number count together in the rate limit.
@@ -30,6 +32,7 @@ impl Verdict {
             truncated: false,
             malformed: Some(malformed),
             fallback: false,
+            explores: false,
             cookie: CookieState::Absent,
             class: 0,
         }

@@ -126,6 +126,13 @@ impl Edge {
         self.core.plan.load().revision().0 > 0
     }
 
+    /// Takes out what clients' handshakes took since the last time, by client prefix; none if
+    /// there were none.
+    #[must_use]
+    pub fn take_samples(&self) -> Option<steer::latency::Batch> {
+        self.core.latency.take()
+    }
+
     /// The plan in use.
     #[must_use]
     pub fn plan(&self) -> Arc<EdgePlan> {

@@ -15,6 +15,7 @@ mod heads;
 mod hedge;
 mod ident;
 mod lane;
+mod latency;
 mod lent;
 mod metrics;
 mod paths;

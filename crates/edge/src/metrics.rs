@@ -114,6 +114,8 @@ pub(crate) struct Metrics {
     pub(crate) diagnostics: IntGauge,
     pub(crate) nodes_down: IntCounter,
     pub(crate) purges: IntCounter,
+    /// Kept and dropped.
+    samples: [IntCounter; 2],
 }
 
 /// Makes and registers one metric after the other.
@@ -150,6 +152,12 @@ fn each<const N: usize>(vec: &IntCounterVec, labels: [&str; N]) -> Vec<IntCounte
 }
 
 impl Metrics {
+    /// A client's handshake was measured.
+    pub(crate) fn sampled(&self, kept: bool) {
+        let [counted, dropped] = &self.samples;
+        if kept { counted } else { dropped }.inc();
+    }
+
     pub(crate) fn register(registry: &Registry) -> Result<Arc<Self>, prometheus::Error> {
         let make = Maker(registry);
         let requests = make.counters("requests_total", "Requests by class.", &["class"])?;
@@ -169,6 +177,8 @@ impl Metrics {
             make.counters("forwards_total", "Calls to regions.", &["region", "result"])?;
         let hedges = make.counters("hedges_total", "Calls that were late.", &["result"])?;
         let spilled = "Requests that a hot region left to another.";
+        let samples =
+            make.counters("latency_samples_total", "Handshakes measured.", &["result"])?;
         let down = "Times a region node was found not to answer.";
         Ok(Arc::new(Self {
             requests: each(&requests, ["1xx", "2xx", "3xx", "4xx", "5xx"]),
@@ -193,6 +203,7 @@ impl Metrics {
                 "edgeway_edge_cache_purges_total",
                 "Purges carried out.",
             )?)?,
+            samples: ["kept", "no_room"].map(|result| samples.with_label_values(&[result])),
             nodes_down: make.add(IntCounter::new("edgeway_edge_nodes_down_total", down)?)?,
         }))
     }

@@ -62,6 +62,7 @@ enum Want {
 impl Handler for Pop {
     fn handle(&self, request: Request, conn: Arc<Conn>) -> BoxFuture<'_, Response> {
         let started = Instant::now();
+        self.core.latency.note(&conn, &self.core.metrics);
         let number = self.ids.number();
         let now_ms = self.core.clock.ms_at(started);
         let visit = Visit {

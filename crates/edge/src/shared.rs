@@ -11,6 +11,7 @@ use crate::cache::{Cache, StatusLine};
 use crate::clock::{Clock, millis};
 use crate::heads::HeadTimes;
 use crate::lane::Lanes;
+use crate::latency::Latency;
 use crate::metrics::Metrics;
 use crate::settings::EdgeSettings;
 use crate::steering::Steering;
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) steering: Steering,
     pub(crate) lanes: Lanes,
     pub(crate) cache: Cache,
+    pub(crate) latency: Latency,
     pub(crate) plan: ArcSwap<EdgePlan>,
     pub(crate) status_line: StatusLine,
     pub(crate) heads: HeadTimes,
@@ -49,6 +51,7 @@ impl Shared {
             metrics,
             steering: Steering::new(),
             lanes: Lanes::default(),
+            latency: Latency::default(),
             plan: ArcSwap::default(),
             status_line: StatusLine::new(name),
             heads: HeadTimes::default(),

@@ -133,6 +133,9 @@ pub struct Region {
     /// Raft's clocks.
     #[serde(default)]
     pub raft: RaftClocks,
+    /// Seconds between two latency maps; the same on all region nodes.
+    #[serde(default = "latency_epoch_s")]
+    pub latency_epoch_s: u64,
     /// Limits towards clients.
     #[serde(default)]
     pub limits: ClientLimits,
@@ -381,6 +384,10 @@ fn bad(key: &str, reason: &str) -> SettingsError {
         key: key.to_owned(),
         reason: reason.to_owned(),
     }
+}
+
+const fn latency_epoch_s() -> u64 {
+    60
 }
 
 fn default_log() -> String {

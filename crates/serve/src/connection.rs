@@ -19,6 +19,7 @@ use tracing::debug_span;
 use crate::drain::Drain;
 use crate::drive;
 use crate::handler::{Conn, Handler};
+use crate::handshake::{Rtt, Timed};
 use crate::limits::Limits;
 use crate::service::{self, Link};
 use crate::tls;
@@ -57,6 +58,7 @@ pub(crate) async fn run(accepted: Accepted) {
         tls: None,
         listener: Arc::clone(&station.name),
         accepted: at,
+        rtt: Rtt::default(),
     };
     let life = Life {
         station: Arc::clone(&station),
@@ -67,8 +69,9 @@ pub(crate) async fn run(accepted: Accepted) {
     let Some(acceptor) = &station.tls else {
         return life.serve(socket, conn).await;
     };
-    let handshake = tokio::time::timeout(station.limits.handshake_timeout, acceptor.accept(socket));
-    let stream = tokio::select! {
+    let handshake = acceptor.accept(Timed::new(socket));
+    let handshake = tokio::time::timeout(station.limits.handshake_timeout, handshake);
+    let mut stream = tokio::select! {
         biased;
         result = handshake => match result {
             Ok(Ok(stream)) => stream,
@@ -85,6 +88,7 @@ pub(crate) async fn run(accepted: Accepted) {
     }
     let conn = Conn {
         tls: Some(tls::describe(stream.get_ref().1)),
+        rtt: stream.get_mut().0.finish(),
         ..conn
     };
     life.serve(stream, conn).await;

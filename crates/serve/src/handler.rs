@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::body::Body;
+use crate::handshake::Rtt;
 
 /// An error of any kind, as bodies carry them.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -119,6 +120,8 @@ pub struct Conn {
     pub listener: Arc<str>,
     /// When the connection was accepted.
     pub accepted: Instant,
+    /// The round-trip time of its TLS handshake.
+    pub rtt: Rtt,
 }
 
 impl Conn {
@@ -136,6 +139,7 @@ impl Conn {
             tls: None,
             listener,
             accepted,
+            rtt: Rtt::default(),
         }
     }
 

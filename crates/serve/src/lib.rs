@@ -18,6 +18,7 @@ mod drive;
 mod guard;
 mod h3;
 mod handler;
+mod handshake;
 mod hops;
 mod limits;
 mod listener;
@@ -41,6 +42,7 @@ pub use h3::H3;
 pub use handler::{
     BoxError, BoxFuture, Conn, Handler, HandlerFactory, Request, Response, Scheme, TlsInfo,
 };
+pub use handshake::Rtt;
 pub use hops::strip_hop_by_hop;
 pub use limits::Limits;
 pub use listener::ListenerSettings;

@@ -3,5 +3,6 @@
 //! Pure: observations and the time come in as arguments, choices come out. No sockets, no clock, no
 //! randomness; the roles feed it and act on it.
 
+pub mod latency;
 pub mod place;
 pub mod region;

@@ -18,6 +18,7 @@ mod domains;
 mod failover;
 mod first_request;
 mod http3;
+mod latency;
 mod ledger;
 mod membership;
 mod operations;

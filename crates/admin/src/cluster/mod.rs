@@ -4,6 +4,7 @@
 
 mod acme;
 mod certificates;
+mod explain;
 mod keys;
 mod network;
 mod nodes;
@@ -28,6 +29,7 @@ use crate::{
 /// Cluster operations.
 pub(crate) const OPERATIONS: &[Operation] = &[
     read("GetStatus", "/edgeway/v1/status", status::show),
+    read("ExplainDns", "/edgeway/v1/explain/dns", explain::dns),
     waiting(
         "WaitForRevision",
         "GET",

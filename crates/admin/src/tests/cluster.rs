@@ -426,3 +426,28 @@ async fn a_purge_names_pops_and_takes_one_target() {
     let done = bench.world.purged.lock().unwrap();
     assert_eq!(*done, [crate::PurgeTarget::Tag("blue".into())]);
 }
+
+#[tokio::test]
+async fn answers_of_dns_are_explained_for_addresses_and_prefixes() {
+    let bench = Bench::new();
+    for (from, prefix) in [
+        ("203.0.113.9", "203.0.113.0/24"),
+        ("203.0.113.0%2F22", "203.0.112.0/22"),
+        ("2001:db8::1", "2001:db8::/56"),
+    ] {
+        let target = format!("/edgeway/v1/explain/dns?from={from}&name=a.test");
+        let found = bench.expect(200, "GET", &target, Value::Null).await;
+        assert_eq!(found.body["from"], prefix);
+        assert_eq!(found.body["chosen"], "pop-1");
+        assert_eq!(found.body["mapEpoch"], 3);
+    }
+    for query in [
+        "from=203.0.113.9",
+        "name=a.test",
+        "from=nowhere&name=a.test",
+        "from=203.0.113.9&name=fixed.test",
+    ] {
+        let target = format!("/edgeway/v1/explain/dns?{query}");
+        bench.expect(400, "GET", &target, Value::Null).await;
+    }
+}

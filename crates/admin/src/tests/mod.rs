@@ -189,6 +189,30 @@ fn bootstrap() -> Op {
     }
 }
 
+impl crate::Explain for World {
+    fn dns(
+        &self,
+        _config: &Config,
+        name: &str,
+        from: ipnet::IpNet,
+    ) -> Result<crate::DnsExplanation, String> {
+        if name == "fixed.test" {
+            return Err("fixed.test is not steered".to_owned());
+        }
+        Ok(crate::DnsExplanation {
+            kind: "pop",
+            from,
+            because: "coordinates",
+            chosen: Some("pop-1".to_owned()),
+            addresses: vec![],
+            scope: 8,
+            map_epoch: 3,
+            row: None,
+            candidates: vec![],
+        })
+    }
+}
+
 impl Bench {
     fn new() -> Self {
         let world = Arc::new(World::default());
@@ -210,6 +234,7 @@ impl Bench {
             fleet: Arc::<World>::clone(&world),
             caches: Arc::<World>::clone(&world),
             tokens: Arc::<World>::clone(&world),
+            explain: Arc::<World>::clone(&world),
         };
         let registry = prometheus::Registry::new();
         let metrics = Metrics::register(&registry).unwrap();

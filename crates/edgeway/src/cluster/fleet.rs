@@ -9,12 +9,15 @@ use std::{
 
 use bytes::Bytes;
 use ledger::Ledger;
-use link::{NodeIdentity, PeersSeen, RpcHandler, RpcRefusal};
+use link::{NodeIdentity, PeerRole, PeersSeen, RpcHandler, RpcRefusal};
 use model::{LivePeer, NodeId, Op, Revision, Trial};
 use serve::BoxFuture;
 use tokio::sync::watch;
 
-use super::message::{self, ClusterRequest, NodeReport, Refusal};
+use super::{
+    latency::Latency,
+    message::{self, ClusterRequest, NodeReport, Refusal},
+};
 
 /// A node that has not reported for this long is not counted as living.
 const SILENT_AFTER: Duration = Duration::from_secs(3);
@@ -24,6 +27,7 @@ pub(crate) struct Fleet {
     own: NodeId,
     seen: Arc<PeersSeen>,
     ledger: Ledger,
+    latency: Arc<Latency>,
     served: watch::Receiver<u64>,
     drain: serve::Drain,
     heard: Mutex<BTreeMap<NodeId, Heard>>,
@@ -40,7 +44,7 @@ impl Fleet {
     pub(crate) fn new(
         own: NodeId,
         seen: Arc<PeersSeen>,
-        ledger: Ledger,
+        (ledger, latency): (Ledger, Arc<Latency>),
         served: watch::Receiver<u64>,
         drain: serve::Drain,
     ) -> Arc<Self> {
@@ -50,6 +54,7 @@ impl Fleet {
             own,
             seen,
             ledger,
+            latency,
             served,
             drain,
             heard: Mutex::default(),
@@ -144,6 +149,23 @@ impl RpcHandler for Fleet {
                 message::decode(&body).map_err(|error| Refusal::Malformed.because(error))?;
             match request {
                 ClusterRequest::Report(report) => self.report(&from, report).await?,
+                ClusterRequest::Samples(batch) if from.role == PeerRole::Pop => {
+                    self.latency.report(&from.place, &batch);
+                }
+                ClusterRequest::InstallMap(map) if from.role == PeerRole::Region => {
+                    let epoch = map.epoch;
+                    let taken = self.latency.install(map);
+                    tracing::debug!(epoch, taken, "latency map of the leader");
+                }
+                ClusterRequest::MapAfter(have) => {
+                    let map = self.latency.map();
+                    let newer = (map.epoch > have).then_some(&*map);
+                    return message::encode(&newer)
+                        .map_err(|error| Refusal::Internal.because(error));
+                }
+                ClusterRequest::Samples(_) | ClusterRequest::InstallMap(_) => {
+                    return Err(Refusal::Rejected.because("not for this role"));
+                }
             }
             Ok(Bytes::new())
         })

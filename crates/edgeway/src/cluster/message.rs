@@ -8,6 +8,7 @@ use bytes::Bytes;
 use link::RpcRefusal;
 use model::{Location, NodeId, NodeRole, Revision, Trial, codec};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use steer::latency::{Batch, LatencyMap};
 
 /// A node without an identity asks for one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -59,6 +60,12 @@ pub(crate) struct Seed {
 pub(crate) enum ClusterRequest {
     /// How the sender is.
     Report(NodeReport),
+    /// What clients' handshakes took at the sender, a POP.
+    Samples(Batch),
+    /// Asks for a latency map of a later epoch; the answer is an `Option<LatencyMap>`.
+    MapAfter(u64),
+    /// A latency map that the sender, a region, has built.
+    InstallMap(LatencyMap),
 }
 
 /// How a node is.

@@ -204,6 +204,7 @@ fn first_settings(options: &Options) -> Settings {
             location: None,
             backend_ca_file: None,
             raft: RaftClocks::Wide,
+            latency_epoch_s: 60,
             limits: crate::settings::ClientLimits::default(),
         }),
         pop: None,

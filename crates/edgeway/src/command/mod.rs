@@ -1,6 +1,7 @@
 //! The commands of the program.
 
 mod cache;
+mod explain;
 mod init;
 mod member;
 mod rollout;
@@ -33,6 +34,9 @@ pub enum Command {
     /// Take answers out of the POPs' caches.
     #[command(subcommand)]
     Cache(cache::Cache),
+    /// Say why the cluster does what it does.
+    #[command(subcommand)]
+    Explain(explain::Explain),
     /// Add, promote or remove a member.
     #[command(subcommand)]
     Member(member::Member),
@@ -67,6 +71,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Start(options) => start(options).await,
         Command::Status(options) => status::run(&options).await,
         Command::Cache(cache) => cache::run(&cache).await,
+        Command::Explain(what) => explain::run(&what).await,
         Command::Member(member) => member::run(&member).await,
         Command::Rollout(rollout) => rollout::run(&rollout).await,
     }

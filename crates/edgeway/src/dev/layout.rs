@@ -241,6 +241,7 @@ impl Member {
                     location: Some(self.place),
                     backend_ca_file: None,
                     raft: RaftClocks::Local,
+                    latency_epoch_s: 2,
                     limits: ClientLimits::default(),
                 });
             }

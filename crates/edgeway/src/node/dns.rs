@@ -6,13 +6,14 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use dns::{Dns, DnsSettings, Live};
 use model::ZoneView;
+use steer::latency::LatencyMap;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{common::Common, live};
 use crate::{
     cluster::{
-        directory,
+        directory, latency,
         subscriber::{self, Subscriber, SubscriberParts},
     },
     settings::{Dns as DnsSection, Settings},
@@ -46,6 +47,7 @@ pub(super) async fn start(
         &common.registry,
         ending,
     )?;
+    let responder = responder.with_map(follow_map(settings, common));
     let bound = responder
         .bind(&section.bind, settings.worker_count())
         .context("settings key 'dns.bind'")?;
@@ -119,6 +121,20 @@ fn cookie_secret(section: &DnsSection) -> anyhow::Result<[u8; 16]> {
     let value = plain.then(|| u128::from_str_radix(text, 16).ok()).flatten();
     let value = value.context("settings key 'dns.cookie_secret' is not 32 hexadecimal digits")?;
     Ok(value.to_be_bytes())
+}
+
+/// The latency map on disk, and each newer one that a region has.
+fn follow_map(settings: &Settings, common: &Common) -> watch::Receiver<Arc<LatencyMap>> {
+    let maps = watch::Sender::new(Arc::new(latency::last_map(&settings.data_dir)));
+    let map = maps.subscribe();
+    common.drain.spawn(latency::follow_map(
+        maps,
+        settings.data_dir.clone(),
+        common.control.clone(),
+        common.seeds.subscribe(),
+        common.drain.clone(),
+    ));
+    map
 }
 
 impl DnsRole {

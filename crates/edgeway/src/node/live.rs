@@ -44,7 +44,15 @@ pub(super) async fn follow(
         }
         let nodes = nodes_of(&view.borrow());
         if let Some(health) = picture.health(&nodes, Instant::now()) {
-            publish.send_replace(Arc::new(health.into_iter().collect()));
+            let health: Live = health.into_iter().collect();
+            // A responder is made anew for each change, which takes its time with a large map.
+            publish.send_if_modified(|old| {
+                let changed = **old != health;
+                if changed {
+                    *old = Arc::new(health);
+                }
+                changed
+            });
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     cluster::{
-        directory, purge,
+        directory, latency, purge,
         subscriber::{self, Subscriber, SubscriberParts},
     },
     settings::{Pop, Settings},
@@ -56,6 +56,13 @@ pub(super) async fn start(
         views.subscribe(),
         common.seeds.clone(),
         |view| directory::of_places(view.regions.iter()),
+    ));
+    drain.spawn(latency::report_samples(
+        Arc::clone(&edge),
+        common.own,
+        common.control.clone(),
+        common.seeds.subscribe(),
+        drain.clone(),
     ));
     let observer = Arc::clone(&edge);
     common.keep(common.control.clone().probe_all(

@@ -1,7 +1,7 @@
 //! A region node, put together: the ledger feeds the region role and the feeds to subscribers;
 //! links bring calls from POPs, Raft and joining nodes; the management API proposes changes.
 
-use std::{path::Path, sync::Arc, thread::JoinHandle};
+use std::{path::Path, sync::Arc, thread::JoinHandle, time::Duration};
 
 use anyhow::Context as _;
 use ledger::{Ledger, LedgerSettings};
@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     cluster::{
-        acme, control::Control, directory, enroll::Mint, fleet::Fleet, membership, purge::PurgeHub,
-        rollout::Driver,
+        acme, control::Control, directory, enroll::Mint, explain::Explainer, fleet::Fleet,
+        latency::Latency, membership, purge::PurgeHub, rollout::Driver,
     },
     settings::{RaftClocks, Region as RegionSection, Settings},
 };
@@ -56,11 +56,18 @@ pub(super) async fn start(
         &common.registry,
         drain.clone(),
     )?;
+    let latency = Latency::open(
+        common.own,
+        ledger.clone(),
+        &settings.data_dir,
+        Duration::from_secs(section.latency_epoch_s.max(1)),
+        &common.registry,
+    )?;
     let seen = PeersSeen::new();
     let fleet = Fleet::new(
         common.own,
         Arc::clone(&seen),
-        ledger.clone(),
+        (ledger.clone(), latency.clone()),
         region.revisions(),
         drain.clone(),
     );
@@ -86,13 +93,18 @@ pub(super) async fn start(
         metrics: acme::Metrics::register(&common.registry)?,
         drain: drain.clone(),
     }));
+    common.keep(latency.clone().run(
+        common.control.clone(),
+        common.seeds.subscribe(),
+        common.upkeep.clone(),
+    ));
     tokio::select! {
         () = region.ready() => {}
         () = drain.begun() => {}
     }
     let management = sockets
         .management
-        .serve_on_current(admin(common, &ledger, fleet, purges)?, drain);
+        .serve_on_current(admin(common, &ledger, (fleet, latency), purges)?, drain);
     let clients = sockets
         .clients
         .serve(files.before(region.factory()), drain)?;
@@ -181,7 +193,7 @@ fn spawn_followers(
 fn admin(
     common: &Common,
     ledger: &Ledger,
-    fleet: Arc<Fleet>,
+    (fleet, latency): (Arc<Fleet>, Arc<Latency>),
     caches: Arc<PurgeHub>,
 ) -> anyhow::Result<Arc<dyn serve::Handler>> {
     let settings = admin::AdminSettings {
@@ -197,11 +209,12 @@ fn admin(
     let ports = admin::Ports {
         store: Arc::new(ledger.clone()),
         members: Arc::new(ledger.clone()),
-        fleet,
+        fleet: fleet.clone(),
         caches,
         tokens: Arc::new(Mint {
             ledger: ledger.clone(),
         }),
+        explain: Arc::new(Explainer { fleet, latency }),
     };
     Ok(admin::Admin::new(
         settings,

@@ -20,6 +20,7 @@ use super::quic::Connection;
 use super::request;
 use super::watched::Last;
 use crate::handler::Conn;
+use crate::handshake::Rtt;
 use crate::limits::Limits;
 use crate::service::Link;
 use crate::tls;
@@ -57,6 +58,8 @@ pub(crate) async fn run(arrival: Arrival, place: Place) {
         peer,
         local,
         tls: Some(tls::describe_quic(&quic)),
+        // QUIC has just timed its handshake.
+        rtt: Rtt::of(quic.rtt()),
         listener: Arc::clone(&station.name),
         accepted: at,
     });

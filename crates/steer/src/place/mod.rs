@@ -11,6 +11,7 @@ mod prior;
 use model::Location;
 
 pub use prior::{Priors, Whereabouts};
+pub(crate) use prior::{Table, tables};
 
 #[cfg(test)]
 mod tests;
@@ -101,6 +102,21 @@ impl Point {
         ])
     }
 
+    /// A guess at the round-trip time between two points, in microseconds: light in fibre covers
+    /// 200 km per ms, routes are about half as long again as the great circle, and the last mile
+    /// adds some milliseconds.
+    #[must_use]
+    pub fn rtt_us(self, other: Self) -> u32 {
+        let kilometres = self.closeness(other).clamp(-1.0, 1.0).acos() * 6_371.0;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "at most half the Earth's circumference, which fits"
+        )]
+        let way_us = (kilometres * 15.0) as u32;
+        way_us + 5_000
+    }
+
     /// The cosine of the angle between two points: 1 here, -1 at the antipode. It falls strictly
     /// with the great-circle distance, so the greatest belongs to the nearest.
     fn closeness(self, other: Self) -> f64 {
@@ -123,6 +139,24 @@ impl Site {
     }
 }
 
+/// The candidate that `choose` names whatever is asked for; `None` when places tie or have no
+/// location, so that what is asked for decides.
+#[must_use]
+pub fn nearest<'a>(
+    candidates: impl Iterator<Item = Candidate<'a>> + Clone,
+    from: Point,
+) -> Option<usize> {
+    let best = choose(candidates.clone(), Some(from), 0)?;
+    let of = |index| candidates.clone().find(|one| one.index == index);
+    let (health, point) = of(best).map(|one| (one.health, one.site.point))?;
+    let distance = from.closeness(point?);
+    let ties = candidates.clone().filter(|one| {
+        let closeness = one.site.point.map(|point| from.closeness(point));
+        one.health == health && closeness.is_some_and(|one| one >= distance)
+    });
+    (ties.count() == 1).then_some(best)
+}
+
 /// A stable 64-bit hash, for `spread`: FNV-1a. The same on every node and in every version.
 #[must_use]
 pub fn hash(bytes: &[u8]) -> u64 {
@@ -132,7 +166,7 @@ pub fn hash(bytes: &[u8]) -> u64 {
 }
 
 /// The finaliser of `SplitMix64`: turns near inputs into unrelated outputs.
-const fn mix(value: u64) -> u64 {
+pub(crate) const fn mix(value: u64) -> u64 {
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     value ^ (value >> 31)

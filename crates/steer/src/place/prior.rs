@@ -8,6 +8,7 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use model::Prior;
 
 use super::Point;
@@ -15,8 +16,8 @@ use super::Point;
 /// All priors, ready for look-ups in logarithmic time.
 #[derive(Clone, Debug, Default)]
 pub struct Priors {
-    v4: Table,
-    v6: Table,
+    v4: Table<Point>,
+    v6: Table<Point>,
 }
 
 /// What a look-up says.
@@ -28,24 +29,35 @@ pub struct Whereabouts {
     pub scope: u8,
 }
 
-/// The priors of one address family. Addresses are left-aligned in 128 bits, so that the bits of a
-/// prefix are the uppermost ones in both families.
-#[derive(Clone, Debug, Default)]
-struct Table {
+/// What prefixes of one address family say. Addresses are left-aligned in 128 bits, so that the
+/// bits of a prefix are the uppermost ones in both families.
+#[derive(Clone, Debug)]
+pub(crate) struct Table<V> {
     /// Sorted by first address, then from wide to narrow: a prior comes after those around it.
-    priors: Vec<Placed>,
+    priors: Vec<Placed<V>>,
     /// First address of each disjoint range with the narrowest prior around it.
     segments: Vec<(u128, Option<usize>)>,
     /// The same with neighbours of one location merged; the first begins at 0.
-    runs: Vec<(u128, Option<Point>)>,
+    runs: Vec<(u128, Option<V>)>,
 }
 
+impl<V> Default for Table<V> {
+    fn default() -> Self {
+        Self {
+            priors: Vec::new(),
+            segments: Vec::new(),
+            runs: Vec::new(),
+        }
+    }
+}
+
+/// One prefix with what it says.
 #[derive(Clone, Copy, Debug)]
-struct Placed {
+pub(crate) struct Placed<V> {
     first: u128,
     last: u128,
     length: u8,
-    point: Point,
+    point: V,
     /// The next wider prior around it.
     around: Option<usize>,
 }
@@ -54,26 +66,11 @@ impl Priors {
     /// Lays out `priors`.
     #[must_use]
     pub fn of<'a>(priors: impl IntoIterator<Item = &'a Prior>) -> Self {
-        let (mut v4, mut v6) = (Vec::new(), Vec::new());
-        for prior in priors {
-            let (first, last) = (prior.prefix.network(), prior.prefix.broadcast());
-            // The low bits that an IPv4 address leaves free belong to its range.
-            let (table, fill) = match first {
-                IpAddr::V4(_) => (&mut v4, u128::MAX >> 32),
-                IpAddr::V6(_) => (&mut v6, 0),
-            };
-            table.push(Placed {
-                first: aligned(first),
-                last: aligned(last) | fill,
-                length: prior.prefix.prefix_len(),
-                point: Point::of(prior.location),
-                around: None,
-            });
-        }
-        Self {
-            v4: Table::of(v4),
-            v6: Table::of(v6),
-        }
+        let priors = priors
+            .into_iter()
+            .map(|prior| (prior.prefix, Point::of(prior.location)));
+        let [v4, v6] = tables(priors);
+        Self { v4, v6 }
     }
 
     /// Looks up the first `source` bits of `address`; whatever follows them does not matter.
@@ -81,18 +78,47 @@ impl Priors {
     /// `scope` is at most `source`. When it is less, it holds for every longer `source`, too.
     #[must_use]
     pub fn find(&self, address: IpAddr, source: u8) -> Whereabouts {
-        let (table, width) = match address {
-            IpAddr::V4(_) => (&self.v4, 32),
-            IpAddr::V6(_) => (&self.v6, 128),
+        let table = match address {
+            IpAddr::V4(_) => &self.v4,
+            IpAddr::V6(_) => &self.v6,
         };
-        let source = source.min(width);
-        let mask = u128::MAX.checked_shl(128 - u32::from(source)).unwrap_or(0);
-        table.find(aligned(address) & mask, source)
+        let (point, scope) = table.look_up(address, source);
+        Whereabouts { point, scope }
     }
 }
 
-impl Table {
-    fn of(mut priors: Vec<Placed>) -> Self {
+/// The tables of IPv4 and IPv6. Where two prefixes are the same, the later one counts.
+pub(crate) fn tables<V: Copy + PartialEq>(says: impl Iterator<Item = (IpNet, V)>) -> [Table<V>; 2] {
+    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    for (prefix, point) in says {
+        let (first, last) = (prefix.network(), prefix.broadcast());
+        // The low bits that an IPv4 address leaves free belong to its range.
+        let (table, fill) = match first {
+            IpAddr::V4(_) => (&mut v4, u128::MAX >> 32),
+            IpAddr::V6(_) => (&mut v6, 0),
+        };
+        table.push(Placed {
+            first: aligned(first),
+            last: aligned(last) | fill,
+            length: prefix.prefix_len(),
+            point,
+            around: None,
+        });
+    }
+    [Table::of(v4), Table::of(v6)]
+}
+
+impl<V: Copy + PartialEq> Table<V> {
+    /// What is said of the first `source` bits of an address of the table's family, and the scope
+    /// of that.
+    pub(crate) fn look_up(&self, address: IpAddr, source: u8) -> (Option<V>, u8) {
+        let width = if address.is_ipv4() { 32 } else { 128 };
+        let source = source.min(width);
+        let mask = u128::MAX.checked_shl(128 - u32::from(source)).unwrap_or(0);
+        self.find(aligned(address) & mask, source)
+    }
+
+    fn of(mut priors: Vec<Placed<V>>) -> Self {
         priors.sort_by_key(|prior| (prior.first, prior.length));
         let mut segments = vec![(0, None)];
         let mut open: Vec<(usize, u128)> = Vec::new();
@@ -111,7 +137,7 @@ impl Table {
                     .map(|prior| prior.point),
             )
         });
-        let mut runs: Vec<(u128, Option<Point>)> = located.collect();
+        let mut runs: Vec<(u128, Option<V>)> = located.collect();
         runs.dedup_by_key(|(_, point)| *point);
         Self {
             priors,
@@ -120,7 +146,7 @@ impl Table {
         }
     }
 
-    fn find(&self, address: u128, source: u8) -> Whereabouts {
+    fn find(&self, address: u128, source: u8) -> (Option<V>, u8) {
         let next = self.runs.partition_point(|(first, _)| *first <= address);
         let run = next.checked_sub(1).and_then(|index| self.runs.get(index));
         // The nearest addresses that may get something else, on both sides.
@@ -129,20 +155,14 @@ impl Table {
         let apart = |other: u128| (address ^ other).leading_zeros() + 1;
         let scope = below.into_iter().chain(above).map(apart).max().unwrap_or(0);
         match u8::try_from(scope) {
-            Ok(scope) if scope <= source => Whereabouts {
-                point: run.and_then(|(_, point)| *point),
-                scope,
-            },
+            Ok(scope) if scope <= source => (run.and_then(|(_, point)| *point), scope),
             // The asker hides bits that matter; what counts is what holds all it has shown.
-            _ => Whereabouts {
-                point: self.around(address, source),
-                scope: source,
-            },
+            _ => (self.around(address, source), source),
         }
     }
 
     /// Where the narrowest prior is that holds the whole prefix.
-    fn around(&self, address: u128, source: u8) -> Option<Point> {
+    fn around(&self, address: u128, source: u8) -> Option<V> {
         let next = self
             .segments
             .partition_point(|(first, _)| *first <= address);

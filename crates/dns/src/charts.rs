@@ -1,0 +1,35 @@
+//! The latency map under the present health of POPs, for both families of answers.
+
+use model::Place;
+use plan::zone::ZonePlan;
+use steer::latency::{Chart, ChartSite, LatencyMap};
+
+use crate::place::{Places, Standings};
+
+/// A chart per family of answers.
+#[derive(Debug, Default)]
+pub(crate) struct Charts {
+    pub(crate) v4: Chart,
+    pub(crate) v6: Chart,
+}
+
+impl Charts {
+    /// Lays `map` over the plan's priors.
+    pub(crate) fn of(map: &LatencyMap, plan: &ZonePlan, places: &Places) -> Self {
+        let standings: Vec<(&(String, Place), Standings<'_>)> =
+            plan.pops.iter().zip(places.pops()).collect();
+        let chart = |health: fn(&Standings<'_>) -> Option<steer::place::Health>| {
+            let sites = standings.iter().map(|((name, _), standing)| ChartSite {
+                name,
+                site: standing.site,
+                health: health(standing),
+            });
+            let sites: Vec<ChartSite<'_>> = sites.collect();
+            Chart::of(map, plan.priors.iter().map(AsRef::as_ref), &sites)
+        };
+        Self {
+            v4: chart(|standing| standing.v4),
+            v6: chart(|standing| standing.v6),
+        }
+    }
+}

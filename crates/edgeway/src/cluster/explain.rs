@@ -1,0 +1,219 @@
+//! Says what DNS answers a client with, and why: from the same pure code and the same map as the
+//! DNS nodes, and from this region's own picture of who lives.
+
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+
+use admin::{Candidate, DnsExplanation, ExplainRow};
+use ipnet::IpNet;
+use model::{Config, NodeId, Place, ZoneView};
+use plan::zone::{Addresses, Found, Reach, WireName, ZonePlan};
+use region::LiveNodes as _;
+use steer::{
+    latency::{Basis, Chart, ChartSite, LatencyMap},
+    place::{self, Health, Point, Priors, Site, choose, hash},
+};
+
+use super::{fleet::Fleet, latency::Latency};
+
+/// Explains by what this region knows.
+pub(crate) struct Explainer {
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) latency: Arc<Latency>,
+}
+
+/// A place with what matters of it.
+struct Seen<'a> {
+    name: &'a str,
+    point: Option<Point>,
+    site: Site,
+    health: Option<Health>,
+    addresses: Vec<IpAddr>,
+}
+
+impl admin::Explain for Explainer {
+    fn dns(&self, config: &Config, name: &str, from: IpNet) -> Result<DnsExplanation, String> {
+        let wire = WireName::parse(name).map_err(|error| error.to_string())?;
+        let (plan, _) = ZonePlan::compile(&ZoneView::of(config));
+        let Some((reach, asked)) = reach_of(&plan, &wire) else {
+            return Err(format!(
+                "{name} is no name whose addresses depend on the client"
+            ));
+        };
+        let health = self.health();
+        let map = self.latency.map();
+        let priors = Priors::of(plan.priors.iter().map(AsRef::as_ref));
+        let question = Question {
+            plan: &plan,
+            priors: &priors,
+            map: &map,
+            from,
+            spread: hash(asked.as_bytes()),
+        };
+        Ok(question.explain(reach, &health))
+    }
+}
+
+impl Explainer {
+    fn health(&self) -> BTreeMap<NodeId, Health> {
+        let live = self.fleet.live();
+        let health = live.iter().map(|peer| {
+            let health = if peer.draining {
+                Health::Draining
+            } else {
+                Health::Up
+            };
+            (NodeId(peer.node), health)
+        });
+        health.collect()
+    }
+}
+
+/// What the name stands for, after at most one alias of ours.
+fn reach_of(plan: &ZonePlan, name: &WireName) -> Option<(Reach, WireName)> {
+    let mut name = name.clone();
+    for _ in 0..4 {
+        match plan.find(name.as_bytes()) {
+            Found::Host(_, steered) => return Some((steered.to, name)),
+            Found::Node(_, node) => match (&node.alias, &node.addresses) {
+                (Some(alias), _) => name = alias.target.clone(),
+                (None, Addresses::Steered(steered)) => return Some((steered.to, name)),
+                (None, _) => return None,
+            },
+            Found::Missing(_) | Found::Delegated { .. } | Found::Outside => return None,
+        }
+    }
+    None
+}
+
+/// A question with everything that decides about it.
+struct Question<'a> {
+    plan: &'a ZonePlan,
+    priors: &'a Priors,
+    map: &'a LatencyMap,
+    from: IpNet,
+    spread: u64,
+}
+
+impl Question<'_> {
+    fn explain(&self, reach: Reach, health: &BTreeMap<NodeId, Health>) -> DnsExplanation {
+        let (places, kind) = match reach {
+            Reach::Pops => (self.plan.pops.as_slice(), "pop"),
+            Reach::Regions => (self.plan.regions.as_slice(), "region"),
+            Reach::Region(index) => {
+                let one = self.plan.regions.get(index);
+                (one.map_or(&[][..], std::slice::from_ref), "region")
+            }
+        };
+        let seen: Vec<Seen<'_>> = places
+            .iter()
+            .map(|(name, place)| Seen::of(name, place, health))
+            .collect();
+        let measured = reach == Reach::Pops && self.map.epoch > 0;
+        let (basis, scope) = if measured {
+            self.by_map(&seen)
+        } else {
+            self.by_place()
+        };
+        let row = measured.then(|| self.row()).flatten();
+        let candidates = seen.iter().enumerate().filter_map(Seen::candidate);
+        let (why, chosen) = match basis {
+            Basis::Site(index) if row.is_some() => ("measured", Some(index)),
+            Basis::Site(index) => ("coordinates", Some(index)),
+            Basis::Near(point) => ("coordinates", choose(candidates, Some(point), self.spread)),
+            Basis::Unknown => ("name", choose(candidates, None, self.spread)),
+        };
+        let chosen = chosen.and_then(|index| seen.get(index));
+        DnsExplanation {
+            kind,
+            from: self.from,
+            because: why,
+            chosen: chosen.map(|seen| seen.name.to_owned()),
+            addresses: chosen
+                .map(|seen| seen.addresses.clone())
+                .unwrap_or_default(),
+            scope,
+            map_epoch: self.map.epoch,
+            row: row.map(|row| self.row_shape(row)),
+            candidates: seen.iter().map(|seen| self.shape(seen, row)).collect(),
+        }
+    }
+
+    /// As a DNS node does, but for exploration, which one query in fifty gets.
+    fn by_map(&self, seen: &[Seen<'_>]) -> (Basis, u8) {
+        let sites = seen.iter().map(|seen| ChartSite {
+            name: seen.name,
+            site: &seen.site,
+            health: seen.health,
+        });
+        let sites: Vec<ChartSite<'_>> = sites.collect();
+        let priors = self.plan.priors.iter().map(AsRef::as_ref);
+        let chart = Chart::of(self.map, priors, &sites);
+        chart.settled(self.from.addr(), self.from.prefix_len())
+    }
+
+    fn by_place(&self) -> (Basis, u8) {
+        let found = self.priors.find(self.from.addr(), self.from.prefix_len());
+        (found.point.map_or(Basis::Unknown, Basis::Near), found.scope)
+    }
+
+    fn row(&self) -> Option<&steer::latency::Row> {
+        self.map
+            .narrowest(self.from.network(), self.from.prefix_len())
+    }
+
+    fn row_shape(&self, row: &steer::latency::Row) -> ExplainRow {
+        let name = |pop: u16| self.map.pop(pop).unwrap_or_default().to_owned();
+        ExplainRow {
+            prefix: row.prefix,
+            home: name(row.home),
+            own: row.own,
+            explore: row.explore.map(name),
+            challenger: row.challenger.map(|(pop, epochs)| (name(pop), epochs)),
+        }
+    }
+
+    fn shape(&self, seen: &Seen<'_>, row: Option<&steer::latency::Row>) -> Candidate {
+        let client = self.priors.find(self.from.addr(), self.from.prefix_len());
+        let expected = client.point.zip(seen.point);
+        let estimate = row.and_then(|row| {
+            let mut all = row.estimates.iter();
+            all.find(|one| self.map.pop(one.pop) == Some(seen.name))
+        });
+        Candidate {
+            name: seen.name.to_owned(),
+            health: match seen.health {
+                Some(Health::Up) => "up",
+                Some(Health::Draining) => "draining",
+                Some(Health::Down) => "down",
+                None => "no address",
+            },
+            estimate_us: estimate.map(|one| one.rtt_us),
+            samples: estimate.map_or(0, |one| one.samples),
+            expected_us: expected.map(|(from, to)| from.rtt_us(to)),
+        }
+    }
+}
+
+impl<'a> Seen<'a> {
+    fn of(name: &'a str, place: &Place, health: &BTreeMap<NodeId, Health>) -> Self {
+        let able = place.nodes.iter().filter(|node| !node.public.is_empty());
+        let of = |id: &NodeId| health.get(id).copied().unwrap_or(Health::Down);
+        let best = able.clone().map(|node| of(&node.id)).min();
+        let given = able.filter(|node| Some(of(&node.id)) == best);
+        Self {
+            name,
+            point: place.location.map(Point::of),
+            site: Site::new(name, place.location),
+            health: best,
+            addresses: given.flat_map(|node| node.public.clone()).collect(),
+        }
+    }
+
+    fn candidate((index, seen): (usize, &Self)) -> Option<place::Candidate<'_>> {
+        Some(place::Candidate {
+            index,
+            site: &seen.site,
+            health: seen.health?,
+        })
+    }
+}
