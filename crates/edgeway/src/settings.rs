@@ -399,7 +399,7 @@ const fn default_rate_s() -> u32 {
 }
 
 fn default_alpn() -> Vec<String> {
-    vec!["h2".to_owned()]
+    vec!["h3".to_owned(), "h2".to_owned()]
 }
 
 const fn default_drain_s() -> u64 {

@@ -262,7 +262,7 @@ impl Member {
                 settings.dns = Some(Dns {
                     bind: both(self.first),
                     public,
-                    alpn: vec!["h2".to_owned()],
+                    alpn: vec!["h3".to_owned(), "h2".to_owned()],
                     nsid: None,
                     rate_s: 200,
                     rate_exempt: None,
