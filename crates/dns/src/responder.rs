@@ -3,6 +3,7 @@
 //! Pure: no socket, no clock, no randomness. A new configuration or a change of health makes a new
 //! `Responder`, which the workers pick up between two queries.
 
+mod asked;
 mod steered;
 
 use std::{
@@ -23,9 +24,8 @@ use crate::{
     data::Data,
     denying::{missing, nothing, vouch},
     dnssec::{NSEC, NXNAME, RRSIG, Signers},
-    edns::{Edns, Subnet},
     identity::{self, CookieState, Identity},
-    message::{Question, Request},
+    message::Request,
     metrics::Transport,
     place::Places,
     reply::{Reply, Section},
@@ -33,6 +33,8 @@ use crate::{
     service::Alpn,
     settings::{ALIASES_MAX, PLAIN_ANSWER_BYTES_MAX},
 };
+
+pub(crate) use self::asked::Asked;
 
 /// TTL of answers to ACME challenges: each is asked for once or twice, and then never again.
 const CHALLENGE_TTL_S: u32 = 1;
@@ -56,16 +58,6 @@ pub struct Responder {
 pub(crate) struct Given {
     pub(crate) fallback: bool,
     pub(crate) explores: bool,
-}
-
-/// A question with who asks it.
-pub(crate) struct Asked<'q> {
-    question: &'q Question<'q>,
-    pub(crate) kind: RecordType,
-    subnet: Option<Subnet>,
-    asker: IpAddr,
-    /// Chosen by the asker; says which of several addresses comes first.
-    pub(crate) turn: usize,
 }
 
 impl Responder {
@@ -384,23 +376,4 @@ fn addresses<A: Into<Data<'static>>>(
 ) {
     reply.set_authoritative();
     addresses.for_each(|address| reply.add(Section::Answer, name, ttl_s, address.into()));
-}
-
-impl<'q> Asked<'q> {
-    fn new(question: &'q Question<'q>, request: &Request<'_>, asker: IpAddr) -> Self {
-        Self {
-            question,
-            kind: RecordType::from(question.kind),
-            subnet: request.edns.as_ref().and_then(|edns: &Edns| edns.subnet),
-            asker: asker.to_canonical(),
-            turn: request.metadata.id.into(),
-        }
-    }
-
-    fn wants_addresses(&self) -> bool {
-        matches!(
-            self.kind,
-            RecordType::A | RecordType::AAAA | RecordType::HTTPS | RecordType::ANY
-        )
-    }
 }

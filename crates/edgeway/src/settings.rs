@@ -11,6 +11,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+mod check;
+
+pub use self::check::SettingsError;
+
 /// A node's settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -223,35 +227,6 @@ pub struct Dns {
     pub cookie_secret: Option<String>,
 }
 
-/// Why settings cannot be used. Each message names the key.
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    /// The file cannot be read.
-    #[error("settings file {path}: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is not what is expected; the message shows line and key.
-    #[error("settings file {path}:\n{message}")]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Line, column and key.
-        message: String,
-    },
-    /// A value makes no sense.
-    #[error("settings key '{key}': {reason}")]
-    Value {
-        /// The key, dotted.
-        key: String,
-        /// What to write instead.
-        reason: String,
-    },
-}
-
 // === impl Settings ===
 
 impl Settings {
@@ -270,57 +245,6 @@ impl Settings {
         })?;
         settings.check()?;
         Ok(settings)
-    }
-
-    fn check(&self) -> Result<(), SettingsError> {
-        let roles = usize::from(self.region.is_some())
-            + usize::from(self.pop.is_some())
-            + usize::from(self.dns.is_some());
-        if roles != 1 {
-            return Err(bad(
-                "region | pop | dns",
-                "exactly one of these sections is needed",
-            ));
-        }
-        if self.workers > WORKERS_MAX {
-            return Err(bad("workers", &format!("at most {WORKERS_MAX}")));
-        }
-        let location = self.region.as_ref().and_then(|region| region.location);
-        check_place("region.location", location)?;
-        check_place(
-            "pop.location",
-            self.pop.as_ref().and_then(|pop| pop.location),
-        )?;
-        if self
-            .region
-            .as_ref()
-            .is_some_and(|r| r.http.is_empty() && r.https.is_empty())
-        {
-            return Err(bad(
-                "region.http",
-                "give at least one address in http or https",
-            ));
-        }
-        if self
-            .pop
-            .as_ref()
-            .is_some_and(|pop| pop.http.is_empty() && pop.https.is_empty())
-        {
-            return Err(bad(
-                "pop.http",
-                "give at least one address in http or https",
-            ));
-        }
-        if self.dns.as_ref().is_some_and(|dns| dns.bind.is_empty()) {
-            return Err(bad("dns.bind", "give at least one address"));
-        }
-        if self.link.bind.ip().is_unspecified() && self.link.advertise.is_none() {
-            return Err(bad(
-                "link.advertise",
-                "needed when link.bind is a wildcard address: the address other nodes reach",
-            ));
-        }
-        Ok(())
     }
 
     /// Data-plane threads to run.
@@ -362,27 +286,6 @@ impl Default for ClientLimits {
             head_timeout_ms: 10_000,
             body_idle_timeout_ms: 30_000,
         }
-    }
-}
-
-const WORKERS_MAX: usize = 256;
-
-fn check_place(key: &str, place: Option<Place>) -> Result<(), SettingsError> {
-    match place {
-        Some(place) if !(-90.0..=90.0).contains(&place.latitude) => {
-            Err(bad(&format!("{key}.latitude"), "degrees from -90 to 90"))
-        }
-        Some(place) if !(-180.0..=180.0).contains(&place.longitude) => {
-            Err(bad(&format!("{key}.longitude"), "degrees from -180 to 180"))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn bad(key: &str, reason: &str) -> SettingsError {
-    SettingsError::Value {
-        key: key.to_owned(),
-        reason: reason.to_owned(),
     }
 }
 
