@@ -33,6 +33,10 @@ pub struct Settings {
     /// How long a draining node waits for requests to end.
     #[serde(default = "default_drain_s")]
     pub drain_s: u64,
+    /// Seconds between leaving DNS and no longer accepting clients; on POPs, the TTL of DNS answers
+    /// lets clients with an old answer finish there.
+    #[serde(default)]
+    pub leave_s: u64,
     /// Largest configuration view that a POP or DNS node takes; a larger one is refused and the one
     /// before stays.
     #[serde(default = "default_view_bytes_max")]

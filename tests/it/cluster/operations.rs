@@ -158,3 +158,60 @@ async fn a_drained_region_fails_no_request() {
         failed.first()
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pop_leaves_dns_before_it_stops_accepting() {
+    let mut cluster = Cluster::start_with(1, 2).await.unwrap();
+    let backend = Backend::start().await.unwrap();
+    let api = cluster
+        .management(0)
+        .quick_api("leave", &backend.url())
+        .await
+        .unwrap();
+    let (host, pop) = (cluster.host(&api), cluster.ready.pops[0].clone());
+    let dns = cluster.ready.dns;
+    let answer = || {
+        let mut dig = Command::new("dig");
+        dig.arg(format!("@{}", dns.ip()))
+            .args(["-p", &dns.port().to_string()]);
+        dig.args([
+            "+tries=1",
+            "+time=5",
+            "+short",
+            "+subnet=198.51.100.0/24",
+            &host,
+        ]);
+        String::from_utf8_lossy(&dig.output().unwrap().stdout)
+            .trim()
+            .to_owned()
+    };
+    let points_to = async |address: String| {
+        until(
+            &format!("DNS answers {address}"),
+            Duration::from_secs(20),
+            || async { (answer() == address).then_some(()) },
+        )
+        .await;
+    };
+    cluster.kill(pop.pid).unwrap();
+    let settings = std::fs::read_to_string(&pop.config).unwrap();
+    assert!(settings.contains("leave_s = 0"), "{settings}");
+    std::fs::write(&pop.config, settings.replace("leave_s = 0", "leave_s = 6")).unwrap();
+    let pid = cluster.restart(&pop.config).unwrap();
+    until("the POP serves again", Duration::from_secs(20), || async {
+        client::get(pop.http, &host, "/x").await.ok().map(drop)
+    })
+    .await;
+    points_to(pop.public.to_string()).await;
+    process::signal(pid, "TERM").unwrap();
+    points_to(cluster.ready.pops[1].public.to_string()).await;
+    // Whoever has the old answer is still served.
+    assert_eq!(
+        client::get(pop.http, &host, "/x").await.unwrap().status(),
+        200
+    );
+    until("the POP has ended", Duration::from_secs(20), || async {
+        (!process::lives(pid)).then_some(())
+    })
+    .await;
+}

@@ -29,7 +29,7 @@ pub(crate) struct Fleet {
     ledger: Ledger,
     latency: Arc<Latency>,
     served: watch::Receiver<u64>,
-    drain: serve::Drain,
+    leaving: serve::Drain,
     heard: Mutex<BTreeMap<NodeId, Heard>>,
     changed: watch::Sender<u64>,
 }
@@ -46,7 +46,7 @@ impl Fleet {
         seen: Arc<PeersSeen>,
         (ledger, latency): (Ledger, Arc<Latency>),
         served: watch::Receiver<u64>,
-        drain: serve::Drain,
+        leaving: serve::Drain,
     ) -> Arc<Self> {
         let changed = watch::Sender::new(0);
 
@@ -56,7 +56,7 @@ impl Fleet {
             ledger,
             latency,
             served,
-            drain,
+            leaving,
             heard: Mutex::default(),
             changed,
         })
@@ -67,6 +67,11 @@ impl Fleet {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// This node is about to drain.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.has_begun()
     }
 
     /// A link that comes or goes changes who lives, without waiting for a report.
@@ -187,7 +192,7 @@ impl region::LiveNodes for Fleet {
         });
         let own = LivePeer {
             node: self.own.0,
-            draining: self.drain.has_begun(),
+            draining: self.leaving.has_begun(),
             remote: std::net::SocketAddr::from(([0, 0, 0, 0], 0)),
         };
         linked.chain([own]).collect()
@@ -216,7 +221,7 @@ impl admin::Fleet for Fleet {
         live.push(admin::LiveNode {
             node: self.own,
             revision: Revision(*self.served.borrow()),
-            draining: self.drain.has_begun(),
+            draining: self.leaving.has_begun(),
             heard_ms: 0,
             refused: None,
         });

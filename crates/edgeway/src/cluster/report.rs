@@ -27,23 +27,20 @@ pub(crate) struct Reporter {
     pub(crate) refused: watch::Receiver<Refused>,
     /// On a region node.
     pub(crate) region: Option<Arc<region::Region>>,
-    pub(crate) drain: serve::Drain,
+    pub(crate) leaving: serve::Drain,
 }
 
 impl Reporter {
-    /// Reports until the process ends, and once more when it drains.
+    /// Reports until it is dropped.
     pub(crate) async fn run(mut self) {
         loop {
-            let draining = self.drain.has_begun();
-            self.send_all(draining);
-            if draining {
-                return;
-            }
+            let leaving = self.leaving.has_begun();
+            self.send_all(leaving);
             tokio::select! {
                 () = tokio::time::sleep(REPORT_EVERY) => {}
                 changed = self.served.changed() => if changed.is_err() { return },
                 changed = self.refused.changed() => if changed.is_err() { return },
-                () = self.drain.begun() => {}
+                () = self.leaving.begun(), if !leaving => {}
             }
         }
     }

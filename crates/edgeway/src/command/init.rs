@@ -186,6 +186,7 @@ fn first_settings(options: &Options) -> Settings {
         log: "info,openraft=warn".to_owned(),
         log_format: LogFormat::Json,
         drain_s: 10,
+        leave_s: 0,
         view_bytes_max: crate::settings::default_view_bytes_max(),
         link: Link {
             bind: options.link,

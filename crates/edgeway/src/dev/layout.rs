@@ -217,6 +217,7 @@ impl Member {
             log: options.log.clone(),
             log_format: LogFormat::Json,
             drain_s: 5,
+            leave_s: 0,
             view_bytes_max: crate::settings::default_view_bytes_max(),
             link: Link {
                 bind: self.link,

@@ -38,6 +38,8 @@ pub(super) struct Common {
     pub(super) registry: prometheus::Registry,
     pub(super) serve_metrics: serve::Metrics,
     pub(super) ready: Arc<AtomicBool>,
+    /// Only says that the node is about to drain: others send it nobody new.
+    pub(super) leaving: serve::Drain,
     /// Client work: its end is waited for.
     pub(super) drain: serve::Drain,
     /// Everything that only serves the node itself: ended once client work has.
@@ -85,6 +87,7 @@ impl Common {
             registry,
             ready: Arc::default(),
             drain,
+            leaving: serve::Drain::new(Duration::ZERO),
             upkeep: serve::Drain::new(Duration::ZERO),
         })
     }

@@ -35,11 +35,11 @@ pub(super) fn services(
             control: control.clone(),
         }) as Arc<dyn RpcHandler>
     };
-    let state = Arc::clone(region);
+    let (state, sight) = (Arc::clone(region), Arc::clone(fleet));
     let probe = move || ProbeState {
         load: state.load(),
         revision: state.revision(),
-        draining: false,
+        draining: sight.is_leaving(),
     };
     let services = Services::new()
         .with_rpc(

@@ -12,7 +12,10 @@ mod ops;
 mod pop;
 mod region;
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use ::region::Region;
 use anyhow::Context as _;
@@ -46,7 +49,8 @@ pub(crate) async fn run(settings: Settings, end: impl Future<Output = ()>) -> an
         signal = end_signal() => signal,
         () = end => "parent",
     };
-    end_in_order(common, role, ops, cause).await;
+    let leave = Duration::from_secs(settings.leave_s);
+    end_in_order(common, role, ops, (cause, leave)).await;
     Ok(())
 }
 
@@ -68,15 +72,23 @@ fn spawn_upkeep(settings: &Settings, common: &Common, region: Option<Arc<Region>
         served: common.served.subscribe(),
         refused: common.refusals.last.subscribe(),
         region,
-        drain: drain.clone(),
+        leaving: common.leaving.clone(),
     };
     common.keep(reporter.run());
 }
 
-/// Unready first, so that nobody new is sent here; then what is running ends, then what it used.
-async fn end_in_order(common: Common, role: Role, ops: serve::Serving, cause: &str) {
-    tracing::info!(cause, "draining");
+/// Unready and out of DNS first, so that nobody new is sent here; then what is running ends, then
+/// what it used.
+async fn end_in_order(
+    common: Common,
+    role: Role,
+    ops: serve::Serving,
+    (cause, leave): (&str, Duration),
+) {
+    tracing::info!(cause, "leaving");
     common.ready.store(false, Ordering::Release);
+    common.leaving.begin();
+    tokio::time::sleep(leave).await;
     let drained = common.drain.finish().await;
     role.ended().await;
     ops.ended().await;

@@ -69,7 +69,7 @@ pub(super) async fn start(
         Arc::clone(&seen),
         (ledger.clone(), latency.clone()),
         region.revisions(),
-        drain.clone(),
+        common.leaving.clone(),
     );
     common.keep(Arc::clone(&fleet).follow_links());
     let feed = FeedServer::new(
