@@ -200,7 +200,7 @@ pub(crate) fn location(place: Place) -> Location {
 }
 
 /// Limits of a listener for clients.
-pub(super) fn limits(client: ClientLimits) -> serve::Limits {
+fn limits(client: ClientLimits) -> serve::Limits {
     serve::Limits {
         body_bytes_max: client.body_bytes_max,
         head_timeout: Duration::from_millis(client.head_timeout_ms),
@@ -215,6 +215,31 @@ pub(super) fn h3(on: bool, alt_svc_max_age_s: u64) -> Option<serve::H3> {
         alt_svc_max_age: Duration::from_secs(alt_svc_max_age_s),
         public_port: None,
     })
+}
+
+/// The listeners for clients: plain ones, and ones over TLS (and QUIC) with `certificates`.
+pub(super) fn clients(
+    (http, https): (&[SocketAddr], &[SocketAddr]),
+    certificates: &Arc<serve::CertStore>,
+    (client, h3): (ClientLimits, Option<serve::H3>),
+) -> Vec<serve::ListenerSettings> {
+    let limits = limits(client);
+    let plain = serve::ListenerSettings {
+        name: "http".to_owned(),
+        addrs: http.to_vec(),
+        tls: None,
+        h3: None,
+        limits: limits.clone(),
+    };
+    let secure = serve::ListenerSettings {
+        name: "https".to_owned(),
+        addrs: https.to_vec(),
+        tls: Some(Arc::clone(certificates)),
+        h3,
+        limits,
+    };
+    let both = [plain, secure].into_iter();
+    both.filter(|listener| !listener.addrs.is_empty()).collect()
 }
 
 fn check_role(settings: &Settings, role: PeerRole) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use edge::{Edge, EdgeParts, EdgeSettings};
 use model::EdgeView;
-use serve::{CertStore, ListenerSettings, Server, Serving};
+use serve::{CertStore, Server, Serving};
 use tokio::sync::watch;
 
 use super::{
@@ -35,12 +35,11 @@ pub(super) async fn start(
     common: &Common,
 ) -> anyhow::Result<PopRole> {
     let certificates = Arc::new(CertStore::new());
-    let bound = Server::bind(
-        listeners(pop, &certificates),
-        settings.worker_count(),
-        &common.serve_metrics,
-    )
-    .context("settings keys 'pop.http' and 'pop.https'")?;
+    let h3 = common::h3(pop.h3, pop.alt_svc_max_age_s);
+    let addrs = (&*pop.http, &*pop.https);
+    let clients = common::clients(addrs, &certificates, (pop.limits, h3));
+    let bound = Server::bind(clients, settings.worker_count(), &common.serve_metrics)
+        .context("settings keys 'pop.http' and 'pop.https'")?;
 
     let (views, kept) = subscriber::last_known::<EdgeView>(settings, &common.refusals).await;
     let edge = edge(settings, pop, common, views.subscribe())?;
@@ -121,24 +120,6 @@ fn edge(
         drain: common.drain.clone(),
     };
     Ok(Edge::new(edge_settings, parts)?)
-}
-
-fn listeners(pop: &Pop, certificates: &Arc<CertStore>) -> Vec<ListenerSettings> {
-    let limits = common::limits(pop.limits);
-    let listener = |name: &str, addrs: &[std::net::SocketAddr], tls| ListenerSettings {
-        name: name.to_owned(),
-        addrs: addrs.to_vec(),
-        tls,
-        h3: None,
-        limits: limits.clone(),
-    };
-    let plain = listener("http", &pop.http, None);
-    let mut tls = listener("https", &pop.https, Some(Arc::clone(certificates)));
-    tls.h3 = common::h3(pop.h3, pop.alt_svc_max_age_s);
-    [plain, tls]
-        .into_iter()
-        .filter(|listener| !listener.addrs.is_empty())
-        .collect()
 }
 
 async fn follow_certificates(edge: Arc<Edge>, store: Arc<CertStore>, files: Files) {

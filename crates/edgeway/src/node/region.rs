@@ -146,7 +146,14 @@ impl Sockets {
     fn bind(settings: &Settings, section: &RegionSection, common: &Common) -> anyhow::Result<Self> {
         let workers = settings.worker_count();
         let certificates = Arc::new(CertStore::new());
-        let listeners = listeners(section, &certificates);
+        let listeners = common::clients(
+            (&section.http, &section.https),
+            &certificates,
+            (
+                section.limits,
+                common::h3(section.h3, section.alt_svc_max_age_s),
+            ),
+        );
         let clients = Server::bind(listeners, workers, &common.serve_metrics)
             .context("settings keys 'region.http' and 'region.https'")?;
         let management = ListenerSettings::plain("management", section.management);
@@ -296,24 +303,6 @@ async fn bootstrap(
     // Refused means that an earlier start got this far.
     drop(applied.outcome);
     std::fs::remove_file(&file).with_context(|| format!("{}", file.display()))
-}
-
-fn listeners(section: &RegionSection, certificates: &Arc<CertStore>) -> Vec<ListenerSettings> {
-    let limits = common::limits(section.limits);
-    let listener = |name: &str, addrs: &[std::net::SocketAddr], tls| ListenerSettings {
-        name: name.to_owned(),
-        addrs: addrs.to_vec(),
-        tls,
-        h3: None,
-        limits: limits.clone(),
-    };
-    let plain = listener("http", &section.http, None);
-    let mut tls = listener("https", &section.https, Some(Arc::clone(certificates)));
-    tls.h3 = common::h3(section.h3, section.alt_svc_max_age_s);
-    [plain, tls]
-        .into_iter()
-        .filter(|listener| !listener.addrs.is_empty())
-        .collect()
 }
 
 async fn follow_certificates(ledger: Ledger, store: Arc<CertStore>, files: Files) {
