@@ -18,6 +18,8 @@ pub mod codec;
 mod config;
 mod domain;
 mod feed;
+#[cfg(test)]
+mod fixtures;
 mod id;
 pub mod limits;
 mod reject;

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::Machine;
+use crate::fixtures::{bootstrap, key, node};
 use crate::{
-    AccessKey, Api, ApiKind, ApiMapping, ApiPatch, Authority, Certificate, Change, ChangeId,
-    Cluster, CreateHttpApi, DomainName, EdgeView, EndpointType, HttpApi, Integration,
-    IntegrationKind, IntegrationPatch, IpAddressType, JoinToken, KeyState, Node, NodeId, NodeRole,
-    Op, QuickCreate, Region, Rejection, ResourceKind, Revision, Route, RouteKey, RoutePatch,
-    SecurityPolicy, Stage, StagePatch, ZoneView, codec,
+    Api, ApiKind, ApiMapping, ApiPatch, Certificate, Change, ChangeId, Cluster, CreateHttpApi,
+    DomainName, EdgeView, EndpointType, HttpApi, Integration, IntegrationKind, IntegrationPatch,
+    IpAddressType, JoinToken, KeyState, NodeId, NodeRole, Op, QuickCreate, Region, Rejection,
+    ResourceKind, Revision, Route, RouteKey, RoutePatch, SecurityPolicy, Stage, StagePatch,
+    ZoneView, codec,
 };
 
 const API: &str = "a1b2c3d4e5";
@@ -26,24 +27,7 @@ impl Bench {
             machine: Machine::default(),
             next: 1,
         };
-        bench.must(Op::Bootstrap {
-            cluster: Cluster {
-                name: "test".into(),
-                base_domain: "edgeway.test".into(),
-                account_id: "000000000000".into(),
-                authority: Authority {
-                    certificate_der: vec![1],
-                    key_der: vec![2],
-                },
-                created_ms: 1,
-            },
-            region: Region {
-                name: "us-east-1".into(),
-                location: None,
-            },
-            node: node(1, NodeRole::Region("us-east-1".into())),
-            key: key("AKIA1"),
-        });
+        bench.must(bootstrap());
         bench
     }
 
@@ -95,28 +79,6 @@ impl Bench {
             quick: Some(quick),
         })));
         self
-    }
-}
-
-fn node(id: u64, role: NodeRole) -> Node {
-    let link = "127.0.0.1:4000".parse().unwrap();
-    Node {
-        id: NodeId(id),
-        role,
-        link,
-        public: vec![],
-        management: None,
-        joined_ms: 1,
-    }
-}
-
-fn key(id: &str) -> AccessKey {
-    AccessKey {
-        id: id.into(),
-        secret: "s".into(),
-        name: "admin".into(),
-        state: KeyState::Active,
-        created_ms: 1,
     }
 }
 

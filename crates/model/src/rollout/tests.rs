@@ -8,10 +8,11 @@ use proptest::prelude::*;
 use super::{
     Evidence, Rollout, RolloutEnd, RolloutMode, RolloutPolicy, RolloutStage, Tally, Verdict,
 };
+use crate::fixtures::{bootstrap, node};
 use crate::{
-    AccessKey, Api, ApiId, ApiKind, Authority, Change, ChangeId, Cluster, Config, CreateHttpApi,
-    EndpointType, HttpApi, IpAddressType, KeyState, Machine, Node, NodeId, NodeRole, Op, Pop,
-    PopName, Region, Rejection, Revision, Stage, StagePatch,
+    Api, ApiId, ApiKind, Change, ChangeId, Config, CreateHttpApi, EndpointType, HttpApi,
+    IpAddressType, Machine, NodeId, NodeRole, Op, Pop, PopName, Rejection, Revision, Stage,
+    StagePatch,
 };
 
 const API: &str = "a1b2c3d4e5";
@@ -28,30 +29,7 @@ impl Bench {
             machine: Machine::default(),
             next: 0,
         };
-        bench.must(Op::Bootstrap {
-            cluster: Cluster {
-                name: "test".into(),
-                base_domain: "edgeway.test".into(),
-                account_id: "000000000000".into(),
-                authority: Authority {
-                    certificate_der: vec![1],
-                    key_der: vec![2],
-                },
-                created_ms: 1,
-            },
-            region: Region {
-                name: "us-east-1".into(),
-                location: None,
-            },
-            node: node(1, NodeRole::Region("us-east-1".into())),
-            key: AccessKey {
-                id: "AKIA1".into(),
-                secret: "s".into(),
-                name: "admin".into(),
-                state: KeyState::Active,
-                created_ms: 1,
-            },
-        });
+        bench.must(bootstrap());
         let api = Api {
             id: API.into(),
             name: "api".into(),
@@ -124,17 +102,6 @@ impl Bench {
         let id = self.rollout().id;
         let api = API.into();
         self.apply(Op::EndRollout { api, id, end })
-    }
-}
-
-fn node(id: u64, role: NodeRole) -> Node {
-    Node {
-        id: NodeId(id),
-        role,
-        link: "127.0.0.1:1".parse().unwrap(),
-        public: vec![],
-        management: None,
-        joined_ms: 1,
     }
 }
 

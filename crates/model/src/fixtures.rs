@@ -1,0 +1,48 @@
+//! The smallest cluster that tests of this crate begin with; nothing of it reaches a build.
+
+use crate::{AccessKey, Authority, Cluster, KeyState, Node, NodeId, NodeRole, Op, Region};
+
+/// Sets up one region with one node and one key.
+pub(crate) fn bootstrap() -> Op {
+    Op::Bootstrap {
+        cluster: Cluster {
+            name: "test".into(),
+            base_domain: "edgeway.test".into(),
+            account_id: "000000000000".into(),
+            authority: Authority {
+                certificate_der: vec![1],
+                key_der: vec![2],
+            },
+            created_ms: 1,
+        },
+        region: Region {
+            name: "us-east-1".into(),
+            location: None,
+        },
+        node: node(1, NodeRole::Region("us-east-1".into())),
+        key: key("AKIA1"),
+    }
+}
+
+/// A node without public addresses.
+pub(crate) fn node(id: u64, role: NodeRole) -> Node {
+    Node {
+        id: NodeId(id),
+        role,
+        link: "127.0.0.1:4000".parse().expect("an address"),
+        public: vec![],
+        management: None,
+        joined_ms: 1,
+    }
+}
+
+/// An active access key.
+pub(crate) fn key(id: &str) -> AccessKey {
+    AccessKey {
+        id: id.into(),
+        secret: "s".into(),
+        name: "admin".into(),
+        state: KeyState::Active,
+        created_ms: 1,
+    }
+}
