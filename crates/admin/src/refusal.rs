@@ -28,6 +28,8 @@ pub(crate) enum Refusal {
     UnknownOperation(String),
     /// It names something that is not there.
     NotFound { kind: ResourceKind, message: String },
+    /// The same in v1, which does not name kinds.
+    Missing(String),
     /// It collides with something that is there.
     Conflict(String),
     /// It would exceed a limit of the configuration.
@@ -94,7 +96,9 @@ impl Refusal {
             | ResourceKind::JoinToken
             | ResourceKind::Certificate
             | ResourceKind::Cluster
-            | ResourceKind::Rollout => format!("{kind} {id} does not exist"),
+            | ResourceKind::Rollout
+            | ResourceKind::Resource
+            | ResourceKind::Part => format!("{kind} {id} does not exist"),
         };
         Self::NotFound { kind, message }
     }
@@ -106,7 +110,9 @@ impl Refusal {
                 StatusCode::BAD_REQUEST
             }
             Self::UnsupportedOperation(_) => StatusCode::NOT_IMPLEMENTED,
-            Self::UnknownOperation(_) | Self::NotFound { .. } => StatusCode::NOT_FOUND,
+            Self::UnknownOperation(_) | Self::NotFound { .. } | Self::Missing(_) => {
+                StatusCode::NOT_FOUND
+            }
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Limit { .. } | Self::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Body(error) => error.status(),
@@ -124,7 +130,7 @@ impl Refusal {
             Self::Serialization(_) => "SerializationException",
             Self::UnsupportedOperation(_) => "NotImplementedException",
             Self::UnknownOperation(_) => "UnknownOperationException",
-            Self::NotFound { .. } => "NotFoundException",
+            Self::NotFound { .. } | Self::Missing(_) => "NotFoundException",
             Self::Conflict(_) => "ConflictException",
             Self::Limit { .. } | Self::Busy(_) => "TooManyRequestsException",
             Self::Body(BodyError::TooLarge) | Self::ChangeTooLarge(_) => {
@@ -145,7 +151,7 @@ impl Refusal {
             Self::UnsupportedField(_) => "unsupported_field",
             Self::UnsupportedOperation(_) => "unsupported_operation",
             Self::UnknownOperation(_) => "unknown_operation",
-            Self::NotFound { .. } => "not_found",
+            Self::NotFound { .. } | Self::Missing(_) => "not_found",
             Self::Conflict(_) => "conflict",
             Self::Limit { .. } => "limit",
             Self::Busy(_) => "busy",
@@ -165,6 +171,7 @@ impl Refusal {
             | Self::UnsupportedOperation(text)
             | Self::UnknownOperation(text)
             | Self::Conflict(text)
+            | Self::Missing(text)
             | Self::ChangeTooLarge(text)
             | Self::Unavailable(text)
             | Self::Internal(text) => text.clone(),
@@ -208,6 +215,7 @@ impl From<Rejection> for Refusal {
     fn from(rejection: Rejection) -> Self {
         match rejection {
             Rejection::NotFound { kind, id } => Self::not_found(kind, &id),
+            Rejection::Missing(text) => Self::Missing(text),
             Rejection::Conflict { reason, .. } => Self::Conflict(reason),
             // The reasons are whole sentences, most of them Amazon's.
             Rejection::Invalid { reason, .. } => Self::BadRequest(reason),

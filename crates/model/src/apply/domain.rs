@@ -169,13 +169,17 @@ impl Config {
     ) -> Result<(), Rejection> {
         let parts: Vec<&str> = target.trim_matches('/').split('/').collect();
         let tags = match parts.as_slice() {
-            ["apis", api] => &mut self.api_mut(&ApiId::from(*api))?.tags,
-            ["apis", api, "stages", stage] => {
+            ["apis" | "restapis", api] => &mut self.api_mut(&ApiId::from(*api))?.tags,
+            ["apis" | "restapis", api, "stages", stage] => {
                 let missing = Rejection::not_found(ResourceKind::Stage, stage);
                 let api = self.api_mut(&ApiId::from(*api))?;
                 &mut api.stages.get_mut(*stage).ok_or(missing)?.tags
             }
             ["domainnames", name] => &mut self.domain_mut(&DomainId::from(*name))?.tags,
+            [kind, id] => {
+                let missing = Rejection::not_found(ResourceKind::Part, target);
+                self.shared_tags(kind, id).ok_or(missing)?
+            }
             _ => {
                 return Err(Rejection::invalid(
                     "resource-arn",
