@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use http::request::Parts;
 use ledger::ProposeError;
-use model::{Change, Config, NodeId, Op, Outcome, RegionName, Revision, RolloutMode};
+use model::{Change, Config, NodeId, Op, Outcome, RegionName, Revision, RolloutMode, codec};
 use percent_encoding::percent_decode;
 use serve::{Body, BodyError, BoxFuture, Conn, Handler, Request, Response};
 use tokio::sync::Semaphore;
@@ -16,7 +16,9 @@ use crate::{
     clock,
     document::Document,
     ids,
-    limits::{BODY_BYTES_MAX, PROPOSE_AGAIN_WITHIN, PROPOSE_TRIES, REQUESTS_MAX, WAITERS_MAX},
+    limits::{
+        BODY_BYTES_MAX, PART_BYTES, PROPOSE_AGAIN_WITHIN, PROPOSE_TRIES, REQUESTS_MAX, WAITERS_MAX,
+    },
     metrics::Metrics,
     operation::{self, Operation, Run, Waited},
     ports::{Caches, Explain, Fleet, Members, Store, TokenMint},
@@ -196,7 +198,25 @@ impl Admin {
         Ok(answer.with("x-edgeway-revision", &revision.to_string()))
     }
 
+    /// Proposes an operation, in parts if it is too long for one change.
     async fn propose(&self, op: Op, call: &Call<'_>) -> Result<Outcome, Refusal> {
+        let encoded = codec::encode(codec::Kind::Other, &op)
+            .map_err(|error| Refusal::Internal(format!("encoding a change failed: {error}")))?;
+        if encoded.len() <= PART_BYTES {
+            return self.propose_whole(op, call).await;
+        }
+        let of = ids::change();
+        let mut at = 0;
+        for bytes in encoded.chunks(PART_BYTES) {
+            let bytes = bytes.to_vec();
+            let length = bytes.len() as u64;
+            self.propose_whole(Op::Part { of, at, bytes }, call).await?;
+            at += length;
+        }
+        self.propose_whole(Op::Assemble(of), call).await
+    }
+
+    async fn propose_whole(&self, op: Op, call: &Call<'_>) -> Result<Outcome, Refusal> {
         let change = Change {
             id: ids::change(),
             at_ms: call.now_ms,

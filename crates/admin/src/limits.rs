@@ -26,3 +26,10 @@ pub const CHAIN_MAX: usize = 10;
 pub const TOKEN_TTL_S_MAX: i64 = 604_800;
 /// Life of a join token when the caller does not say, seconds.
 pub const TOKEN_TTL_S: i64 = 3_600;
+/// Values in an OpenAPI file, after YAML aliases are followed.
+pub const OPENAPI_VALUES_MAX: usize = 2_000_000;
+/// Faults of an OpenAPI file that are told at once.
+pub const OPENAPI_FAULTS_MAX: usize = 100;
+/// Bytes of an operation that go into one change; a longer operation is sent in parts. Half of what
+/// the ledger takes, so that a part shares an append with others.
+pub const PART_BYTES: usize = 512 << 10;

@@ -163,6 +163,17 @@ pub enum Op {
     DeployRest(ApiId, Box<Deploy>),
     /// Alters what stands beside APIs.
     Shared(Box<SharedChange>),
+    /// Bytes of an operation that is too long for one change; changes no configuration.
+    Part {
+        /// The change that is to come.
+        of: ChangeId,
+        /// Where in it the bytes begin.
+        at: u64,
+        /// Part of the encoded operation.
+        bytes: Vec<u8>,
+    },
+    /// Does what the parts that were sent under this id say together.
+    Assemble(ChangeId),
     /// Adds a custom domain.
     CreateDomain(Box<DomainName>),
     /// Alters a custom domain.

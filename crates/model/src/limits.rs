@@ -43,3 +43,8 @@ pub const DOCUMENTATION_VERSIONS_MAX: usize = 1_000;
 pub const API_KEYS_MAX: usize = 100_000;
 /// Usage plans that one key may be in, as Amazon's.
 pub const PLANS_PER_KEY_MAX: usize = 10;
+/// Bytes of a change that comes in parts: a definition of 6 MB, the largest that can be imported,
+/// takes less.
+pub const CHANGE_IN_PARTS_BYTES_MAX: usize = 16 << 20;
+/// Changes whose parts wait for one another; the oldest are forgotten.
+pub const CHANGES_IN_PARTS_MAX: usize = 8;

@@ -10,6 +10,9 @@ mod cluster;
 mod domain;
 mod http_api;
 mod http_content;
+mod parts;
+#[cfg(test)]
+mod parts_tests;
 mod rest;
 mod rest_content;
 mod rest_methods;
@@ -38,6 +41,7 @@ use crate::{
 pub struct Machine {
     config: Arc<Config>,
     recent: VecDeque<(ChangeId, Result<Outcome, Rejection>)>,
+    parts: parts::Parts,
 }
 
 /// What the parts of `apply` need to know of the change.
@@ -81,7 +85,18 @@ impl Machine {
             spare_deployment: change.spare_deployment,
             by: change.by,
         };
-        let (mode, op) = match change.op {
+        let op = match change.op {
+            Op::Part { of, at, bytes } => {
+                self.parts.add(of, at, &bytes)?;
+                return Ok(Outcome {
+                    revision: self.config.revision,
+                    node: None,
+                });
+            }
+            Op::Assemble(of) => self.parts.take(of)?,
+            op => op,
+        };
+        let (mode, op) = match op {
             Op::InMode(mode, op) => (Some(mode), *op),
             op => (None, op),
         };
@@ -165,6 +180,8 @@ impl Config {
                 self.perform_rest(op, context)?;
             }
             Op::Shared(change) => self.change_shared(*change)?,
+            // `apply_new` has put the parts together.
+            Op::Part { .. } | Op::Assemble(_) => {}
         }
         Ok(None)
     }
@@ -207,7 +224,7 @@ impl Machine {
     pub(crate) fn of(config: Config) -> Self {
         Self {
             config: Arc::new(config),
-            recent: VecDeque::new(),
+            ..Self::default()
         }
     }
 }
