@@ -1,6 +1,6 @@
 //! The handler: authenticate, find the operation, run it, record it.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use http::request::Parts;
 use ledger::ProposeError;
@@ -10,6 +10,7 @@ use serve::{Body, BodyError, BoxFuture, Conn, Handler, Request, Response};
 use tokio::sync::Semaphore;
 
 use crate::{
+    access::{Asked, Policies, Target},
     answer::Answer,
     auth,
     call::{Call, Write},
@@ -56,6 +57,7 @@ pub struct Admin {
     settings: AdminSettings,
     ports: Ports,
     metrics: Metrics,
+    policies: Policies,
     room: Semaphore,
     waiters: Semaphore,
 }
@@ -77,13 +79,15 @@ impl Admin {
             settings,
             ports,
             metrics,
+            policies: Policies::default(),
             room: Semaphore::new(REQUESTS_MAX),
             waiters: Semaphore::new(WAITERS_MAX),
         })
     }
 
     /// If this is dropped (the caller went away), a change that was proposed may still take effect.
-    async fn answer(&self, request: Request, peer: SocketAddr) -> Response {
+    async fn answer(&self, request: Request, conn: &Conn) -> Response {
+        let peer = conn.peer;
         let started = Instant::now();
         let (parts, body) = request.into_parts();
         let id = ids::uuid();
@@ -94,7 +98,7 @@ impl Admin {
             rollout: "policy",
         };
         let running = self.metrics.running();
-        let result = self.run(&parts, body, &mut record).await;
+        let result = self.run(&parts, body, (conn, &id), &mut record).await;
         drop(running);
         let (answer, reason) = match result {
             Ok(answer) => (answer, "none"),
@@ -119,7 +123,13 @@ impl Admin {
         answer.with("x-amzn-requestid", &id).into_response()
     }
 
-    async fn run(&self, parts: &Parts, body: Body, record: &mut Record) -> Result<Answer, Refusal> {
+    async fn run(
+        &self,
+        parts: &Parts,
+        body: Body,
+        (conn, id): (&Conn, &str),
+        record: &mut Record,
+    ) -> Result<Answer, Refusal> {
         let _room = self
             .room
             .try_acquire()
@@ -136,6 +146,22 @@ impl Admin {
         let (operation, arguments) = operation::find(parts.method.as_str(), parts.uri.path())?;
         record.operation = operation.name;
         let query = query(parts.uri.query().unwrap_or_default());
+        let document = Document::read(&body);
+        let asked = Asked {
+            operation: operation.name,
+            method: parts.method.as_str(),
+            target: Target::of(parts.uri.path())?,
+            region: self.settings.region.as_str(),
+            key,
+            conn,
+            headers: &parts.headers,
+            query: &query,
+            document: document.as_ref().ok(),
+            config: &config,
+            now_ms,
+        };
+        self.policies.admit(&asked)?;
+        let origin = asked.origin(id);
         let call = Call {
             settings: &self.settings,
             ports: &self.ports,
@@ -144,9 +170,10 @@ impl Admin {
             arguments,
             mode: mode(parts, &query)?,
             query,
-            document: Document::read(&body)?,
+            document: document?,
             now_ms,
             by: key.id.as_str(),
+            origin,
         };
         self.perform(operation, &call, record).await
     }
@@ -221,6 +248,7 @@ impl Admin {
             id: ids::change(),
             at_ms: call.now_ms,
             by: call.by.to_owned(),
+            origin: call.origin.clone(),
             spare_deployment: ids::deployment().into(),
             op,
         };
@@ -239,7 +267,7 @@ impl Admin {
 
 impl Handler for Admin {
     fn handle(&self, request: Request, conn: Arc<Conn>) -> BoxFuture<'_, Response> {
-        Box::pin(async move { self.answer(request, conn.peer).await })
+        Box::pin(async move { self.answer(request, &conn).await })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who asks: Signature Version 4 with the cluster's own access keys.
 //!
-//! A key that is active may do everything. The key is looked up before the body is read, so that
-//! strangers cannot make this node hold large bodies.
+//! The key is looked up before the body is read, so that strangers cannot make this node hold large
+//! bodies. What its owner may do is decided in `access`.
 
 use http::request::Parts;
 use lang::sigv4::{Claim, Expected, Message, Refusal};
@@ -34,12 +34,22 @@ impl<'a> Claimed<'a> {
         body: &[u8],
         now_ms: u64,
     ) -> Result<&'a AccessKey, Refusal> {
-        let expected = Expected {
-            secret: &self.key.secret,
-            service: SERVICE,
-            now_ms,
+        let verify = |secret: &str| {
+            let expected = Expected {
+                secret,
+                service: SERVICE,
+                now_ms,
+            };
+            with_message(parts, body, |message| self.claim.verify(message, &expected))
         };
-        with_message(parts, body, |message| self.claim.verify(message, &expected))?;
+        let previous = self.key.previous.as_ref();
+        match (verify(&self.key.secret), previous) {
+            // While a rotation lasts, the secret before it is as good.
+            (Err(Refusal::Mismatch), Some(previous)) if now_ms < previous.until_ms => {
+                verify(&previous.secret)?;
+            }
+            (verified, _) => verified?,
+        }
         Ok(self.key)
     }
 }

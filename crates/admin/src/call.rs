@@ -1,7 +1,7 @@
 //! One request on its way through an operation, and what a writing operation wants.
 
 use http::StatusCode;
-use model::{Config, Op, RolloutMode};
+use model::{Config, Op, Origin, RolloutMode};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -29,6 +29,8 @@ pub(crate) struct Call<'a> {
     pub(crate) mode: Option<RolloutMode>,
     /// The caller's access key.
     pub(crate) by: &'a str,
+    /// For the audit trail.
+    pub(crate) origin: Origin,
 }
 
 /// Changes to propose one after the other, and how to show the result.

@@ -9,6 +9,7 @@
 //! Deliberately not here: rules that need the whole configuration (they are in `model`, where they
 //! hold under concurrent writers), serving APIs, sockets and TLS.
 
+mod access;
 mod admin;
 mod answer;
 mod auth;

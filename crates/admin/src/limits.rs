@@ -24,6 +24,12 @@ pub const PEM_CHARS_MAX: usize = 64 << 10;
 pub const CHAIN_MAX: usize = 10;
 /// Longest life of a join token, seconds: a week.
 pub const TOKEN_TTL_S_MAX: i64 = 604_800;
+/// How long the old secret of a rotated access key is good for at most, seconds: a week.
+pub const ROTATION_GRACE_S_MAX: i64 = 604_800;
+/// The same when the caller does not say, seconds.
+pub const ROTATION_GRACE_S: i64 = 3_600;
+/// Fields that one answer about differences shows.
+pub const DIFFERENCES_MAX: usize = 10_000;
 /// Life of a join token when the caller does not say, seconds.
 pub const TOKEN_TTL_S: i64 = 3_600;
 /// Values in an OpenAPI file, after YAML aliases are followed.

@@ -162,7 +162,7 @@ fn unknown(method: &str, path: &str, segments: &[String], others: &[&str]) -> Re
     Refusal::UnknownOperation(format!("{path} is unknown; known are {}", known.join(", ")))
 }
 
-fn decode(path: &str) -> Result<Vec<String>, Refusal> {
+pub(crate) fn decode(path: &str) -> Result<Vec<String>, Refusal> {
     let raw = path.strip_prefix('/').unwrap_or(path);
     let raw = raw.strip_suffix('/').unwrap_or(raw);
     let segments = raw.split('/').map(|segment| {

@@ -16,6 +16,8 @@ use crate::answer::Answer;
 pub(crate) enum Refusal {
     /// Who asks is not known for sure.
     Unsigned(sigv4::Refusal),
+    /// The caller's policy does not allow it.
+    AccessDenied(String),
     /// The request makes no sense.
     BadRequest(String),
     /// A field has another JSON type, or the body is no JSON.
@@ -105,7 +107,7 @@ impl Refusal {
 
     const fn status(&self) -> StatusCode {
         match self {
-            Self::Unsigned(_) => StatusCode::FORBIDDEN,
+            Self::Unsigned(_) | Self::AccessDenied(_) => StatusCode::FORBIDDEN,
             Self::BadRequest(_) | Self::Serialization(_) | Self::UnsupportedField(_) => {
                 StatusCode::BAD_REQUEST
             }
@@ -126,6 +128,7 @@ impl Refusal {
     const fn code(&self) -> &'static str {
         match self {
             Self::Unsigned(refusal) => refusal.code(),
+            Self::AccessDenied(_) => "AccessDeniedException",
             Self::BadRequest(_) | Self::UnsupportedField(_) => "BadRequestException",
             Self::Serialization(_) => "SerializationException",
             Self::UnsupportedOperation(_) => "NotImplementedException",
@@ -146,6 +149,7 @@ impl Refusal {
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Unsigned(refusal) => refusal.reason(),
+            Self::AccessDenied(_) => "access_denied",
             Self::BadRequest(_) => "bad_request",
             Self::Serialization(_) => "serialization",
             Self::UnsupportedField(_) => "unsupported_field",
@@ -165,7 +169,8 @@ impl Refusal {
     fn message(&self) -> String {
         match self {
             Self::Unsigned(refusal) => refusal.to_string(),
-            Self::BadRequest(text)
+            Self::AccessDenied(text)
+            | Self::BadRequest(text)
             | Self::Serialization(text)
             | Self::UnsupportedField(text)
             | Self::UnsupportedOperation(text)

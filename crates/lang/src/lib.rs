@@ -3,5 +3,6 @@
 //! Pure functions over text and bytes: no clock (the time is an argument), no I/O, no
 //! configuration.
 
+pub mod policy;
 pub mod sigv4;
 pub mod uri_template;

@@ -4,7 +4,10 @@
 //! everywhere. Updates are patches (absent = unchanged), so two writers that touch different fields
 //! of one resource both take effect.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -28,6 +31,8 @@ pub struct Change {
     pub at_ms: u64,
     /// Who asked for it: an access key's id, or `node-N`.
     pub by: String,
+    /// From where, and what for; kept in the audit trail.
+    pub origin: crate::Origin,
     /// The id of the deployment to make if a stage with automatic deployment is affected.
     pub spare_deployment: DeploymentId,
     /// What to do.
@@ -55,7 +60,7 @@ pub enum Op {
         /// Its first node; must have number 1.
         node: Node,
         /// Its first access key.
-        key: AccessKey,
+        key: Box<AccessKey>,
     },
     /// Adds a region or moves it.
     PutRegion(Region),
@@ -102,8 +107,12 @@ pub enum Op {
     CreateAccessKey(AccessKey),
     /// Turns an access key on or off.
     SetAccessKeyState(AccessKeyId, KeyState),
-    /// Removes an access key; never the last active one.
+    /// Removes an access key; never the last active one without a policy.
     DeleteAccessKey(AccessKeyId),
+    /// Alters an access key.
+    Access(crate::AccessChange),
+    /// Makes an API what it was at a revision.
+    RollBackApi(ApiId, Revision),
     /// Adds a join token.
     CreateJoinToken(JoinToken),
     /// Removes a join token.
@@ -321,12 +330,22 @@ pub struct MappingPatch {
 }
 
 impl Op {
+    /// Its name, such as `PutCertificate`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let mut head = Head(String::new());
+        // Stops at the first character behind the name, which is no failure here.
+        let _ended_early = write!(head, "{self:?}");
+        head.0
+    }
+
     /// The API whose content it alters.
     #[must_use]
     pub const fn api(&self) -> Option<&ApiId> {
         match self {
             Self::UpdateApi(api, _)
             | Self::DeleteApi(api)
+            | Self::RollBackApi(api, _)
             | Self::DeleteCors(api)
             | Self::CreateIntegration(api, _)
             | Self::UpdateIntegration(api, ..)
@@ -343,6 +362,22 @@ impl Op {
             | Self::Rest(api, _)
             | Self::DeployRest(api, _) => Some(api),
             _ => None,
+        }
+    }
+}
+
+/// Takes the first word of a text.
+struct Head(String);
+
+impl fmt::Write for Head {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = text.find(|c: char| !c.is_ascii_alphanumeric());
+        self.0
+            .push_str(text.get(..end.unwrap_or(text.len())).unwrap_or_default());
+        if end.is_some() {
+            Err(fmt::Error)
+        } else {
+            Ok(())
         }
     }
 }

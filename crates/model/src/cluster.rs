@@ -11,9 +11,7 @@ use std::{
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    AccessKeyId, CertificateId, NodeId, PopName, PrivateEndpointId, RegionName, Revision, TokenId,
-};
+use crate::{CertificateId, NodeId, PopName, PrivateEndpointId, RegionName, Revision, TokenId};
 
 /// Facts chosen when the cluster was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -269,30 +267,6 @@ pub struct Prior {
     pub location: Location,
 }
 
-/// May sign management calls.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AccessKey {
-    /// The public half.
-    pub id: AccessKeyId,
-    /// The secret half: SigV4 is symmetric, so it cannot be stored as a hash.
-    pub secret: String,
-    /// Whose it is.
-    pub name: String,
-    /// Whether it works.
-    pub state: KeyState,
-    /// Milliseconds since 1970.
-    pub created_ms: u64,
-}
-
-/// Whether a key works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum KeyState {
-    /// It does.
-    Active,
-    /// It is refused.
-    Disabled,
-}
-
 /// Lets one node join, once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JoinToken {
@@ -338,16 +312,6 @@ pub struct Certificate {
 impl fmt::Debug for Authority {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Authority").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for AccessKey {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("AccessKey")
-            .field("id", &self.id)
-            .field("name", &self.name)
-            .field("state", &self.state)
-            .finish_non_exhaustive()
     }
 }
 

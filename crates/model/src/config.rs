@@ -64,6 +64,8 @@ pub struct Config {
     pub rollouts: BTreeMap<ApiId, Arc<Rollout>>,
     /// The last rollouts that have ended, oldest first.
     pub rollout_records: VecDeque<RolloutRecord>,
+    /// Who changed what, and what it was before.
+    pub history: crate::History,
 }
 
 impl Config {

@@ -1,6 +1,6 @@
 //! The smallest cluster that tests of this crate begin with; nothing of it reaches a build.
 
-use crate::{AccessKey, Authority, Cluster, KeyState, Node, NodeId, NodeRole, Op, Region};
+use crate::{AccessKey, Authority, Cluster, Node, NodeId, NodeRole, Op, Region};
 
 /// Sets up one region with one node and one key.
 pub(crate) fn bootstrap() -> Op {
@@ -20,7 +20,7 @@ pub(crate) fn bootstrap() -> Op {
             location: None,
         },
         node: node(1, NodeRole::Region("us-east-1".into())),
-        key: key("AKIA1"),
+        key: Box::new(key("AKIA1")),
     }
 }
 
@@ -38,11 +38,5 @@ pub(crate) fn node(id: u64, role: NodeRole) -> Node {
 
 /// An active access key.
 pub(crate) fn key(id: &str) -> AccessKey {
-    AccessKey {
-        id: id.into(),
-        secret: "s".into(),
-        name: "admin".into(),
-        state: KeyState::Active,
-        created_ms: 1,
-    }
+    AccessKey::unrestricted(id, "s", "admin", 1)
 }

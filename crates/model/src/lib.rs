@@ -9,6 +9,7 @@
 //! shapes live in `admin`), and never compiles a configuration into something executable (that is
 //! `plan`).
 
+mod access;
 mod acme;
 mod api;
 mod apply;
@@ -20,6 +21,7 @@ mod domain;
 mod feed;
 #[cfg(test)]
 mod fixtures;
+mod history;
 mod id;
 pub mod limits;
 mod reject;
@@ -27,6 +29,7 @@ pub mod rest;
 mod rollout;
 mod view;
 
+pub use access::{AccessChange, AccessKey, KeyState, Origin, PreviousSecret};
 pub use acme::{
     Acme, AcmeAccount, AcmeChange, AcmeOrder, AcmeSettings, ChallengeAnswer, ChallengeKind,
 };
@@ -40,13 +43,14 @@ pub use change::{
     QuickCreate, RoutePatch, StagePatch,
 };
 pub use cluster::{
-    AccessKey, Authority, Certificate, Cluster, JoinToken, KeyState, Location, Node, NodeRole, Pop,
-    Prior, PrivateEndpoint, Record, RecordValue, Region, Service, Zone, ZoneKey, ZoneKeyRole,
+    Authority, Certificate, Cluster, JoinToken, Location, Node, NodeRole, Pop, Prior,
+    PrivateEndpoint, Record, RecordValue, Region, Service, Zone, ZoneKey, ZoneKeyRole,
     ZoneKeyState,
 };
 pub use config::Config;
 pub use domain::{ApiMapping, DomainName, SecurityPolicy};
 pub use feed::{FeedFrame, FeedHello, LivePeer, MapDelta};
+pub use history::{Difference, Entry, History, Item, ItemKey, ItemKind, NotKept};
 pub use id::{
     AccessKeyId, ApiId, ApiKeyId, AuthorizerId, CertificateId, ChangeId, ClientCertificateId,
     DeploymentId, DocumentationPartId, DomainId, IntegrationId, MappingId, ModelId, NodeId,

@@ -30,6 +30,12 @@ pub const ACME_NAMES_MAX: usize = 100;
 pub const ROLLOUTS_MAX: usize = 100;
 /// Rollouts remembered after their end.
 pub const ROLLOUT_RECORDS_KEPT: usize = 50;
+/// Accepted changes that the audit trail keeps.
+pub const AUDIT_ENTRIES_KEPT: usize = 10_000;
+/// Revisions whose resources can be shown and gone back to.
+pub const PAST_REVISIONS_KEPT: usize = 1_000;
+/// Bytes that those may take in a snapshot; the oldest are forgotten first.
+pub const PAST_BYTES_MAX: u64 = 32 << 20;
 /// Outcomes remembered so that a change proposed twice is applied once.
 pub const REMEMBERED_OUTCOMES: usize = 8_192;
 /// Resources of one REST API. Amazon's default is 300.

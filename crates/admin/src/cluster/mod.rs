@@ -4,7 +4,9 @@
 
 mod acme;
 mod certificates;
+mod differ;
 mod explain;
+mod history;
 mod keys;
 mod network;
 mod nodes;
@@ -104,6 +106,38 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "POST",
         "/edgeway/v1/access-keys/{id}/enable",
         keys::enable,
+    ),
+    read("GetAccessKey", "/edgeway/v1/access-keys/{id}", keys::show),
+    write(
+        "RotateAccessKey",
+        "POST",
+        "/edgeway/v1/access-keys/{id}/rotate",
+        keys::rotate,
+    ),
+    write(
+        "PutAccessKeyPolicy",
+        "PUT",
+        "/edgeway/v1/access-keys/{id}/policy",
+        keys::put_policy,
+    ),
+    write(
+        "DeleteAccessKeyPolicy",
+        "DELETE",
+        "/edgeway/v1/access-keys/{id}/policy",
+        keys::delete_policy,
+    ),
+    read("ListHistory", "/edgeway/v1/history", history::list),
+    read("DiffHistory", "/edgeway/v1/history/diff", history::diff),
+    read(
+        "GetHistory",
+        "/edgeway/v1/history/{revision}",
+        history::show,
+    ),
+    write(
+        "RollBackApi",
+        "POST",
+        "/edgeway/v1/apis/{id}/rollback",
+        history::roll_back,
     ),
     read("ListZones", "/edgeway/v1/zones", zones::list),
     read("GetZone", "/edgeway/v1/zones/{name}", zones::show),

@@ -1,9 +1,11 @@
 //! The management API against a replicated machine that lives in memory.
 
+mod access;
 mod auth;
 mod certificates;
 mod cluster;
 mod domains;
+mod history;
 mod parts;
 mod refusals;
 mod v2;
@@ -19,8 +21,8 @@ use http::{HeaderMap, StatusCode};
 use lang::sigv4::{Message, Signer};
 use ledger::{Applied, MemberError, ProposeError, Role, Status};
 use model::{
-    AccessKey, Authority, Change, ChangeId, Cluster, Config, KeyState, Machine, Node, NodeId,
-    NodeRole, Op, Region, TokenId,
+    AccessKey, Authority, Change, ChangeId, Cluster, Config, Machine, Node, NodeId, NodeRole, Op,
+    Region, TokenId,
 };
 use serde_json::Value;
 use serve::{Body, BoxFuture, Conn, Handler, Request};
@@ -179,13 +181,7 @@ fn bootstrap() -> Op {
             management: None,
             joined_ms: 0,
         },
-        key: AccessKey {
-            id: KEY.into(),
-            secret: SECRET.to_owned(),
-            name: "first".to_owned(),
-            state: KeyState::Active,
-            created_ms: 0,
-        },
+        key: Box::new(AccessKey::unrestricted(KEY, SECRET, "first", 0)),
     }
 }
 
@@ -220,6 +216,7 @@ impl Bench {
             id: ChangeId(0),
             at_ms: 0,
             by: "test".to_owned(),
+            origin: model::Origin::default(),
             spare_deployment: "spare0".into(),
             op: bootstrap(),
         };

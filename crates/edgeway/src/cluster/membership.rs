@@ -33,6 +33,7 @@ pub(crate) fn change(by: &str, op: Op) -> Change {
         id: ChangeId(rand::random()),
         at_ms: now_ms(),
         by: by.to_owned(),
+        origin: model::Origin::default(),
         spare_deployment: spare_deployment().into(),
         op,
     }

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use link::{Authority, Credentials};
-use model::{AccessKey, Cluster, KeyState, NodeId, NodeRole, Region};
+use model::{AccessKey, Cluster, NodeId, NodeRole, Region};
 
 use super::say;
 use crate::{
@@ -101,20 +101,12 @@ pub(crate) fn create(new: &NewCluster<'_>) -> anyhow::Result<AccessKey> {
     let role = NodeRole::Region(new.region.name.clone());
     let identity = enroll::identity(new.cluster, &role, NodeId(1)).context("--region")?;
     let credentials: Credentials = authority.issue_node(&identity, enroll::NODE_TTL, now)?;
-    let key = AccessKey {
-        id: format!(
-            "AKIA{}",
-            random_text(16, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
-        )
-        .into(),
-        secret: random_text(
-            40,
-            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
-        ),
-        name: "admin".to_owned(),
-        state: KeyState::Active,
-        created_ms: now_ms(),
-    };
+    let id = random_text(16, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
+    let secret = random_text(
+        40,
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+    );
+    let key = AccessKey::unrestricted(format!("AKIA{id}"), secret, "admin", now_ms());
     let plan = Bootstrap {
         cluster: Cluster {
             name: new.cluster.to_owned(),

@@ -117,13 +117,12 @@ fn cluster_key(options: &Options, layout: &Layout) -> anyhow::Result<AccessKey> 
             .with_context(|| format!("{}: admin.json", folder.display()))?;
         let known: Value = serde_json::from_slice(&text)?;
         let field = |name: &str| known.get(name).and_then(Value::as_str).unwrap_or_default();
-        return Ok(AccessKey {
-            id: field("access_key_id").into(),
-            secret: field("secret_access_key").to_owned(),
-            name: "admin".to_owned(),
-            state: model::KeyState::Active,
-            created_ms: 0,
-        });
+        return Ok(AccessKey::unrestricted(
+            field("access_key_id"),
+            field("secret_access_key"),
+            "admin",
+            0,
+        ));
     }
     let key = create(&NewCluster {
         data_dir: &folder,

@@ -295,7 +295,7 @@ async fn bootstrap(
         cluster: plan.cluster,
         region: plan.region,
         node,
-        key: plan.key,
+        key: Box::new(plan.key),
     };
     let applied = ledger
         .bootstrap(common.link, membership::change("init", op))

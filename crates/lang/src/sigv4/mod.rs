@@ -19,6 +19,7 @@ mod time;
 pub use claim::Claim;
 pub use refusal::Refusal;
 pub use sign::{Signed, Signer};
+pub(crate) use time::days_from_civil;
 
 use aws_lc_rs::hmac;
 

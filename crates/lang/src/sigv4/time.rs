@@ -39,7 +39,7 @@ pub(super) fn format(ms: u64) -> String {
 }
 
 /// Days since 1970; years begin in March so that a leap day comes last.
-const fn days_from_civil(year: u64, month: u64, day: u64) -> u64 {
+pub(crate) const fn days_from_civil(year: u64, month: u64, day: u64) -> u64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year / 400;
     let year_of_era = year % 400;

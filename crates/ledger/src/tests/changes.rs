@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use model::{
-    AccessKey, Authority, Change, ChangeId, Cluster, Config, DeploymentId, KeyState, Node, NodeId,
+    AccessKey, Authority, Change, ChangeId, Cluster, Config, DeploymentId, Node, NodeId,
     NodeRole, Op, Pop, PopName, Region,
 };
 
@@ -13,6 +13,7 @@ pub(crate) fn change(id: u128, op: Op) -> Change {
         id: ChangeId(id),
         at_ms: 1,
         by: "test".to_owned(),
+        origin: model::Origin::default(),
         spare_deployment: DeploymentId::from("dddddd"),
         op,
     }
@@ -41,13 +42,7 @@ pub(crate) fn bootstrap(link: SocketAddr) -> Change {
         authority,
         created_ms: 1,
     };
-    let key = AccessKey {
-        id: "AKIATEST".into(),
-        secret: "secret".to_owned(),
-        name: "admin".to_owned(),
-        state: KeyState::Active,
-        created_ms: 1,
-    };
+    let key = AccessKey::unrestricted("AKIATEST", "secret", "admin", 1);
     let region = Region {
         name: "here-1".into(),
         location: None,
@@ -58,7 +53,7 @@ pub(crate) fn bootstrap(link: SocketAddr) -> Change {
             cluster,
             region,
             node: node(1, link),
-            key,
+            key: Box::new(key),
         },
     )
 }

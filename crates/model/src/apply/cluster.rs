@@ -22,7 +22,7 @@ impl Config {
                 node,
                 key,
             } => {
-                self.bootstrap(cluster, region, node, key)?;
+                self.bootstrap(cluster, region, node, *key)?;
             }
             Op::Join {
                 token,
@@ -91,7 +91,7 @@ impl Config {
             Op::SetAccessKeyState(id, state) => {
                 known(&self.access_keys, &id, ResourceKind::AccessKey)?;
                 if state == KeyState::Disabled {
-                    self.another_active_key(id.as_str())?;
+                    self.another_master_key(id.as_str())?;
                 }
                 self.access_keys
                     .entry(id)
@@ -100,9 +100,10 @@ impl Config {
             }
             Op::DeleteAccessKey(id) => {
                 known(&self.access_keys, &id, ResourceKind::AccessKey)?;
-                self.another_active_key(id.as_str())?;
+                self.another_master_key(id.as_str())?;
                 take(&mut self.access_keys, &id, ResourceKind::AccessKey)
             }
+            Op::Access(change) => self.perform_access(change),
             Op::CreateJoinToken(token) => self.create_token(token, context),
             Op::DeleteJoinToken(id) => take(&mut self.join_tokens, &id, ResourceKind::JoinToken),
             Op::PutCertificate(certificate) => self.put_certificate(certificate, context),
@@ -221,17 +222,6 @@ impl Config {
                 ),
             )),
         }
-    }
-
-    fn another_active_key(&self, id: &str) -> Result<(), Rejection> {
-        let active = |key: &AccessKey| key.state == KeyState::Active && key.id.as_str() != id;
-        if self.access_keys.values().any(|key| active(key)) {
-            return Ok(());
-        }
-        Err(Rejection::conflict(
-            ResourceKind::AccessKey,
-            "it is the last active access key; create another first",
-        ))
     }
 
     fn put_zone(&mut self, mut zone: Zone) -> Result<(), Rejection> {

@@ -13,6 +13,7 @@ impl Config {
         match op {
             Op::CreateHttpApi(new) => self.create_http_api(*new, context),
             Op::DeleteApi(id) => self.delete_api(&id),
+            Op::RollBackApi(id, to) => self.roll_back(&id, to, context),
             Op::DeleteStage(api, name) => self.delete_stage(&api, &name, context),
             Op::UpdateApi(id, patch) => self.edit(&id, context, |api| api.patch(*patch)),
             Op::DeleteCors(id) => self.edit(&id, context, |api| {

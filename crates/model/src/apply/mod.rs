@@ -5,6 +5,7 @@
 //! effect once and gets its first outcome. Shapes and ranges of single fields are checked where a
 //! request is read (`admin`); here are the rules that need the rest of the configuration.
 
+mod access;
 mod acme;
 mod cluster;
 mod domain;
@@ -32,8 +33,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Change, ChangeId, Config, DeploymentId, NodeId, Op, Outcome, Rejection, ResourceKind, Revision,
-    limits,
+    Change, ChangeId, Config, DeploymentId, Entry, NodeId, Op, Outcome, Rejection, ResourceKind,
+    Revision, limits,
 };
 
 /// The replicated state machine.
@@ -101,6 +102,10 @@ impl Machine {
             op => (None, op),
         };
         let api = op.api().cloned();
+        let mut origin = change.origin;
+        if origin.operation.is_empty() {
+            origin.operation = op.name();
+        }
         // A copy shares every resource, and a refusal half-way leaves no trace.
         let mut next = Config::clone(&self.config);
         if next.cluster.is_none() && !matches!(op, Op::Bootstrap { .. }) {
@@ -111,6 +116,13 @@ impl Machine {
             next.roll_out(&self.config, &api, mode, &context)?;
         }
         next.revision = context.revision;
+        let entry = Entry {
+            revision: context.revision,
+            at_ms: context.at_ms,
+            by: context.by,
+            origin,
+        };
+        next.remember(&self.config, entry);
         self.config = Arc::new(next);
         Ok(Outcome {
             revision: context.revision,
@@ -144,6 +156,7 @@ impl Config {
             | Op::CreateAccessKey(_)
             | Op::SetAccessKeyState(..)
             | Op::DeleteAccessKey(_)
+            | Op::Access(_)
             | Op::CreateJoinToken(_)
             | Op::DeleteJoinToken(_)
             | Op::PutCertificate(_)
@@ -163,6 +176,7 @@ impl Config {
             Op::CreateHttpApi(_)
             | Op::UpdateApi(..)
             | Op::DeleteApi(_)
+            | Op::RollBackApi(..)
             | Op::DeleteCors(_)
             | Op::CreateIntegration(..)
             | Op::UpdateIntegration(..)

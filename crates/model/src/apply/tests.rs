@@ -37,6 +37,7 @@ impl Bench {
             id: ChangeId(self.next),
             at_ms: 1_000 + u64::try_from(self.next).unwrap(),
             by: "test".into(),
+            origin: crate::Origin::default(),
             spare_deployment: format!("auto{:03}", self.next).into(),
             op,
         }
@@ -170,7 +171,9 @@ fn domain(name: &str) -> DomainName {
     }
 }
 
+mod access;
 mod acme;
+mod history;
 
 #[test]
 fn a_change_sent_twice_applies_once() {
@@ -193,6 +196,7 @@ fn nothing_but_bootstrap_is_accepted_before_it_and_only_once() {
         id: ChangeId(1),
         at_ms: 1,
         by: "t".into(),
+        origin: crate::Origin::default(),
         spare_deployment: "x".into(),
         op: Op::DeleteApi(API.into()),
     };
@@ -209,7 +213,7 @@ fn nothing_but_bootstrap_is_accepted_before_it_and_only_once() {
             location: None,
         },
         node: node(1, NodeRole::Region("eu-west-1".into())),
-        key: key("AKIA2"),
+        key: Box::new(key("AKIA2")),
     });
     assert!(matches!(
         rejection,

@@ -76,6 +76,7 @@ impl Bench {
             id: ChangeId(self.next),
             at_ms: 1_000,
             by: "test".into(),
+            origin: crate::Origin::default(),
             spare_deployment: format!("auto{}", self.next).into(),
             op,
         };

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use ledger::{Ledger, LedgerSettings};
 use link::{CertificateRequest, Credentials, NodeIdentity, PeerRole, RpcHandler, RpcRefusal};
 use model::{
-    AccessKey, Authority, Cluster, JoinToken, KeyState, Node, NodeId, NodeRole, Op, Region,
+    AccessKey, Authority, Cluster, JoinToken, Node, NodeId, NodeRole, Op, Region,
 };
 use serde::de::DeserializeOwned;
 
@@ -48,13 +48,7 @@ async fn cluster(folder: &std::path::Path) -> Ledger {
             joined_ms: 1,
         },
         region,
-        key: AccessKey {
-            id: "AKIA".into(),
-            secret: "s".into(),
-            name: "admin".into(),
-            state: KeyState::Active,
-            created_ms: 1,
-        },
+        key: Box::new(AccessKey::unrestricted("AKIA", "s", "admin", 1)),
     };
     let link = "127.0.0.1:1".parse().unwrap();
     ledger

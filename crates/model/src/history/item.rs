@@ -1,0 +1,226 @@
+//! What has a history: the resources of a configuration, one by one, and without their secrets.
+//!
+//! Join tokens and what ACME keeps have none: they hold little but secrets, and change by
+//! themselves.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccessKey, Api, Certificate, Config, DomainName, Node, Pop, PreviousSecret, Prior,
+    PrivateEndpoint, Region, RolloutPolicy, Zone,
+};
+
+/// A resource, by kind and identifier.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ItemKey {
+    /// What kind of resource.
+    pub kind: ItemKind,
+    /// Its identifier; empty where there is only one.
+    pub id: String,
+}
+
+/// Kinds of resource that have a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ItemKind {
+    /// An API of any kind, with stages and deployments.
+    Api,
+    /// A custom domain with its mappings.
+    Domain,
+    /// A certificate, without its key.
+    Certificate,
+    /// An access key, without its secrets.
+    AccessKey,
+    /// A zone, without its keys' private halves.
+    Zone,
+    /// A region.
+    Region,
+    /// A POP.
+    Pop,
+    /// A node.
+    Node,
+    /// A private endpoint.
+    PrivateEndpoint,
+    /// A prior.
+    Prior,
+    /// How changes reach the nodes.
+    RolloutPolicy,
+}
+
+/// A resource as it was at some revision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "named like their kinds")]
+pub enum Item {
+    Api(Arc<Api>),
+    Domain(Arc<DomainName>),
+    Certificate(Arc<Certificate>),
+    AccessKey(Arc<AccessKey>),
+    Zone(Arc<Zone>),
+    Region(Arc<Region>),
+    Pop(Arc<Pop>),
+    Node(Arc<Node>),
+    PrivateEndpoint(Arc<PrivateEndpoint>),
+    Prior(Arc<Prior>),
+    RolloutPolicy(Arc<RolloutPolicy>),
+}
+
+impl ItemKind {
+    /// As the management API says it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Domain => "domain",
+            Self::Certificate => "certificate",
+            Self::AccessKey => "access-key",
+            Self::Zone => "zone",
+            Self::Region => "region",
+            Self::Pop => "pop",
+            Self::Node => "node",
+            Self::PrivateEndpoint => "private-endpoint",
+            Self::Prior => "prior",
+            Self::RolloutPolicy => "rollout-policy",
+        }
+    }
+}
+
+/// The resources that differ between two configurations, each as it was before.
+pub(super) fn changed(old: &Config, new: &Config) -> Vec<(ItemKey, Option<Item>)> {
+    use ItemKind as Kind;
+    let mut all = Vec::new();
+    differing(&old.apis, &new.apis, Kind::Api, Item::Api, &mut all);
+    differing(
+        &old.domains,
+        &new.domains,
+        Kind::Domain,
+        Item::Domain,
+        &mut all,
+    );
+    let (before, after) = (&old.certificates, &new.certificates);
+    differing(before, after, Kind::Certificate, certificate, &mut all);
+    let (before, after) = (&old.access_keys, &new.access_keys);
+    differing(before, after, Kind::AccessKey, access_key, &mut all);
+    differing(&old.zones, &new.zones, Kind::Zone, zone, &mut all);
+    differing(
+        &old.regions,
+        &new.regions,
+        Kind::Region,
+        Item::Region,
+        &mut all,
+    );
+    differing(&old.pops, &new.pops, Kind::Pop, Item::Pop, &mut all);
+    differing(&old.nodes, &new.nodes, Kind::Node, Item::Node, &mut all);
+    let (before, after) = (&old.private_endpoints, &new.private_endpoints);
+    differing(
+        before,
+        after,
+        Kind::PrivateEndpoint,
+        Item::PrivateEndpoint,
+        &mut all,
+    );
+    differing(&old.priors, &new.priors, Kind::Prior, Item::Prior, &mut all);
+    if old.rollout_policy != new.rollout_policy {
+        let key = ItemKey {
+            kind: Kind::RolloutPolicy,
+            id: String::new(),
+        };
+        all.push((key, Some(policy(old))));
+    }
+    all
+}
+
+/// A resource as it is now.
+pub(super) fn current(config: &Config, key: &ItemKey) -> Option<Item> {
+    let id = key.id.as_str();
+    match key.kind {
+        ItemKind::Api => config.apis.get(id).cloned().map(Item::Api),
+        ItemKind::Domain => config.domains.get(id).cloned().map(Item::Domain),
+        ItemKind::Certificate => config.certificates.get(id).cloned().map(certificate),
+        ItemKind::AccessKey => config.access_keys.get(id).cloned().map(access_key),
+        ItemKind::Zone => config.zones.get(id).cloned().map(zone),
+        ItemKind::Region => config.regions.get(id).cloned().map(Item::Region),
+        ItemKind::Pop => config.pops.get(id).cloned().map(Item::Pop),
+        ItemKind::Node => {
+            let node = id.parse().ok().map(crate::NodeId);
+            let node = node.and_then(|node| config.nodes.get(&node));
+            node.cloned().map(Item::Node)
+        }
+        ItemKind::PrivateEndpoint => {
+            let found = config.private_endpoints.get(id);
+            found.cloned().map(Item::PrivateEndpoint)
+        }
+        ItemKind::Prior => {
+            let prefix: Option<ipnet::IpNet> = id.parse().ok();
+            let prior = prefix.and_then(|prefix| config.priors.get(&prefix));
+            prior.cloned().map(Item::Prior)
+        }
+        ItemKind::RolloutPolicy => Some(policy(config)),
+    }
+}
+
+fn policy(config: &Config) -> Item {
+    Item::RolloutPolicy(Arc::new(config.rollout_policy.clone()))
+}
+
+fn certificate(whole: Arc<Certificate>) -> Item {
+    let mut shown = Certificate::clone(&whole);
+    shown.key_der = Vec::new();
+    Item::Certificate(Arc::new(shown))
+}
+
+fn access_key(whole: Arc<AccessKey>) -> Item {
+    let mut shown = AccessKey::clone(&whole);
+    shown.secret = String::new();
+    shown.previous = shown.previous.map(|previous| PreviousSecret {
+        secret: String::new(),
+        ..previous
+    });
+    Item::AccessKey(Arc::new(shown))
+}
+
+fn zone(whole: Arc<Zone>) -> Item {
+    let mut shown = Zone::clone(&whole);
+    for key in &mut shown.keys {
+        key.key_der = Vec::new();
+    }
+    Item::Zone(Arc::new(shown))
+}
+
+/// Walks two maps side by side. What is the same object has not changed; comparing contents would
+/// cost far more than it saves.
+fn differing<K: Ord + ToString, V>(
+    old: &BTreeMap<K, Arc<V>>,
+    new: &BTreeMap<K, Arc<V>>,
+    kind: ItemKind,
+    item: fn(Arc<V>) -> Item,
+    all: &mut Vec<(ItemKey, Option<Item>)>,
+) {
+    let mut note = |key: &K, before: Option<&Arc<V>>| {
+        let id = key.to_string();
+        all.push((ItemKey { kind, id }, before.cloned().map(item)));
+    };
+    let (mut left, mut right) = (old.iter().peekable(), new.iter().peekable());
+    loop {
+        match (left.peek(), right.peek()) {
+            (None, None) => return,
+            (Some((key, before)), other) if other.is_none_or(|(next, _)| key < next) => {
+                note(key, Some(before));
+                left.next();
+            }
+            (Some((key, before)), Some((next, after))) if key == next => {
+                if !Arc::ptr_eq(before, after) {
+                    note(key, Some(before));
+                }
+                left.next();
+                right.next();
+            }
+            (_, Some((next, _))) => {
+                note(next, None);
+                right.next();
+            }
+            // The first arm takes every other case with something on the left.
+            (Some(_), None) => return,
+        }
+    }
+}
