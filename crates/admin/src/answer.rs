@@ -32,6 +32,17 @@ impl Answer {
         })
     }
 
+    /// 200 with a file.
+    pub(crate) fn bytes(kind: &'static str, body: Vec<u8>) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        Self {
+            status: StatusCode::OK,
+            headers,
+            body: body.into(),
+        }
+    }
+
     /// 200 with `value`.
     pub(crate) fn ok(value: &impl Serialize) -> Result<Self, Refusal> {
         Self::json(StatusCode::OK, value)

@@ -21,6 +21,7 @@ mod document;
 mod ids;
 pub mod limits;
 mod metrics;
+mod openapi;
 mod operation;
 mod page;
 mod ports;

@@ -14,12 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccessKey, AccessKeyId, ApiId, ApiMapping, Certificate, CertificateId, ChangeId, Cluster, Cors,
-    Deployment, DeploymentId, DomainId, DomainName, EndpointType, Integration, IntegrationId,
-    IpAddressType, JoinToken, KeyState, MappingId, Node, NodeId, Pop, PopName, Prior,
-    PrivateEndpoint, PrivateEndpointId, Region, RegionName, Revision, RolloutEnd, RolloutMode,
-    RolloutPolicy, Route, RouteId, RouteKey, Stage, StageName, TokenId, Zone, ZoneKey,
+    Deployment, DeploymentId, DomainId, DomainName, EndpointType, HttpContent, Integration,
+    IntegrationId, IpAddressType, JoinToken, KeyState, MappingId, Node, NodeId, Pop, PopName,
+    Prior, PrivateEndpoint, PrivateEndpointId, Region, RegionName, Revision, RolloutEnd,
+    RolloutMode, RolloutPolicy, Route, RouteId, RouteKey, Stage, StageName, TokenId, Zone, ZoneKey,
     ZoneKeyState,
-    rest::{Deploy, RestChange, SharedChange},
+    rest::{Deploy, RestChange, Seen, SharedChange},
 };
 
 /// A proposed change.
@@ -37,6 +37,23 @@ pub struct Change {
     pub spare_deployment: DeploymentId,
     /// What to do.
     pub op: Op,
+}
+
+/// What an HTTP API is to consist of, and to say of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpReplacement {
+    /// What its writer saw of the content.
+    pub seen: Seen,
+    /// As the API's.
+    pub name: String,
+    /// As the API's.
+    pub description: Option<String>,
+    /// As the API's.
+    pub version: Option<String>,
+    /// As the API's.
+    pub disable_execute_api_endpoint: bool,
+    /// Routes, integrations, cross-origin rules.
+    pub content: HttpContent,
 }
 
 /// What an accepted change did.
@@ -172,6 +189,8 @@ pub enum Op {
     DeployRest(ApiId, Box<Deploy>),
     /// Alters what stands beside APIs.
     Shared(Box<SharedChange>),
+    /// Replaces what an HTTP API consists of.
+    ReplaceHttpApi(ApiId, Box<HttpReplacement>),
     /// Bytes of an operation that is too long for one change; changes no configuration.
     Part {
         /// The change that is to come.
@@ -359,6 +378,7 @@ impl Op {
             | Self::CreateDeployment { api, .. }
             | Self::UpdateDeployment(api, ..)
             | Self::DeleteDeployment(api, _)
+            | Self::ReplaceHttpApi(api, _)
             | Self::Rest(api, _)
             | Self::DeployRest(api, _) => Some(api),
             _ => None,

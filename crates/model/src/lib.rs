@@ -39,8 +39,8 @@ pub use api::{
 };
 pub use apply::Machine;
 pub use change::{
-    ApiPatch, Change, CreateHttpApi, DomainPatch, IntegrationPatch, MappingPatch, Op, Outcome,
-    QuickCreate, RoutePatch, StagePatch,
+    ApiPatch, Change, CreateHttpApi, DomainPatch, HttpReplacement, IntegrationPatch, MappingPatch,
+    Op, Outcome, QuickCreate, RoutePatch, StagePatch,
 };
 pub use cluster::{
     Authority, Certificate, Cluster, JoinToken, Location, Node, NodeRole, Pop, Prior,

@@ -22,9 +22,6 @@ const PRODUCT: &str = "/v2/portalproducts/{rest+}";
 
 /// What is not supported. Portals have many operations; they share a name per method.
 pub(crate) const ABSENT: &[Operation] = &[
-    unsupported("ImportApi", "PUT", "/v2/apis"),
-    unsupported("ReimportApi", "PUT", "/v2/apis/{api}"),
-    unsupported("ExportApi", "GET", "/v2/apis/{api}/exports/{specification}"),
     unsupported("GetAuthorizers", "GET", AUTHORIZERS),
     unsupported("CreateAuthorizer", "POST", AUTHORIZERS),
     unsupported("GetAuthorizer", "GET", AUTHORIZER),

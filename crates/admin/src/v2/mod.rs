@@ -7,6 +7,7 @@ mod absent;
 mod apis;
 mod checks;
 mod cors;
+mod definitions;
 mod deployments;
 mod domains;
 mod integrations;
@@ -17,6 +18,7 @@ mod tags;
 
 pub(crate) use absent::ABSENT;
 pub(crate) use checks::domain_name;
+pub(crate) use cors::read as cors;
 
 use model::{Api, ApiKind, Config, HttpApi, HttpContent, ResourceKind};
 
@@ -29,6 +31,18 @@ use crate::{
 pub(crate) const OPERATIONS: &[Operation] = &[
     read("GetApis", "/v2/apis", apis::list),
     write("CreateApi", "POST", "/v2/apis", apis::create),
+    write("ImportApi", "PUT", "/v2/apis", definitions::import),
+    write(
+        "ReimportApi",
+        "PUT",
+        "/v2/apis/{api}",
+        definitions::reimport,
+    ),
+    read(
+        "ExportApi",
+        "/v2/apis/{api}/exports/{specification}",
+        definitions::export,
+    ),
     read("GetApi", "/v2/apis/{api}", apis::show),
     write("UpdateApi", "PATCH", "/v2/apis/{api}", apis::update),
     write("DeleteApi", "DELETE", "/v2/apis/{api}", apis::delete),
@@ -211,4 +225,9 @@ const fn http(api: &Api) -> Option<&HttpApi> {
 /// What can be edited of the API `id`.
 fn content<'c>(config: &'c Config, id: &str) -> Result<&'c HttpContent, Refusal> {
     Ok(&http_api(config, id)?.1.content)
+}
+
+/// The address of a backend, as an integration's.
+pub(crate) fn backend_uri(text: String) -> Result<String, Refusal> {
+    checks::uri("uri", text)
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Context, http_content::Existing, room, text};
+use super::{Context, http_content::Existing, rest::concurrent, room, text};
 use crate::{
     Api, ApiId, ApiKind, ApiPatch, Config, Content, CreateHttpApi, Deployment, DeploymentId,
-    HttpContent, Op, Rejection, ResourceKind, Stage, StageName, StagePatch, limits,
+    HttpContent, HttpReplacement, Op, Rejection, ResourceKind, Stage, StageName, StagePatch,
+    limits,
 };
 
 impl Config {
@@ -15,6 +16,7 @@ impl Config {
             Op::DeleteApi(id) => self.delete_api(&id),
             Op::RollBackApi(id, to) => self.roll_back(&id, to, context),
             Op::DeleteStage(api, name) => self.delete_stage(&api, &name, context),
+            Op::ReplaceHttpApi(id, new) => self.edit(&id, context, |api| api.replace_http(*new)),
             Op::UpdateApi(id, patch) => self.edit(&id, context, |api| api.patch(*patch)),
             Op::DeleteCors(id) => self.edit(&id, context, |api| {
                 api.http_mut()?.cors = None;
@@ -158,6 +160,29 @@ impl Api {
             ApiKind::Http(http) => Ok(&mut http.content),
             ApiKind::Rest(_) => Err(Rejection::not_found(ResourceKind::Api, &self.id)),
         }
+    }
+
+    fn replace_http(&mut self, new: HttpReplacement) -> Result<(), Rejection> {
+        let content = self.http_mut()?;
+        if !new.seen.holds(Some(content)) {
+            return Err(concurrent());
+        }
+        let mut next = HttpContent {
+            cors: new.content.cors,
+            ..HttpContent::default()
+        };
+        for integration in new.content.integrations.into_values() {
+            next.add_integration(Arc::unwrap_or_clone(integration))?;
+        }
+        for route in new.content.routes.into_values() {
+            next.put_route(Arc::unwrap_or_clone(route), Existing::No)?;
+        }
+        *content = next;
+        self.name = new.name;
+        self.description = new.description;
+        self.version = new.version;
+        self.disable_execute_api_endpoint = new.disable_execute_api_endpoint;
+        Ok(())
     }
 
     /// What decides what clients get: deployments in use, variables and switches.

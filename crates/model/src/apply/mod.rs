@@ -174,6 +174,7 @@ impl Config {
             | Op::AdvanceRollout(..)
             | Op::EndRollout { .. } => self.perform_rollout(op, context)?,
             Op::CreateHttpApi(_)
+            | Op::ReplaceHttpApi(..)
             | Op::UpdateApi(..)
             | Op::DeleteApi(_)
             | Op::RollBackApi(..)
