@@ -16,7 +16,9 @@ mod stages;
 mod tags;
 
 pub(crate) use absent::ABSENT;
-pub(crate) use checks::domain_name;
+pub(crate) use checks::{domain_name, mapping_key, stage_variables, tags as tags_allowed};
+pub(crate) use domains::certificate;
+pub(crate) use tags::{show as show_tags, tag, untag};
 
 use model::{Api, ApiKind, Config, HttpApi, HttpContent, ResourceKind};
 
@@ -183,8 +185,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         mappings::delete,
     ),
     read("GetTags", "/v2/tags/{arn+}", tags::show),
-    write("TagResource", "POST", "/v2/tags/{arn+}", tags::tag),
-    write("UntagResource", "DELETE", "/v2/tags/{arn+}", tags::untag),
+    write("TagResource", "POST", "/v2/tags/{arn+}", tag),
+    write("UntagResource", "DELETE", "/v2/tags/{arn+}", untag),
 ];
 
 /// The API `id`; REST APIs do not exist as far as v2 goes.
