@@ -21,9 +21,9 @@ use crate::{
         BODY_BYTES_MAX, PART_BYTES, PROPOSE_AGAIN_WITHIN, PROPOSE_TRIES, REQUESTS_MAX, WAITERS_MAX,
     },
     metrics::Metrics,
-    operation::{self, Operation, Run, Waited},
+    operation::{self, Operation, Run, Takes, Waited},
     ports::{Caches, Explain, Fleet, Members, Store, TokenMint},
-    refusal::Refusal,
+    refusal::{Refusal, Version},
 };
 
 /// Where this endpoint runs.
@@ -91,6 +91,7 @@ impl Admin {
         let started = Instant::now();
         let (parts, body) = request.into_parts();
         let id = ids::uuid();
+        let version = Version::of(parts.uri.path());
         let mut record = Record {
             operation: "Unknown",
             by: String::new(),
@@ -102,7 +103,7 @@ impl Admin {
         drop(running);
         let (answer, reason) = match result {
             Ok(answer) => (answer, "none"),
-            Err(refusal) => (refusal.answer(), refusal.reason()),
+            Err(refusal) => (refusal.answer(version), refusal.reason()),
         };
         if reason != "none" {
             self.metrics.refused(reason);
@@ -120,7 +121,12 @@ impl Admin {
             }
             None => tracing::debug!(operation, by, status, reason, ms, %peer, id, "request"),
         }
-        answer.with("x-amzn-requestid", &id).into_response()
+        let answer = answer.with("x-amzn-requestid", &id);
+        match version {
+            Version::One => answer.with("x-amz-apigw-id", &ids::extended()),
+            Version::Two => answer,
+        }
+        .into_response()
     }
 
     async fn run(
@@ -143,10 +149,14 @@ impl Admin {
         let now_ms = clock::now_ms();
         let key = claimed.verify(parts, &body, now_ms)?;
         key.id.as_str().clone_into(&mut record.by);
-        let (operation, arguments) = operation::find(parts.method.as_str(), parts.uri.path())?;
-        record.operation = operation.name;
         let query = query(parts.uri.query().unwrap_or_default());
-        let document = Document::read(&body);
+        let method = parts.method.as_str();
+        let (operation, arguments) = operation::find(method, parts.uri.path(), &query)?;
+        record.operation = operation.name;
+        let document = match operation.takes {
+            Takes::Document => Document::read(&body),
+            Takes::File => Ok(Document::default()),
+        };
         let asked = Asked {
             operation: operation.name,
             method: parts.method.as_str(),
@@ -171,6 +181,9 @@ impl Admin {
             mode: mode(parts, &query)?,
             query,
             document: document?,
+            body: &body,
+            operation: operation.name,
+            accept: accept(parts),
             now_ms,
             by: key.id.as_str(),
             origin,
@@ -269,6 +282,14 @@ impl Handler for Admin {
     fn handle(&self, request: Request, conn: Arc<Conn>) -> BoxFuture<'_, Response> {
         Box::pin(async move { self.answer(request, &conn).await })
     }
+}
+
+/// The media types that the caller accepts, as it wrote them.
+fn accept(parts: &Parts) -> &str {
+    let accept = parts.headers.get(http::header::ACCEPT);
+    accept
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// The header or query parameter that says how a change reaches the nodes.

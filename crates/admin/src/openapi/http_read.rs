@@ -105,7 +105,8 @@ impl<'a> Builder<'a> {
         };
         let fields = [("corsConfiguration".to_owned(), node.value.clone())];
         let document = Document::of("", fields.into_iter().collect());
-        let cors: Option<Cors> = v2::cors(&document).map_err(|refusal| as_fault(&node, refusal))?;
+        let cors: Option<Cors> =
+            v2::cross_origin(&document).map_err(|refusal| as_fault(&node, refusal))?;
         self.content.cors = cors;
         Ok(())
     }

@@ -4,14 +4,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use http::StatusCode;
-use model::{
-    Api, ApiId, ApiKind, Config, Content, EndpointType, IpAddressType, Op, Revision,
-    rest::{
-        ApiKeySource, Definition, DocumentationVersion, RestApi, RestChange, RestKey, RestPart,
-        Seen, Settings,
-    },
-};
 use super::{kind, rest_apis};
 use crate::{
     answer::Answer,
@@ -24,6 +16,14 @@ use crate::{
     },
     operation::{Operation, read, upload},
     refusal::Refusal,
+};
+use http::StatusCode;
+use model::{
+    Api, ApiId, ApiKind, Config, Content, EndpointType, IpAddressType, Op, Revision,
+    rest::{
+        ApiKeySource, Definition, DocumentationVersion, RestApi, RestChange, RestKey, RestPart,
+        Seen, Settings,
+    },
 };
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -223,7 +223,9 @@ fn export(call: &Call<'_>) -> Result<Answer, Refusal> {
     };
     let mut settings = Settings::of(api).ok_or_else(missing)?;
     // As deployed, not as edited since.
-    settings.binary_media_types.clone_from(&content.binary_media_types);
+    settings
+        .binary_media_types
+        .clone_from(&content.binary_media_types);
     settings.minimum_compression_size = content.minimum_compression_size;
     settings.api_key_source = content.api_key_source;
     settings.policy.clone_from(&content.policy);

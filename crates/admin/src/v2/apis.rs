@@ -87,7 +87,7 @@ fn showing(op: Op, id: ApiId, status: StatusCode) -> Write {
 
 /// An API that a file has made or changed, with what there is to say of the file.
 pub(super) fn imported(config: &Config, id: &str, warnings: &[String]) -> Result<Answer, Refusal> {
-    let mut value = serde_json::to_value(shape(config, api(config, id)?)?)
+    let mut value = serde_json::to_value(shape(config, http_api(config, id)?))
         .map_err(|error| Refusal::Internal(error.to_string()))?;
     if let Some(fields) = value.as_object_mut().filter(|_| !warnings.is_empty()) {
         fields.insert("warnings".to_owned(), warnings.into());

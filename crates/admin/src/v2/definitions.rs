@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use http::StatusCode;
 use model::{
     Api, ApiId, ApiKind, Config, Content, CreateHttpApi, EndpointType, HttpApi, HttpContent,
     HttpReplacement, IpAddressType, Op, ResourceKind, Revision, rest::Seen,

@@ -17,12 +17,14 @@ mod stages;
 mod tags;
 
 pub(crate) use absent::ABSENT;
-pub(crate) use checks::domain_name;
-pub(crate) use cors::read as cors;
+pub(crate) use checks::{domain_name, mapping_key, stage_variables, tags as tags_allowed};
+pub(crate) use domains::certificate;
+pub(crate) use tags::{show as show_tags, tag, untag};
 
-use model::{Api, ApiKind, Config, HttpApi, HttpContent, ResourceKind};
+use model::{Api, ApiKind, Config, Cors, HttpApi, HttpContent, ResourceKind};
 
 use crate::{
+    document::Document,
     operation::{Operation, read, write},
     refusal::Refusal,
 };
@@ -197,8 +199,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         mappings::delete,
     ),
     read("GetTags", "/v2/tags/{arn+}", tags::show),
-    write("TagResource", "POST", "/v2/tags/{arn+}", tags::tag),
-    write("UntagResource", "DELETE", "/v2/tags/{arn+}", tags::untag),
+    write("TagResource", "POST", "/v2/tags/{arn+}", tag),
+    write("UntagResource", "DELETE", "/v2/tags/{arn+}", untag),
 ];
 
 /// The API `id`; REST APIs do not exist as far as v2 goes.
@@ -225,6 +227,11 @@ const fn http(api: &Api) -> Option<&HttpApi> {
 /// What can be edited of the API `id`.
 fn content<'c>(config: &'c Config, id: &str) -> Result<&'c HttpContent, Refusal> {
     Ok(&http_api(config, id)?.1.content)
+}
+
+/// `corsConfiguration` of a document.
+pub(crate) fn cross_origin(document: &Document) -> Result<Option<Cors>, Refusal> {
+    cors::read(document)
 }
 
 /// The address of a backend, as an integration's.

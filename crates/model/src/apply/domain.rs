@@ -148,7 +148,9 @@ impl Config {
         // A stage that only a rollout has may be gone again soon.
         let settled = self.rollouts.get(api);
         let settled = settled.is_none_or(|rollout| rollout.before.stages.contains_key(stage));
-        if settled && found.stages.contains_key(stage) {
+        // A REST API's stage may be left to the path of each request.
+        let open = stage.as_str().is_empty() && matches!(found.kind, crate::ApiKind::Rest(_));
+        if open || settled && found.stages.contains_key(stage) {
             return Ok(());
         }
         Err(Rejection::not_found(ResourceKind::Stage, stage))

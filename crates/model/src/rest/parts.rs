@@ -239,3 +239,29 @@ pub struct DocumentationVersion {
     /// The copy.
     pub parts: BTreeMap<DocumentationPartId, Arc<DocumentationPart>>,
 }
+
+impl GatewayResponseType {
+    /// The status that clients get unless the API says another; the two defaults have none.
+    #[must_use]
+    pub const fn usual_status(self) -> Option<u16> {
+        Some(match self {
+            Self::Default4xx | Self::Default5xx => return None,
+            Self::BadRequestBody | Self::BadRequestParameters => 400,
+            Self::Unauthorized => 401,
+            Self::AccessDenied
+            | Self::ExpiredToken
+            | Self::InvalidApiKey
+            | Self::InvalidSignature
+            | Self::MissingAuthenticationToken
+            | Self::WafFiltered => 403,
+            Self::ResourceNotFound => 404,
+            Self::RequestTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::QuotaExceeded | Self::Throttled => 429,
+            Self::ApiConfigurationError
+            | Self::AuthorizerConfigurationError
+            | Self::AuthorizerFailure => 500,
+            Self::IntegrationFailure | Self::IntegrationTimeout => 504,
+        })
+    }
+}

@@ -103,6 +103,23 @@ impl Config {
         }
     }
 
+    /// The tags of a REST API, its stage, or what stands beside APIs, by the end of its ARN.
+    #[must_use]
+    pub fn tags(&self, path: &str) -> Option<&BTreeMap<String, String>> {
+        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+        match parts.as_slice() {
+            ["restapis", id] => Some(&self.rest_api(id)?.0.tags),
+            ["restapis", id, "stages", stage] => {
+                Some(&self.rest_api(id)?.0.stages.get(*stage)?.tags)
+            }
+            ["apikeys", id] => Some(&self.api_keys.get(*id)?.tags),
+            ["usageplans", id] => Some(&self.usage_plans.get(*id)?.tags),
+            ["clientcertificates", id] => Some(&self.client_certificates.get(*id)?.tags),
+            ["vpclinks", id] => Some(&self.vpc_links.get(*id)?.tags),
+            _ => None,
+        }
+    }
+
     /// Usage plans by which a key opens the stage of an API.
     pub fn plans_of<'c>(
         &'c self,
