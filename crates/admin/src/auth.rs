@@ -55,11 +55,16 @@ impl<'a> Claimed<'a> {
 }
 
 fn with_message<T>(parts: &Parts, body: &[u8], then: impl FnOnce(&Message<'_>) -> T) -> T {
-    let headers: Vec<(&str, &[u8])> = parts
+    let mut headers: Vec<(&str, &[u8])> = parts
         .headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_bytes()))
         .collect();
+    // HTTP/2 names the host in `:authority`, which is signed under its older name.
+    let authority = parts.uri.authority().map(|named| named.as_str().as_bytes());
+    if let Some(authority) = authority.filter(|_| !parts.headers.contains_key("host")) {
+        headers.push(("host", authority));
+    }
     then(&Message {
         method: parts.method.as_str(),
         path: parts.uri.path(),

@@ -2,8 +2,12 @@
 //! readiness. One connection a call; nothing of the data plane uses it.
 
 pub(crate) mod authority;
+mod secure;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
@@ -25,20 +29,26 @@ pub(crate) struct Client {
     endpoint: Uri,
     access_key_id: String,
     secret: String,
+    /// Authorities to trust instead of the system's.
+    ca_file: Option<PathBuf>,
 }
 
 /// Which cluster a command speaks to.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Target {
-    /// The management API, such as http://127.0.0.1:7001.
+    /// The management API, such as http://127.0.0.1:7001 or https://10.0.0.1:7443.
     #[arg(long, env = "EDGEWAY_ENDPOINT")]
     endpoint: Option<String>,
     /// Take endpoint and key from the ready file of `edgeway dev`.
     #[arg(long, env = "EDGEWAY_READY_FILE", conflicts_with = "endpoint")]
-    ready_file: Option<std::path::PathBuf>,
+    ready_file: Option<PathBuf>,
     /// Take the key from the admin.json that `edgeway init` wrote.
     #[arg(long, env = "EDGEWAY_ADMIN_FILE")]
-    admin_file: Option<std::path::PathBuf>,
+    admin_file: Option<PathBuf>,
+    /// Authorities that the management API's certificate may be of, such as the cluster's ca.pem;
+    /// the system's unless given.
+    #[arg(long, env = "EDGEWAY_CA_FILE")]
+    ca_file: Option<PathBuf>,
     /// Access key of the management API.
     #[arg(long, env = "AWS_ACCESS_KEY_ID")]
     access_key_id: Option<String>,
@@ -50,6 +60,12 @@ pub(crate) struct Target {
 impl Target {
     /// The client that the options describe.
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
+        let mut client = self.plain_client()?;
+        client.ca_file.clone_from(&self.ca_file);
+        Ok(client)
+    }
+
+    fn plain_client(&self) -> anyhow::Result<Client> {
         if let Some(file) = &self.ready_file {
             let ready = json_file(file)?;
             let first = ready
@@ -90,13 +106,15 @@ impl Client {
         let endpoint: Uri = endpoint
             .parse()
             .with_context(|| format!("endpoint {endpoint}"))?;
-        if endpoint.scheme_str() != Some("http") || endpoint.authority().is_none() {
-            bail!("endpoint {endpoint}: write http://HOST:PORT");
+        let known = matches!(endpoint.scheme_str(), Some("http" | "https"));
+        if !known || endpoint.authority().is_none() {
+            bail!("endpoint {endpoint}: write http://HOST:PORT or https://HOST:PORT");
         }
         Ok(Self {
             endpoint,
             access_key_id: id.to_owned(),
             secret: secret.to_owned(),
+            ca_file: None,
         })
     }
 
@@ -160,7 +178,12 @@ impl Client {
             .header(header::AUTHORIZATION, signed.authorization)
             .header("x-amz-date", signed.date)
             .body(Full::new(Bytes::from(body)))?;
-        let (status, bytes) = send(host, request).await?;
+        let (status, bytes) = if self.endpoint.scheme_str() == Some("https") {
+            let to = (&self.endpoint, self.ca_file.as_deref());
+            secure::send(to, request, (TIMEOUT, ANSWER_BYTES_MAX)).await?
+        } else {
+            send(host, request).await?
+        };
         let answer = if bytes.is_empty() {
             Value::Null
         } else {

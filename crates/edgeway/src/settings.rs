@@ -124,8 +124,20 @@ pub struct Region {
     /// Seconds for which clients may remember that HTTP/3 is spoken here (`Alt-Svc`); 0: not told.
     #[serde(default = "default_alt_svc_max_age_s")]
     pub alt_svc_max_age_s: u64,
-    /// The management API.
+    /// The management API over plain HTTP; on loopback, unless `management_http_anywhere`.
     pub management: SocketAddr,
+    /// Plain HTTP may be spoken to other machines: secrets in answers can be read on the way.
+    #[serde(default)]
+    pub management_http_anywhere: bool,
+    /// The management API over TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_https: Option<SocketAddr>,
+    /// Its certificate chain, PEM; one of the cluster's authority unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_certificate_file: Option<PathBuf>,
+    /// Its key, PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_key_file: Option<PathBuf>,
     /// The management API's URL as others reach it; made from the bound address unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub management_url: Option<String>,

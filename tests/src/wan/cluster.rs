@@ -341,7 +341,8 @@ fn settings(host: &Host, role: Role, folder: &Path) -> anyhow::Result<String> {
     match role {
         Role::Region => write!(
             text,
-            "[region]\nhttp = [\"{http}\"]\nmanagement = \"{management}\"\npublic = [\"{ip}\"]\n\
+            "[region]\nhttp = [\"{http}\"]\nmanagement = \"{management}\"\n\
+             management_http_anywhere = true\npublic = [\"{ip}\"]\n\
              {place}\nraft = \"wide\"\n"
         ),
         Role::Pop => write!(

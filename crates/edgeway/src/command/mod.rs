@@ -2,7 +2,9 @@
 
 mod cache;
 mod explain;
+mod history;
 mod init;
+mod key;
 mod member;
 mod rollout;
 mod status;
@@ -40,6 +42,11 @@ pub enum Command {
     /// Add, promote or remove a member.
     #[command(subcommand)]
     Member(member::Member),
+    /// Show who changed what, compare revisions, take an API back.
+    History(history::History),
+    /// Make, rotate, restrict and forget access keys.
+    #[command(subcommand)]
+    Key(key::Key),
     /// See changes that go out in stages, release them or take them back.
     #[command(subcommand)]
     Rollout(rollout::Rollout),
@@ -73,6 +80,8 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Cache(cache) => cache::run(&cache).await,
         Command::Explain(what) => explain::run(&what).await,
         Command::Member(member) => member::run(&member).await,
+        Command::History(history) => history::run(&history).await,
+        Command::Key(key) => key::run(&key).await,
         Command::Rollout(rollout) => rollout::run(&rollout).await,
     }
 }

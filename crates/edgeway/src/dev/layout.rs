@@ -67,7 +67,12 @@ pub(super) struct Member {
 /// What a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum MemberRole {
-    Region { management: SocketAddr },
+    Region {
+        management: SocketAddr,
+        /// Absent from layouts of clusters that were made before there was TLS.
+        #[serde(default)]
+        management_https: Option<SocketAddr>,
+    },
     Pop,
     Dns,
 }
@@ -94,6 +99,7 @@ impl Layout {
         {
             let role = MemberRole::Region {
                 management: ports.next()?,
+                management_https: None,
             };
             let place = Place {
                 latitude,
@@ -136,9 +142,18 @@ impl Layout {
             (3, 0),
             &mut ports,
         )?);
+        let backend = ports.next()?;
+        for member in &mut members {
+            if let MemberRole::Region {
+                management_https, ..
+            } = &mut member.role
+            {
+                *management_https = Some(ports.next()?);
+            }
+        }
         Ok(Self {
             base_domain: options.base_domain.clone(),
-            backend: ports.next()?,
+            backend,
             members,
         })
     }
@@ -198,17 +213,24 @@ impl Member {
         })
     }
 
+    pub(super) fn management_https_url(&self) -> Option<String> {
+        match self.role {
+            MemberRole::Region {
+                management_https, ..
+            } => management_https.map(|addr| format!("https://{addr}")),
+            MemberRole::Pop | MemberRole::Dns => None,
+        }
+    }
+
     pub(super) fn management_url(&self) -> String {
         match self.role {
-            MemberRole::Region { management } => format!("http://{management}"),
+            MemberRole::Region { management, .. } => format!("http://{management}"),
             MemberRole::Pop | MemberRole::Dns => String::new(),
         }
     }
 
     fn settings(&self, folder: &Path, options: &Options) -> Settings {
-        // Clients find a node at 127.0.0.1 and at the address that DNS answers for it.
-        let both =
-            |addr: SocketAddr| vec![addr, SocketAddr::new(IpAddr::V4(self.public), addr.port())];
+        let both = |addr: SocketAddr| self.both(addr);
         let public = vec![IpAddr::V4(self.public)];
         let token_file = folder.join("join.token");
         let mut settings = Settings {
@@ -230,21 +252,11 @@ impl Member {
             dns: None,
         };
         match self.role {
-            MemberRole::Region { management } => {
-                settings.region = Some(Region {
-                    http: both(self.first),
-                    https: both(self.second),
-                    h3: true,
-                    alt_svc_max_age_s: 24 * 60 * 60,
-                    management,
-                    management_url: None,
-                    public,
-                    location: Some(self.place),
-                    backend_ca_file: None,
-                    raft: RaftClocks::Local,
-                    latency_epoch_s: 2,
-                    limits: ClientLimits::default(),
-                });
+            MemberRole::Region {
+                management,
+                management_https,
+            } => {
+                settings.region = Some(self.region(management, management_https));
             }
             MemberRole::Pop => {
                 settings.pop = Some(Pop {
@@ -272,6 +284,34 @@ impl Member {
             }
         }
         settings
+    }
+}
+
+impl Member {
+    /// Clients find a node at 127.0.0.1 and at the address that DNS answers for it.
+    fn both(&self, addr: SocketAddr) -> Vec<SocketAddr> {
+        vec![addr, SocketAddr::new(IpAddr::V4(self.public), addr.port())]
+    }
+
+    fn region(&self, management: SocketAddr, management_https: Option<SocketAddr>) -> Region {
+        Region {
+            http: self.both(self.first),
+            https: self.both(self.second),
+            h3: true,
+            alt_svc_max_age_s: 24 * 60 * 60,
+            management,
+            management_http_anywhere: false,
+            management_https,
+            management_certificate_file: None,
+            management_key_file: None,
+            management_url: None,
+            public: vec![IpAddr::V4(self.public)],
+            location: Some(self.place),
+            backend_ca_file: None,
+            raft: RaftClocks::Local,
+            latency_epoch_s: 2,
+            limits: ClientLimits::default(),
+        }
     }
 }
 

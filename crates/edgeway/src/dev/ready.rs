@@ -28,6 +28,7 @@ pub(super) fn describe(
         json!({
             "name": member.name, "node_id": node_id(&data_dir, member).unwrap_or(at + 1),
             "pid": pid(member), "management": member.management_url(),
+            "management_https": member.management_https_url(),
             "http": member.first, "https": member.second, "metrics": metrics(member),
             "private": [], "config": config(member),
         })

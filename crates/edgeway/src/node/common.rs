@@ -182,7 +182,10 @@ pub(super) fn advertised(settings: &Settings) -> SocketAddr {
 
 /// The management API's URL as others reach it.
 pub(super) fn management_url(region: &crate::settings::Region) -> String {
-    let made = || format!("http://{}", region.management);
+    let made = || match region.management_https {
+        Some(addr) => format!("https://{addr}"),
+        None => format!("http://{}", region.management),
+    };
     region.management_url.clone().unwrap_or_else(made)
 }
 

@@ -8,6 +8,7 @@ mod common;
 mod dns;
 mod links;
 mod live;
+mod management;
 mod ops;
 mod pop;
 mod region;

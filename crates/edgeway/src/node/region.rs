@@ -9,13 +9,14 @@ use link::PeersSeen;
 use model::{AccessKey, Cluster, NodeId, Op, codec};
 use region::{FeedServer, Region, RegionSettings};
 use serde::{Deserialize, Serialize};
-use serve::{BoundServer, CertStore, ListenerSettings, Server, Serving};
+use serve::{BoundServer, CertStore, Server, Serving};
 
 use super::{
     certificates::{self, Source},
     challenges::Files,
     common::{self, Common},
     links,
+    management::Management,
 };
 use crate::{
     cluster::{
@@ -87,6 +88,7 @@ pub(super) async fn start(
     let files = Files::default();
     let store = sockets.certificates;
     spawn_followers(common, &ledger, &region, (store, files.clone()));
+    secure(sockets.secure_management, common, &ledger);
     common.keep(acme::keep(acme::Parts {
         ledger: ledger.clone(),
         fleet: Arc::clone(&fleet),
@@ -139,6 +141,7 @@ struct Sockets {
     certificates: Arc<CertStore>,
     clients: BoundServer,
     management: BoundServer,
+    secure_management: Management,
     links: Vec<link::Listener>,
 }
 
@@ -156,9 +159,10 @@ impl Sockets {
         );
         let clients = Server::bind(listeners, workers, &common.serve_metrics)
             .context("settings keys 'region.http' and 'region.https'")?;
-        let management = ListenerSettings::plain("management", section.management);
-        let management = Server::bind(vec![management], 1, &common.serve_metrics)
-            .context("settings key 'region.management'")?;
+        let secure_management = Management::new(settings, section)?;
+        let listeners = secure_management.listeners();
+        let management = Server::bind(listeners, 1, &common.serve_metrics)
+            .context("settings keys 'region.management' and 'region.management_https'")?;
         let links = (0..workers)
             .map(|_| link::Listener::bind(settings.link.bind, common.context.clone()))
             .collect::<Result<Vec<_>, _>>()
@@ -167,9 +171,14 @@ impl Sockets {
             certificates,
             clients,
             management,
+            secure_management,
             links,
         })
     }
+}
+
+fn secure(management: Management, common: &Common, ledger: &Ledger) {
+    common.keep(management.keep(ledger.clone(), own_region(common)));
 }
 
 /// What follows the ledger for as long as the node lives.
@@ -204,13 +213,7 @@ fn admin(
     caches: Arc<PurgeHub>,
 ) -> anyhow::Result<Arc<dyn serve::Handler>> {
     let settings = admin::AdminSettings {
-        region: common
-            .credentials
-            .current()
-            .identity()
-            .place
-            .as_str()
-            .into(),
+        region: own_region(common).into(),
         node: common.own,
     };
     let ports = admin::Ports {
@@ -230,6 +233,10 @@ fn admin(
     ))
 }
 
+fn own_region(common: &Common) -> String {
+    common.credentials.current().identity().place.clone()
+}
+
 fn region_settings(section: &RegionSection, common: &Common) -> anyhow::Result<RegionSettings> {
     let extra_ca_pem = section
         .backend_ca_file
@@ -240,8 +247,7 @@ fn region_settings(section: &RegionSection, common: &Common) -> anyhow::Result<R
             })
         })
         .transpose()?;
-    let name = common.credentials.current().identity().place.clone();
-    let mut settings = RegionSettings::new(name, common.own.0);
+    let mut settings = RegionSettings::new(own_region(common), common.own.0);
     settings.upstreams.extra_ca_pem = extra_ca_pem;
     Ok(settings)
 }

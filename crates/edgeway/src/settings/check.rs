@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Place, Settings};
+use super::{Place, Region, Settings};
 
 const WORKERS_MAX: usize = 256;
 
@@ -75,6 +75,7 @@ impl Settings {
                 "give at least one address in http or https",
             ));
         }
+        self.region.as_ref().map_or(Ok(()), check_management)?;
         if self.dns.as_ref().is_some_and(|dns| dns.bind.is_empty()) {
             return Err(bad("dns.bind", "give at least one address"));
         }
@@ -85,6 +86,31 @@ impl Settings {
             ));
         }
         Ok(())
+    }
+}
+
+fn check_management(region: &Region) -> Result<(), SettingsError> {
+    if !region.management.ip().is_loopback() && !region.management_http_anywhere {
+        return Err(bad(
+            "region.management",
+            "plain HTTP is for loopback: use region.management_https for other machines, or set \
+             region.management_http_anywhere where the network itself is trusted",
+        ));
+    }
+    let files = (
+        &region.management_certificate_file,
+        &region.management_key_file,
+    );
+    match files {
+        (Some(_), None) | (None, Some(_)) => Err(bad(
+            "region.management_certificate_file | region.management_key_file",
+            "give both or neither",
+        )),
+        (Some(_), Some(_)) if region.management_https.is_none() => Err(bad(
+            "region.management_https",
+            "needed where a certificate for it is given",
+        )),
+        _ => Ok(()),
     }
 }
 

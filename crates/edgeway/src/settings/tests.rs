@@ -52,6 +52,33 @@ fn refusals_name_the_key() {
 }
 
 #[test]
+fn plain_management_stays_on_this_machine() {
+    let region = |more: &str| {
+        let text = "data_dir = \"/var/lib/edgeway\"\n[link]\nbind = \"127.0.0.1:4433\"\n";
+        format!("{text}[region]\nhttp = [\"127.0.0.1:80\"]\n{more}\n")
+    };
+    check(&region("management = \"127.0.0.1:7001\""), "");
+    check(&region("management = \"[::1]:7001\""), "");
+    let far = "management = \"192.0.2.1:7001\"";
+    check(
+        &region(far),
+        "'region.management': plain HTTP is for loopback",
+    );
+    check(
+        &region(&format!("{far}\nmanagement_http_anywhere = true")),
+        "",
+    );
+    let own = "management = \"127.0.0.1:7001\"\nmanagement_https = \"192.0.2.1:7443\"";
+    check(&region(own), "");
+    let half = format!("{own}\nmanagement_key_file = \"/etc/key.pem\"");
+    check(&region(&half), "give both or neither");
+    let both = "management_certificate_file = \"/c.pem\"\nmanagement_key_file = \"/k.pem\"";
+    check(&region(&format!("{own}\n{both}")), "");
+    let none = format!("management = \"127.0.0.1:7001\"\n{both}");
+    check(&region(&none), "region.management_https");
+}
+
+#[test]
 fn a_file_that_was_written_reads_the_same() {
     let settings: Settings = toml::from_str(POP).unwrap();
     let text = settings.to_toml().unwrap();

@@ -4,9 +4,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use ledger::{Ledger, LedgerSettings};
 use link::{CertificateRequest, Credentials, NodeIdentity, PeerRole, RpcHandler, RpcRefusal};
-use model::{
-    AccessKey, Authority, Cluster, JoinToken, Node, NodeId, NodeRole, Op, Region,
-};
+use model::{AccessKey, Authority, Cluster, JoinToken, Node, NodeId, NodeRole, Op, Region};
 use serde::de::DeserializeOwned;
 
 use super::{NODE_TTL, Registrar, Renewer, identity};
