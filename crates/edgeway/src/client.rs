@@ -147,6 +147,27 @@ impl Client {
             .map(serde_json::to_vec)
             .transpose()?
             .unwrap_or_default();
+        let (status, bytes) = self
+            .send_file(method, path, body, "application/json")
+            .await?;
+        let answer = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes).unwrap_or_else(
+                |_| serde_json::json!({ "message": String::from_utf8_lossy(&bytes) }),
+            )
+        };
+        Ok((status, answer))
+    }
+
+    /// Calls with bytes and gives the bytes that come.
+    pub(crate) async fn send_file(
+        &self,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+        accept: &str,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
         let host = self
             .endpoint
             .authority()
@@ -175,23 +196,16 @@ impl Client {
             .uri(path)
             .header(header::HOST, host)
             .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, accept)
             .header(header::AUTHORIZATION, signed.authorization)
             .header("x-amz-date", signed.date)
             .body(Full::new(Bytes::from(body)))?;
-        let (status, bytes) = if self.endpoint.scheme_str() == Some("https") {
+        if self.endpoint.scheme_str() == Some("https") {
             let to = (&self.endpoint, self.ca_file.as_deref());
-            secure::send(to, request, (TIMEOUT, ANSWER_BYTES_MAX)).await?
+            secure::send(to, request, (TIMEOUT, ANSWER_BYTES_MAX)).await
         } else {
-            send(host, request).await?
-        };
-        let answer = if bytes.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_slice(&bytes).unwrap_or_else(
-                |_| serde_json::json!({ "message": String::from_utf8_lossy(&bytes) }),
-            )
-        };
-        Ok((status, answer))
+            send(host, request).await
+        }
     }
 }
 

@@ -70,7 +70,11 @@ pub(super) async fn import(import: &Import) -> anyhow::Result<()> {
     let (method, path) = match &import.api {
         None => (Method::POST, format!("/restapis?mode=import&{common}")),
         Some(api) => {
-            let mode = if import.overwrite { "overwrite" } else { "merge" };
+            let mode = if import.overwrite {
+                "overwrite"
+            } else {
+                "merge"
+            };
             (Method::PUT, format!("/restapis/{api}?mode={mode}&{common}"))
         }
     };
@@ -82,7 +86,10 @@ pub(super) async fn import(import: &Import) -> anyhow::Result<()> {
     }
     let warnings = answer.get("warnings").and_then(Value::as_array);
     for warning in warnings.into_iter().flatten() {
-        say(&format!("warning: {}", warning.as_str().unwrap_or_default()))?;
+        say(&format!(
+            "warning: {}",
+            warning.as_str().unwrap_or_default()
+        ))?;
     }
     let id = text("id");
     say(&format!("{id}  {}", text("name")))?;
@@ -94,16 +101,25 @@ pub(super) async fn import(import: &Import) -> anyhow::Result<()> {
         .call(Method::POST, &path, Some(&json!({ "stageName": stage })))
         .await?;
     let deployment = deployment.get("id").and_then(Value::as_str);
-    say(&format!("deployed to {stage} as {}", deployment.unwrap_or_default()))
+    say(&format!(
+        "deployed to {stage} as {}",
+        deployment.unwrap_or_default()
+    ))
 }
 
 pub(super) async fn export(export: &Export) -> anyhow::Result<()> {
-    let Export { api, stage, format, .. } = export;
+    let Export {
+        api, stage, format, ..
+    } = export;
     let mut path = format!("/restapis/{api}/stages/{stage}/exports/{format}");
     if !export.plain {
         path.push_str("?extensions=apigateway%2Cdocumentation");
     }
-    let accept = if export.yaml { "application/yaml" } else { "application/json" };
+    let accept = if export.yaml {
+        "application/yaml"
+    } else {
+        "application/json"
+    };
     let client = export.target.client()?;
     let (status, file) = client
         .send_file(Method::GET, &path, Vec::new(), accept)

@@ -1,6 +1,7 @@
 //! The commands of the program.
 
 mod cache;
+mod definition;
 mod explain;
 mod history;
 mod init;
@@ -47,6 +48,10 @@ pub enum Command {
     /// Make, rotate, restrict and forget access keys.
     #[command(subcommand)]
     Key(key::Key),
+    /// Make a REST API of an OpenAPI file, or change one by it.
+    Import(definition::Import),
+    /// Write a deployed REST API as an OpenAPI file.
+    Export(definition::Export),
     /// See changes that go out in stages, release them or take them back.
     #[command(subcommand)]
     Rollout(rollout::Rollout),
@@ -82,6 +87,8 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Member(member) => member::run(&member).await,
         Command::History(history) => history::run(&history).await,
         Command::Key(key) => key::run(&key).await,
+        Command::Import(import) => definition::import(&import).await,
+        Command::Export(export) => definition::export(&export).await,
         Command::Rollout(rollout) => rollout::run(&rollout).await,
     }
 }
