@@ -13,14 +13,14 @@ from openapi_files import BACKEND, description
 EXTENSIONS = {"extensions": "apigateway,documentation"}
 
 
-def deployed(apigateway, body, stage="prod", **parameters):
-    api = apigateway.import_rest_api(body=body, parameters=parameters)
-    apigateway.create_deployment(restApiId=api["id"], stageName=stage)
+def deployed(rest, body, stage="prod", **parameters):
+    api = rest.import_rest_api(body=body, parameters=parameters)
+    rest.create_deployment(restApiId=api["id"], stageName=stage)
     return api["id"]
 
 
-def exported(apigateway, api, kind="oas30", accepts="application/json", stage="prod"):
-    answer = apigateway.get_export(restApiId=api, stageName=stage, exportType=kind,
+def exported(rest, api, kind="oas30", accepts="application/json", stage="prod"):
+    answer = rest.get_export(restApiId=api, stageName=stage, exportType=kind,
                                    accepts=accepts, parameters=EXTENSIONS)
     assert answer["contentType"] == accepts
     assert "attachment" in answer["contentDisposition"]
@@ -37,74 +37,74 @@ def without_names(file, api):
     ("many", {"operations": 500}),
     ("small", {"operations": 4}),
 ])
-def test_import_export_import_gives_the_same(apigateway, name, arguments):
+def test_import_export_import_gives_the_same(rest, name, arguments):
     body = json.dumps(description(name, **arguments)).encode()
     if name == "large":
         assert len(body) > 1 << 20
     began = time.monotonic()
-    first = deployed(apigateway, body)
+    first = deployed(rest, body)
     print(f"import of {len(body) / 1e6:.1f} MB, {arguments['operations']} operations: "
           f"{time.monotonic() - began:.2f} s")
-    paginator = apigateway.get_paginator("get_resources")
+    paginator = rest.get_paginator("get_resources")
     resources = [r for page in paginator.paginate(restApiId=first, embed=["methods"],
                                                   PaginationConfig={"PageSize": 500})
                  for r in page["items"]]
     methods = sum(len(r.get("resourceMethods", {})) for r in resources)
     assert methods == arguments["operations"]
-    file = exported(apigateway, first)
-    second = deployed(apigateway, file)
-    again = exported(apigateway, second)
+    file = exported(rest, first)
+    second = deployed(rest, file)
+    again = exported(rest, second)
     assert without_names(again, second) == without_names(file, first)
     for api in (first, second):
-        apigateway.delete_rest_api(restApiId=api)
+        rest.delete_rest_api(restApiId=api)
 
 
-def test_yaml_and_swagger_carry_the_same(apigateway):
-    api = deployed(apigateway, json.dumps(description("formats", 6)).encode())
-    three = json.loads(exported(apigateway, api))
-    assert yaml.safe_load(exported(apigateway, api, accepts="application/yaml")) == three
-    two = json.loads(exported(apigateway, api, kind="swagger"))
+def test_yaml_and_swagger_carry_the_same(rest):
+    api = deployed(rest, json.dumps(description("formats", 6)).encode())
+    three = json.loads(exported(rest, api))
+    assert yaml.safe_load(exported(rest, api, accepts="application/yaml")) == three
+    two = json.loads(exported(rest, api, kind="swagger"))
     assert two["swagger"] == "2.0" and two["basePath"] == "/prod"
     assert set(two["paths"]) == set(three["paths"])
-    from_two = deployed(apigateway, json.dumps(two).encode())
-    again = exported(apigateway, from_two)
+    from_two = deployed(rest, json.dumps(two).encode())
+    again = exported(rest, from_two)
     assert without_names(again, from_two) == without_names(json.dumps(three), api)
     for one in (api, from_two):
-        apigateway.delete_rest_api(restApiId=one)
+        rest.delete_rest_api(restApiId=one)
 
 
-def test_put_merges_and_overwrites(apigateway):
-    api = apigateway.import_rest_api(body=json.dumps(description("put", 4)).encode())["id"]
+def test_put_merges_and_overwrites(rest):
+    api = rest.import_rest_api(body=json.dumps(description("put", 4)).encode())["id"]
 
     def paths():
-        items = apigateway.get_resources(restApiId=api, limit=500)["items"]
+        items = rest.get_resources(restApiId=api, limit=500)["items"]
         return {r["path"]: r["id"] for r in items}
 
     before = paths()
     extra = {"openapi": "3.0.1", "info": {"title": "put"}, "paths": {
         "/extra": {"get": {"responses": {}, "x-amazon-apigateway-integration": {
             "type": "http_proxy", "httpMethod": "GET", "uri": BACKEND}}}}}
-    merged = apigateway.put_rest_api(restApiId=api, body=json.dumps(extra).encode())
+    merged = rest.put_rest_api(restApiId=api, body=json.dumps(extra).encode())
     assert merged["id"] == api and merged["name"] == "put"
     assert paths() == before | {"/extra": paths()["/extra"]}
     kept = paths()["/extra"]
-    apigateway.put_rest_api(restApiId=api, mode="overwrite", body=json.dumps(extra).encode())
+    rest.put_rest_api(restApiId=api, mode="overwrite", body=json.dumps(extra).encode())
     assert set(paths()) == {"/", "/extra"}
     assert paths()["/extra"] == kept and paths()["/"] == before["/"]
-    apigateway.delete_rest_api(restApiId=api)
+    rest.delete_rest_api(restApiId=api)
 
 
-def test_endpoint_and_base_path_parameters(apigateway):
+def test_endpoint_and_base_path_parameters(rest):
     file = {"swagger": "2.0", "info": {"title": "base"}, "basePath": "/a/b",
             "paths": {"/x": {"get": {}}}}
     body = json.dumps(file).encode()
     for wanted, path in (("ignore", "/x"), ("prepend", "/a/b/x"), ("split", "/b/x")):
-        api = apigateway.import_rest_api(body=body, parameters={
+        api = rest.import_rest_api(body=body, parameters={
             "basepath": wanted, "endpointConfigurationTypes": "REGIONAL"})
         assert api["endpointConfiguration"]["types"] == ["REGIONAL"]
-        items = apigateway.get_resources(restApiId=api["id"])["items"]
+        items = rest.get_resources(restApiId=api["id"])["items"]
         assert path in {r["path"] for r in items}
-        apigateway.delete_rest_api(restApiId=api["id"])
+        rest.delete_rest_api(restApiId=api["id"])
 
 
 @pytest.mark.parametrize("body, text", [
@@ -115,38 +115,38 @@ def test_endpoint_and_base_path_parameters(apigateway):
     (b"{\"swagger\": \"2.0\", \"info\": {\"title\": \"x\"}, \"paths\": {\"/\": {\"fetch\": {}}}}",
      "(at /paths/~1/fetch)"),
 ])
-def test_a_bad_file_names_its_place_and_changes_nothing(apigateway, body, text):
-    before = len(apigateway.get_rest_apis(limit=500)["items"])
+def test_a_bad_file_names_its_place_and_changes_nothing(rest, body, text):
+    before = len(rest.get_rest_apis(limit=500)["items"])
     with pytest.raises(ClientError) as refusal:
-        apigateway.import_rest_api(body=body)
+        rest.import_rest_api(body=body)
     assert refusal.value.response["Error"]["Code"] == "BadRequestException"
     assert text in refusal.value.response["Error"]["Message"]
-    assert len(apigateway.get_rest_apis(limit=500)["items"]) == before
+    assert len(rest.get_rest_apis(limit=500)["items"]) == before
 
 
-def test_warnings_are_told_or_refused(apigateway):
+def test_warnings_are_told_or_refused(rest):
     file = {"openapi": "3.0.1", "info": {"title": "warned"}, "paths": {
         "/": {"get": {"parameters": [{"name": "c", "in": "cookie"}], "responses": {}}}}}
     body = json.dumps(file).encode()
-    api = apigateway.import_rest_api(body=body)
+    api = rest.import_rest_api(body=body)
     assert len(api["warnings"]) == 1 and "(at /paths/~1/get/parameters/0)" in api["warnings"][0]
-    apigateway.delete_rest_api(restApiId=api["id"])
+    rest.delete_rest_api(restApiId=api["id"])
     with pytest.raises(ClientError, match="Warnings found during import"):
-        apigateway.import_rest_api(body=body, failOnWarnings=True)
+        rest.import_rest_api(body=body, failOnWarnings=True)
 
 
-def test_exports_that_cannot_be(apigateway):
-    api = deployed(apigateway, json.dumps(description("refused", 2)).encode())
+def test_exports_that_cannot_be(rest):
+    api = deployed(rest, json.dumps(description("refused", 2)).encode())
     for arguments, text in (
             ({"stageName": "none", "exportType": "oas30"}, "Invalid stage identifier specified"),
             ({"stageName": "prod", "exportType": "raml"}, "Invalid export type")):
         with pytest.raises(ClientError, match=text):
-            apigateway.get_export(restApiId=api, **arguments)
-    apigateway.delete_rest_api(restApiId=api)
+            rest.get_export(restApiId=api, **arguments)
+    rest.delete_rest_api(restApiId=api)
 
 
-def test_a_stream_is_a_body_too(apigateway):
+def test_a_stream_is_a_body_too(rest):
     body = io.BytesIO(json.dumps(description("stream", 2)).encode())
-    api = apigateway.import_rest_api(body=body)
+    api = rest.import_rest_api(body=body)
     assert api["name"] == "stream"
-    apigateway.delete_rest_api(restApiId=api["id"])
+    rest.delete_rest_api(restApiId=api["id"])

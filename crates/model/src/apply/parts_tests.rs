@@ -20,6 +20,7 @@ impl Bench {
             id: ChangeId(self.1),
             at_ms: 10,
             by: "test".to_owned(),
+            origin: crate::Origin::default(),
             spare_deployment: "spare".into(),
             op,
         };

@@ -52,6 +52,7 @@ impl Bench {
             id: ChangeId(self.next),
             at_ms: 10,
             by: "test".to_owned(),
+            origin: crate::Origin::default(),
             spare_deployment: "spare".into(),
             op,
         };
