@@ -21,6 +21,7 @@ use crate::{
 mod drain;
 mod h2;
 mod limits;
+mod policies;
 mod raw;
 mod tls;
 
