@@ -14,8 +14,8 @@ use crate::{
     Deployment, DeploymentId, DomainId, DomainName, EndpointType, Integration, IntegrationId,
     IpAddressType, JoinToken, KeyState, MappingId, Node, NodeId, Pop, PopName, Prior,
     PrivateEndpoint, PrivateEndpointId, Region, RegionName, Revision, RolloutEnd, RolloutMode,
-    RolloutPolicy, Route, RouteId, RouteKey, Stage, StageName, TokenId, Zone, ZoneKey,
-    ZoneKeyState,
+    RolloutPolicy, Route, RouteId, RouteKey, SecurityPolicy, Stage, StageName, TokenId, Zone,
+    ZoneKey, ZoneKeyState,
 };
 
 /// A proposed change.
@@ -287,6 +287,8 @@ pub struct DomainPatch {
     pub endpoint: Option<EndpointType>,
     /// `ipAddressType`
     pub ip_address_type: Option<IpAddressType>,
+    /// `securityPolicy`
+    pub security_policy: Option<SecurityPolicy>,
 }
 
 /// Fields of a mapping to alter.

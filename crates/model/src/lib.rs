@@ -24,6 +24,7 @@ mod id;
 pub mod limits;
 mod reject;
 mod rollout;
+mod security;
 mod view;
 
 pub use acme::{
@@ -44,7 +45,7 @@ pub use cluster::{
     ZoneKeyState,
 };
 pub use config::Config;
-pub use domain::{ApiMapping, DomainName, SecurityPolicy};
+pub use domain::{ApiMapping, DomainName};
 pub use feed::{FeedFrame, FeedHello, LivePeer, MapDelta};
 pub use id::{
     AccessKeyId, ApiId, CertificateId, ChangeId, DeploymentId, DomainId, IntegrationId, MappingId,
@@ -55,6 +56,7 @@ pub use rollout::{
     Evidence, Gates, Rollout, RolloutEnd, RolloutMode, RolloutPolicy, RolloutRecord, RolloutStage,
     Tally, Trial, Verdict,
 };
+pub use security::SecurityPolicy;
 pub use view::{
     EdgeApi, EdgeCertificate, EdgeDelta, EdgeDomain, EdgeView, Place, PlaceNode, ZoneApi,
     ZoneDelta, ZoneDomain, ZoneView,
