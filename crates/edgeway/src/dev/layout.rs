@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Options;
 use crate::settings::{
-    ClientLimits, Dns, Join, Link, LogFormat, Ops, Place, Pop, RaftClocks, Region, Settings,
+    ClientLimits, Dns, Join, Link, LogFormat, Ops, Place, Pop, RaftClocks, Region, Settings, Tls,
 };
 
 const FILE: &str = "layout.json";
@@ -236,6 +236,7 @@ impl Member {
                     https: both(self.second),
                     h3: true,
                     alt_svc_max_age_s: 24 * 60 * 60,
+                    tls: Tls::default(),
                     management,
                     management_url: None,
                     public,
@@ -252,6 +253,7 @@ impl Member {
                     https: both(self.second),
                     h3: true,
                     alt_svc_max_age_s: 24 * 60 * 60,
+                    tls: Tls::default(),
                     public,
                     location: Some(self.place),
                     cache_bytes: 256 << 20,

@@ -9,6 +9,7 @@ mod dns;
 mod links;
 mod live;
 mod ops;
+mod policy;
 mod pop;
 mod region;
 
