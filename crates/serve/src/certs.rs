@@ -120,6 +120,15 @@ impl CertStore {
         }
     }
 
+    /// An empty store with these ticket keys.
+    #[cfg(test)]
+    pub(crate) fn with_tickets(keys: TicketKeys) -> Self {
+        Self {
+            tickets: OnceLock::from(Arc::new(keys)),
+            ..Self::new()
+        }
+    }
+
     /// Replaces all certificates at once; connections that are open keep theirs.
     ///
     /// A broken entry does not spoil the others: it is reported, and its names keep the

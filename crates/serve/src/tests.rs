@@ -23,6 +23,7 @@ mod h2;
 mod limits;
 mod policies;
 mod raw;
+mod sessions;
 mod tls;
 
 /// No single step of a test takes longer.
