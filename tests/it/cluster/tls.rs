@@ -1,4 +1,5 @@
-//! TLS policies by name, at every door of a cluster, spoken by rustls and by OpenSSL.
+//! TLS policies by name, at every door of a cluster, spoken by rustls and OpenSSL, and over QUIC by
+//! aioquic.
 
 use std::{net::SocketAddr, process::Stdio, sync::Arc, time::Duration};
 
@@ -15,7 +16,10 @@ use tests::{cluster::Cluster, issuer::TestIssuer, management::Management, until}
 use tokio::{net::TcpStream, process::Command};
 use tokio_rustls::TlsConnector;
 
-use super::domains::{doors, write};
+use super::{
+    domains::{doors, write},
+    http3::script,
+};
 
 const STEP_MAX: Duration = Duration::from_secs(30);
 
@@ -237,7 +241,7 @@ async fn each_domain_has_its_policy_at_every_door() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn openssl_agrees_with_the_table() {
+async fn openssl_and_aioquic_agree_with_the_table() {
     let scene = Scene::start().await;
     scene.domain("old.tls.test", "TLS_1_0").await;
     let name = "SecurityPolicy_TLS13_1_3_FIPS_2025_09";
@@ -306,4 +310,6 @@ async fn openssl_agrees_with_the_table() {
         let agreed = wanted.contains(": ");
         assert_eq!(ended_well, agreed, "{name} {words:?}: {told}");
     }
+    let cluster = script("http3_policy.py", scene.cluster, "fips.tls.test".to_owned()).await;
+    drop(cluster);
 }
