@@ -1,96 +1,23 @@
-"""An HTTP/3 client that is not ours (aioquic) against the POPs of a running cluster.
-
-Run as `python http3.py READY_FILE HOST`. Every check prints one line; the first that fails ends it
-with an error. HOST names an API whose backend echoes at /echo and gives N bytes at /bytes/N.
-"""
+"""HTTP/3 as well-behaved clients speak it, against the POPs of a cluster; see h3client.py."""
 
 import asyncio
-import json
-import ssl
-import sys
+import dataclasses
+import struct
 
-from aioquic.asyncio.client import connect
-from aioquic.asyncio.protocol import QuicConnectionProtocol
-from aioquic.h3.connection import H3_ALPN, H3Connection
-from aioquic.h3.events import DataReceived, HeadersReceived
-from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.events import ConnectionTerminated, StreamReset, StopSendingReceived
+from aioquic.quic.packet import QuicProtocolVersion
 
+from h3client import address, expect, head, open_client, run, settings, until
 
-class Reset(Exception):
-    """The server reset the stream."""
+# What the backend's bodies repeat: tests/src/backend.rs.
+PERIOD = 65_521
 
 
-class Client(QuicConnectionProtocol):
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.http = H3Connection(self._quic)
-        self.turns = {}
-        self.tickets = 0
-
-    def quic_event_received(self, event):
-        if isinstance(event, ConnectionTerminated):
-            for turn in self.turns.values():
-                if not turn["done"].done():
-                    turn["done"].set_exception(ConnectionError(f"closed: {event}"))
-        if isinstance(event, StreamReset) and event.stream_id in self.turns:
-            turn = self.turns[event.stream_id]
-            if not turn["done"].done():
-                turn["done"].set_exception(Reset(event.error_code))
-        if isinstance(event, StopSendingReceived):
-            return
-        for happened in self.http.handle_event(event):
-            turn = self.turns.get(getattr(happened, "stream_id", None))
-            if turn is None:
-                continue
-            if isinstance(happened, HeadersReceived):
-                turn["headers"] += happened.headers
-            elif isinstance(happened, DataReceived):
-                turn["body"] += happened.data
-            if happened.stream_ended and not turn["done"].done():
-                turn["done"].set_result(None)
-
-    def begin(self, headers, body=b"", end=True):
-        stream = self._quic.get_next_available_stream_id()
-        done = asyncio.get_running_loop().create_future()
-        self.turns[stream] = {"headers": [], "body": bytearray(), "done": done}
-        self.http.send_headers(stream, headers, end_stream=end and not body)
-        if body:
-            self.http.send_data(stream, body, end_stream=end)
-        self.transmit()
-        return stream
-
-    async def finish(self, stream, limit=20):
-        turn = self.turns[stream]
-        await asyncio.wait_for(turn["done"], limit)
-        headers = dict(turn["headers"])
-        return int(headers[b":status"]), headers, bytes(turn["body"])
-
-    async def ask(self, headers, body=b""):
-        return await self.finish(self.begin(headers, body))
-
-
-def head(host, path, method="GET", *more):
-    pseudo = [(":method", method), (":scheme", "https"), (":authority", host), (":path", path)]
-    return [(name.encode(), value.encode()) for name, value in pseudo + list(more)]
-
-
-def settings(ready, host, **more):
-    quic = QuicConfiguration(is_client=True, alpn_protocols=H3_ALPN, server_name=host, **more)
-    quic.verify_mode = ssl.CERT_REQUIRED
-    quic.load_verify_locations(ready["ca_file"])
-    return quic
-
-
-def open_client(ready, host, pop=0, quic=None, **more):
-    address, port = ready["pops"][pop]["h3"].rsplit(":", 1)
-    quic = quic or settings(ready, host)
-    return connect(address, int(port), configuration=quic, create_protocol=Client, **more)
-
-
-def expect(what, found, wanted):
-    if found != wanted:
-        raise AssertionError(f"{what}: {found!r}, not {wanted!r}")
+def pattern(length):
+    state, period = 1, bytearray()
+    for _ in range(PERIOD):
+        state = (state * 1_664_525 + 1_013_904_223) & 0xFFFFFFFF
+        period.append(state >> 24)
+    return (bytes(period) * (length // PERIOD + 1))[:length]
 
 
 async def plain_requests(ready, host):
@@ -115,12 +42,132 @@ async def many_at_once(ready, host):
             expect("parallel", (status, len(body)), (200, n))
 
 
-async def main():
-    with open(sys.argv[1], encoding="utf-8") as file:
-        ready = json.load(file)
-    for check in (plain_requests, many_at_once):
-        await asyncio.wait_for(check(ready, sys.argv[2]), 60)
-        print(f"{check.__name__}: ok", flush=True)
+async def migration_in_mid_download(ready, host):
+    """The client moves to other ports while an answer is under way; no byte is lost or doubled."""
+    length = 6_000_000
+    for moves in (1, 3):
+        async with open_client(ready, host) as client:
+            stream = client.begin(head(host, f"/bytes/{length}"))
+            body = client.turns[stream]["body"]
+            for move in range(1, moves + 1):
+                part = length * move // (moves + 2)
+
+                async def has_come(part=part):
+                    return len(body) >= part
+
+                await until(f"{part} bytes", has_come)
+                expect("still under way", client.turns[stream]["done"].done(), False)
+                await change_port(client)
+            status, _, whole = await client.finish(stream, 60)
+            expect("status and length", (status, len(whole)), (200, length))
+            expect("byte by byte", whole == pattern(length), True)
+            expect("next", (await client.ask(head(host, "/bytes/1")))[0], 200)
 
 
-asyncio.run(main())
+async def change_port(client):
+    old = client._transport
+    made = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: client,
+        local_addr=("::", 0),
+        family=old.get_extra_info("socket").family,
+    )
+    ports = [one.get_extra_info("sockname")[1] for one in (made[0], old)]
+    expect("another port", ports[0] != ports[1], True)
+    client._quic.change_connection_id()
+    client.transmit()
+    old.close()
+
+
+async def got_ticket(ready, host):
+    tickets = []
+    async with open_client(ready, host, session_ticket_handler=tickets.append) as client:
+        await client.ask(head(host, "/bytes/1"))
+
+        async def has_come():
+            return tickets
+
+        await until("a ticket", has_come)
+    return tickets[0]
+
+
+async def resumption(ready, host):
+    """A ticket is good at whichever worker the next connections land."""
+    ticket = await got_ticket(ready, host)
+    for _ in range(8):
+        quic = settings(ready, host, session_ticket=ticket)
+        async with open_client(ready, host, quic=quic) as client:
+            expect("status", (await client.ask(head(host, "/bytes/1")))[0], 200)
+            expect("resumed", client._quic.tls.session_resumed, True)
+    # Another node of the cluster does not know the key, and does a full handshake.
+    quic = settings(ready, host, session_ticket=ticket)
+    async with open_client(ready, host, pop=1, quic=quic) as client:
+        expect("status", (await client.ask(head(host, "/bytes/1")))[0], 200)
+        expect("not resumed", client._quic.tls.session_resumed, False)
+
+
+async def early_data_is_refused(ready, host):
+    """No ticket allows early data, and who sends some all the same is not heard early."""
+    ticket = await got_ticket(ready, host)
+    expect("early data", ticket.max_early_data_size or 0, 0)
+    forged = dataclasses.replace(ticket, max_early_data_size=0xFFFFFFFF)
+    quic = settings(ready, host, session_ticket=forged)
+    async with open_client(ready, host, quic=quic, wait_connected=False) as client:
+        stream = client.begin(head(host, "/echo", "POST"), b"once")
+        epochs = client._quic._cryptos
+        expect("sent early", any(epoch.name == "ZERO_RTT" for epoch in epochs), True)
+        status, _, body = await client.finish(stream)
+        expect("after the handshake", (status, body), (200, b"once"))
+        expect("resumed", client._quic.tls.session_resumed, True)
+        expect("accepted", client.early, False)
+
+
+async def version_negotiation(ready, host):
+    """Unknown versions are answered with ours, and a client that then chooses one is served."""
+    future = 0x1A2A3A4A
+    quic = settings(ready, host)
+    quic.original_version = future
+    quic.supported_versions = [future, QuicProtocolVersion.VERSION_1]
+    async with open_client(ready, host, quic=quic) as client:
+        expect("status", (await client.ask(head(host, "/bytes/1")))[0], 200)
+        expect("version", client._quic._version, QuicProtocolVersion.VERSION_1)
+    told = await ask_version(address(ready), future)
+    expect("version 1 is told", QuicProtocolVersion.VERSION_1 in told, True)
+    expect("the one asked for is not", future in told, False)
+
+
+async def ask_version(to, version):
+    """The versions of a Version Negotiation packet (RFC 9000 section 17.2.1)."""
+    loop = asyncio.get_running_loop()
+    came = loop.create_future()
+
+    class Socket(asyncio.DatagramProtocol):
+        def datagram_received(self, data, addr):
+            if not came.done():
+                came.set_result(data)
+
+    transport, _ = await loop.create_datagram_endpoint(Socket, remote_addr=to)
+    packet = bytes([0xC0]) + struct.pack(">I", version) + bytes([8]) + b"d" * 8 + bytes([8])
+    packet += b"s" * 8
+    for _ in range(20):
+        transport.sendto(packet.ljust(1200, b"\0"))
+        done, _ = await asyncio.wait([came], timeout=1)
+        if done:
+            break
+    data = await asyncio.wait_for(came, 1)
+    transport.close()
+    expect("long header, version 0", (data[0] & 0x80, data[1:5]), (0x80, bytes(4)))
+    at = 5
+    for mine in (b"s" * 8, b"d" * 8):
+        expect("the ids swapped", data[at + 1 : at + 1 + data[at]], mine)
+        at += 1 + data[at]
+    return [one for (one,) in struct.iter_unpack(">I", data[at:])]
+
+
+run(
+    plain_requests,
+    many_at_once,
+    migration_in_mid_download,
+    resumption,
+    early_data_is_refused,
+    version_negotiation,
+)

@@ -279,11 +279,16 @@ impl Document {
         let all: Vec<&str> = std::iter::once(ours)
             .chain(theirs.iter().copied())
             .collect();
-        Err(Refusal::bad(format!(
+        Err(self.outside(name, &text, &all))
+    }
+
+    /// The refusal of a field whose value is none of `all`.
+    pub(crate) fn outside(&self, name: &str, text: &str, all: &[&str]) -> Refusal {
+        Refusal::bad(format!(
             "1 validation error detected: Value '{text}' at '{}' failed to satisfy constraint: \
              Member must satisfy enum value set: [{}]",
             self.path(name),
             all.join(", ")
-        )))
+        ))
     }
 }

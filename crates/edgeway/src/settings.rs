@@ -12,8 +12,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 mod check;
+mod tls;
 
 pub use self::check::SettingsError;
+pub(crate) use self::tls::Tls;
 
 /// A node's settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -150,6 +152,9 @@ pub struct Region {
     /// A PEM file of certificate authorities trusted for backends, besides the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend_ca_file: Option<PathBuf>,
+    /// TLS towards clients.
+    #[serde(default)]
+    pub tls: Tls,
     /// Raft's clocks.
     #[serde(default)]
     pub raft: RaftClocks,
@@ -194,6 +199,9 @@ pub struct Pop {
     /// Where the POP is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Place>,
+    /// TLS towards clients.
+    #[serde(default)]
+    pub tls: Tls,
     /// Bytes of answers kept in memory.
     #[serde(default = "default_cache_bytes")]
     pub cache_bytes: u64,

@@ -17,7 +17,7 @@ use crate::{
     Deployment, DeploymentId, DomainId, DomainName, EndpointType, HttpContent, Integration,
     IntegrationId, IpAddressType, JoinToken, KeyState, MappingId, Node, NodeId, Pop, PopName,
     Prior, PrivateEndpoint, PrivateEndpointId, Region, RegionName, Revision, RolloutEnd,
-    RolloutMode, RolloutPolicy, Route, RouteId, RouteKey, Stage, StageName, TokenId, Zone, ZoneKey,
+    RolloutMode, RolloutPolicy, Route, RouteId, RouteKey, SecurityPolicy, Stage, StageName, TokenId, Zone, ZoneKey,
     ZoneKeyState,
     rest::{Deploy, RestChange, Seen, SharedChange},
 };
@@ -335,6 +335,8 @@ pub struct DomainPatch {
     pub endpoint: Option<EndpointType>,
     /// `ipAddressType`
     pub ip_address_type: Option<IpAddressType>,
+    /// `securityPolicy`
+    pub security_policy: Option<SecurityPolicy>,
 }
 
 /// Fields of a mapping to alter.

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiId, CertificateId, DomainId, EndpointType, IpAddressType, MappingId, StageName};
+use crate::{
+    ApiId, CertificateId, DomainId, EndpointType, IpAddressType, MappingId, SecurityPolicy,
+    StageName,
+};
 
 /// A custom domain. One object, whichever version of the management API looks at it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +22,7 @@ pub struct DomainName {
     pub endpoint: EndpointType,
     /// Address families.
     pub ip_address_type: IpAddressType,
-    /// Lowest TLS version and ciphers.
+    /// Versions, ciphers and groups of TLS.
     pub security_policy: SecurityPolicy,
     /// Milliseconds since 1970.
     pub created_ms: u64,
@@ -27,13 +30,6 @@ pub struct DomainName {
     pub tags: BTreeMap<String, String>,
     /// Mappings by id.
     pub mappings: BTreeMap<MappingId, ApiMapping>,
-}
-
-/// TLS policies of a custom domain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SecurityPolicy {
-    /// TLS 1.2 and 1.3.
-    Tls12,
 }
 
 /// Leads from a domain and a base path to a stage.

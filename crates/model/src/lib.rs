@@ -27,6 +27,7 @@ pub mod limits;
 mod reject;
 pub mod rest;
 mod rollout;
+mod security;
 mod view;
 
 pub use access::{AccessChange, AccessKey, KeyState, Origin, PreviousSecret};
@@ -48,7 +49,7 @@ pub use cluster::{
     ZoneKeyState,
 };
 pub use config::Config;
-pub use domain::{ApiMapping, DomainName, SecurityPolicy};
+pub use domain::{ApiMapping, DomainName};
 pub use feed::{FeedFrame, FeedHello, LivePeer, MapDelta};
 pub use history::{Difference, Entry, History, Item, ItemKey, ItemKind, NotKept};
 pub use id::{
@@ -62,6 +63,7 @@ pub use rollout::{
     Evidence, Gates, Rollout, RolloutEnd, RolloutMode, RolloutPolicy, RolloutRecord, RolloutStage,
     Tally, Trial, Verdict,
 };
+pub use security::SecurityPolicy;
 pub use view::{
     EdgeApi, EdgeCertificate, EdgeDelta, EdgeDomain, EdgeView, Place, PlaceNode, ZoneApi,
     ZoneDelta, ZoneDomain, ZoneView,

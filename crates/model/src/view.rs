@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ApiId, CertificateId, Config, DomainId, EndpointType, Location, MapDelta, NodeId, NodeRole,
-    Prior, Revision, Zone,
+    Prior, Revision, SecurityPolicy, Zone,
 };
 
 /// A region or POP with its nodes.
@@ -72,6 +72,8 @@ pub struct EdgeDomain {
     pub apis: Vec<ApiId>,
     /// Differs whenever a mapping differs; part of its cache keys too.
     pub mappings: u64,
+    /// Of handshakes for its name.
+    pub security_policy: SecurityPolicy,
 }
 
 /// A certificate with its key, for a name the POP serves.
@@ -192,6 +194,7 @@ impl EdgeView {
                             target: domain.target.clone(),
                             apis,
                             mappings: fingerprint(&domain.mappings),
+                            security_policy: domain.security_policy,
                         },
                     )
                 })

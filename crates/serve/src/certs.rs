@@ -1,13 +1,14 @@
 //! The certificates of TLS listeners, chosen by the name the client asks for (SNI).
 //!
 //! The store is replaced as a whole while connections are being accepted. It knows exact names,
-//! one-label wildcards (`*.example.com`) and one default (`*`). Beside them it holds the
-//! certificates that answer ACME challenges (RFC 8737), which only such handshakes see. It does
-//! not issue, renew or read certificates from disk.
+//! one-label wildcards (`*.example.com`) and one default (`*`). Beside them it holds the policy of
+//! each name, and the certificates that answer ACME challenges (RFC 8737), which only such
+//! handshakes see. It does not issue, renew or read certificates from disk.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::crypto::aws_lc_rs;
@@ -15,6 +16,10 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::names::Names;
+use crate::policy::TlsPolicy;
+use crate::tickets::{self, TicketKeys};
 
 /// A certificate chain with its key, and the names it is served for.
 #[derive(Debug)]
@@ -54,20 +59,18 @@ pub enum CertError {
 /// The protocol of an ACME challenge over TLS.
 pub(crate) const ACME_TLS: &[u8] = b"acme-tls/1";
 
-/// Certificates by name. Share it in an `Arc` between listeners and whoever replaces them.
-#[derive(Default)]
+/// Certificates and policies by name, and the keys of session tickets. Share it in an `Arc` between
+/// listeners and whoever replaces them: a session begun at one listener resumes at the others.
 pub struct CertStore {
-    certs: ArcSwap<Certs>,
+    certs: ArcSwap<Names<Arc<CertifiedKey>>>,
+    policies: ArcSwap<Names<TlsPolicy>>,
+    /// For names without a policy of their own.
+    policy: TlsPolicy,
+    ticket_key_life: Duration,
+    /// Made with the first listener.
+    tickets: OnceLock<Arc<TicketKeys>>,
     /// By name, for handshakes that speak `acme-tls/1` and nothing else.
     challenges: ArcSwap<HashMap<String, Arc<CertifiedKey>>>,
-}
-
-#[derive(Default)]
-struct Certs {
-    exact: HashMap<String, Arc<CertifiedKey>>,
-    /// Keyed by what follows the first label, dot included: `.example.com`.
-    wildcard: HashMap<String, Arc<CertifiedKey>>,
-    default: Option<Arc<CertifiedKey>>,
 }
 
 impl CertEntry {
@@ -100,7 +103,30 @@ impl CertStore {
     /// An empty store: every handshake fails until it is filled.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::with(TlsPolicy::default(), tickets::LIFE_MAX)
+    }
+
+    /// An empty store that binds names without a policy of their own to `policy`, and whose ticket
+    /// keys each seal for `ticket_key_life` (1 second to 6 hours) and open for as long again.
+    #[must_use]
+    pub fn with(policy: TlsPolicy, ticket_key_life: Duration) -> Self {
+        Self {
+            certs: ArcSwap::default(),
+            policies: ArcSwap::default(),
+            policy,
+            ticket_key_life,
+            tickets: OnceLock::new(),
+            challenges: ArcSwap::default(),
+        }
+    }
+
+    /// An empty store with these ticket keys.
+    #[cfg(test)]
+    pub(crate) fn with_tickets(keys: TicketKeys) -> Self {
+        Self {
+            tickets: OnceLock::from(Arc::new(keys)),
+            ..Self::new()
+        }
     }
 
     /// Replaces all certificates at once; connections that are open keep theirs.
@@ -110,7 +136,7 @@ impl CertStore {
     #[must_use = "the errors say which certificates are not served"]
     pub fn replace(&self, entries: Vec<CertEntry>) -> Vec<CertError> {
         let before = self.certs.load();
-        let mut certs = Certs::default();
+        let mut certs = Names::default();
         let mut errors = Vec::new();
         for entry in entries {
             let CertEntry { names, chain, key } = entry;
@@ -123,8 +149,8 @@ impl CertStore {
                 }
                 Err(source) => {
                     for name in &names {
-                        if let Some(old) = before.served_for(name) {
-                            certs.put(name, old);
+                        if let Some(old) = before.entry(name) {
+                            certs.put(name, Arc::clone(old));
                         }
                     }
                     let name = names.into_iter().next().unwrap_or_default();
@@ -164,55 +190,39 @@ impl CertStore {
     /// default.
     #[must_use]
     pub fn find(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
-        self.certs.load().find(name)
+        self.certs.load().find(name).cloned()
+    }
+
+    /// Replaces the policies of names at once; connections that are open keep theirs. Names are
+    /// written as those of a [`CertEntry`].
+    pub fn replace_policies<'a>(&self, policies: impl IntoIterator<Item = (&'a str, TlsPolicy)>) {
+        let mut names = Names::default();
+        for (name, policy) in policies {
+            names.put(name, policy);
+        }
+        self.policies.store(Arc::new(names));
+    }
+
+    /// The policy that a handshake for `name` (any case) is bound by.
+    #[must_use]
+    pub fn policy(&self, name: Option<&str>) -> TlsPolicy {
+        let policies = self.policies.load();
+        policies.find(name).copied().unwrap_or(self.policy)
+    }
+
+    /// The ticket keys that all listeners of this store share.
+    pub(crate) fn tickets(&self) -> Result<Arc<TicketKeys>, rustls::Error> {
+        if let Some(tickets) = self.tickets.get() {
+            return Ok(Arc::clone(tickets));
+        }
+        let made = Arc::new(TicketKeys::new(self.ticket_key_life)?);
+        Ok(Arc::clone(self.tickets.get_or_init(|| made)))
     }
 }
 
-impl Certs {
-    fn put(&mut self, name: &str, key: Arc<CertifiedKey>) {
-        let name = name.to_ascii_lowercase();
-        if name == "*" {
-            self.default = Some(key);
-        } else if let Some(suffix) = name.strip_prefix('*') {
-            self.wildcard.insert(suffix.to_owned(), key);
-        } else {
-            self.exact.insert(name, key);
-        }
-    }
-
-    /// The key that is stored under exactly this entry name.
-    fn served_for(&self, name: &str) -> Option<Arc<CertifiedKey>> {
-        let name = name.to_ascii_lowercase();
-        let found = if name == "*" {
-            self.default.as_ref()
-        } else if let Some(suffix) = name.strip_prefix('*') {
-            self.wildcard.get(suffix)
-        } else {
-            self.exact.get(&name)
-        };
-        found.cloned()
-    }
-
-    fn find(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
-        let Some(name) = name else {
-            return self.default.clone();
-        };
-        let lower;
-        let name = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            lower = name.to_ascii_lowercase();
-            lower.as_str()
-        } else {
-            name
-        };
-        let exact = self.exact.get(name);
-        let by_wildcard = || {
-            let dot = name.find('.').filter(|dot| *dot > 0)?;
-            self.wildcard.get(name.get(dot..)?)
-        };
-        exact
-            .or_else(by_wildcard)
-            .or(self.default.as_ref())
-            .cloned()
+impl Default for CertStore {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -237,11 +247,11 @@ fn is_challenge(hello: &ClientHello<'_>) -> bool {
 
 impl fmt::Debug for CertStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let certs = self.certs.load();
+        let (exact, wildcard, default) = self.certs.load().counts();
         f.debug_struct("CertStore")
-            .field("exact", &certs.exact.len())
-            .field("wildcard", &certs.wildcard.len())
-            .field("default", &certs.default.is_some())
-            .finish()
+            .field("exact", &exact)
+            .field("wildcard", &wildcard)
+            .field("default", &default)
+            .finish_non_exhaustive()
     }
 }

@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -12,7 +13,10 @@ use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::server::Acceptor;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt as _};
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
 use tracing::debug_span;
 
@@ -22,7 +26,7 @@ use crate::handler::{Conn, Handler};
 use crate::handshake::{Rtt, Timed};
 use crate::limits::Limits;
 use crate::service::{self, Link};
-use crate::tls;
+use crate::tls::{self, Tcp};
 use crate::vitals::Vitals;
 use crate::wire::Wire;
 use crate::worker::{Accepted, Station};
@@ -66,10 +70,10 @@ pub(crate) async fn run(accepted: Accepted) {
         drain,
         tasks,
     };
-    let Some(acceptor) = &station.tls else {
+    let Some(settings) = &station.tls else {
         return life.serve(socket, conn).await;
     };
-    let handshake = acceptor.accept(Timed::new(socket));
+    let handshake = shake(Timed::new(socket), settings);
     let handshake = tokio::time::timeout(station.limits.handshake_timeout, handshake);
     let mut stream = tokio::select! {
         biased;
@@ -92,6 +96,16 @@ pub(crate) async fn run(accepted: Accepted) {
         ..conn
     };
     life.serve(stream, conn).await;
+}
+
+/// Does the handshake, by the policy of the name that the client asks for.
+async fn shake<S>(socket: S, settings: &Tcp) -> io::Result<TlsStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let begun = LazyConfigAcceptor::new(Acceptor::default(), socket).await?;
+    let config = Arc::clone(settings.of(begun.client_hello().server_name()));
+    begun.into_stream(config).await
 }
 
 /// Ends a connection of which only the certificate was wanted. No data follows (RFC 8737, section

@@ -6,20 +6,23 @@
 //! a worker, which does all of its work: packets, TLS, HTTP/3 and handler run on that worker.
 //!
 //! The files below: `endpoint` accepts and hands out, `connection` is the life of one connection,
-//! `request` that of one request, `inbound` the client's body, `quic` (with `translate` and
-//! `watched`) fits the QUIC library to the HTTP/3 library.
+//! `request` that of one request (with `fields`), `inbound` the client's body, `session` its TLS
+//! by name, `quic` (with `translate` and `watched`) fits the QUIC library to the HTTP/3 library.
 //! There is no early data (0-RTT), no server push, no WebTransport.
 
 mod connection;
 mod endpoint;
+mod fields;
 mod inbound;
 mod quic;
 mod request;
+mod session;
 mod translate;
 mod watched;
 
 pub(crate) use endpoint::{Desk, H3Socket, Handed, Place, serve};
 pub(crate) use inbound::Inbound;
+pub(crate) use session::ByName;
 
 use std::time::Duration;
 

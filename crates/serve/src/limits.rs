@@ -44,8 +44,8 @@ pub struct Limits {
     /// HTTP/3 handshakes under way, per address, above which a client must first prove its address
     /// (a QUIC Retry, one more round trip).
     pub h3_handshakes_unproven_max: usize,
-    /// HTTP/3 requests that the client gave up before their answer was whole; beyond, and if they
-    /// are more than half of all: `H3_EXCESSIVE_LOAD`.
+    /// HTTP/3 requests that the client gave up before their answer was whole, or that had no head
+    /// to answer; beyond, and if they are more than half of all: `H3_EXCESSIVE_LOAD`.
     pub h3_resets_max: u32,
     /// Interval of HTTP/2 and HTTP/3 keep-alive pings.
     pub h2_ping_interval: Duration,

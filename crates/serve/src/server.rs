@@ -9,11 +9,10 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 
-use quinn::crypto::rustls::QuicServerConfig;
 use tokio::sync::oneshot;
 
 use crate::drain::Drain;
-use crate::h3::{self, Desk, H3Socket, Handed};
+use crate::h3::{self, ByName, Desk, H3Socket, Handed};
 use crate::handler::{Handler, HandlerFactory};
 use crate::listener::{self, ListenerSettings};
 use crate::metrics::Metrics;
@@ -114,7 +113,7 @@ impl Server {
             let tls = settings
                 .tls
                 .as_ref()
-                .map(|certs| tls::server_config(Arc::clone(certs)))
+                .map(|certs| tls::tcp(Arc::clone(certs)).map(Arc::new))
                 .transpose()
                 .map_err(|source| ServeError::Tls {
                     listener: settings.name.clone(),
@@ -254,15 +253,15 @@ impl Serving {
 }
 
 impl ListenerSettings {
-    fn h3_crypto(&self) -> Result<Option<Arc<QuicServerConfig>>, ServeError> {
+    fn h3_crypto(&self) -> Result<Option<Arc<ByName>>, ServeError> {
         let (Some(certs), Some(_)) = (&self.tls, &self.h3) else {
             return Ok(None);
         };
-        let config = tls::quic_config(Arc::clone(certs)).map_err(|source| ServeError::Tls {
+        let config = tls::quic(Arc::clone(certs)).map_err(|source| ServeError::Tls {
             listener: self.name.clone(),
             source,
         })?;
-        Ok(Some(config))
+        Ok(Some(Arc::new(ByName::new(config))))
     }
 }
 
@@ -270,7 +269,7 @@ impl ListenerSettings {
 /// connections at. Empty without HTTP/3.
 fn h3_parts(
     udp: Option<UdpSocket>,
-    crypto: Option<&Arc<QuicServerConfig>>,
+    crypto: Option<&Arc<ByName>>,
     workers: usize,
 ) -> VecDeque<H3Part> {
     let (Some(udp), Some(crypto)) = (udp, crypto) else {

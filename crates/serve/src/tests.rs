@@ -21,7 +21,9 @@ use crate::{
 mod drain;
 mod h2;
 mod limits;
+mod policies;
 mod raw;
+mod sessions;
 mod tls;
 
 /// No single step of a test takes longer.

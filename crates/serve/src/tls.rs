@@ -1,60 +1,107 @@
 //! TLS of a listener: its settings, and what to tell about a handshake.
 //!
-//! Certificates come from the listener's [`CertStore`]; session tickets share one key for the whole
-//! process, so that a client may resume at any worker. Client certificates are not asked for.
+//! Certificates, policies and ticket keys come from the listener's [`CertStore`]. Settings are made
+//! once per policy when the listener is, so that a handshake only picks one. Client certificates
+//! are not asked for.
 
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use rustls::crypto::aws_lc_rs;
-use rustls::server::ProducesTickets;
-use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
+use quinn::crypto::rustls::QuicServerConfig;
+use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
+use rustls::{ProtocolVersion, ServerConfig, ServerConnection, SupportedProtocolVersion};
 
 use crate::certs::{ACME_TLS, CertStore};
 use crate::handler::TlsInfo;
+use crate::policy::TlsPolicy;
 
 const H2: &[u8] = b"h2";
 const H1: &[u8] = b"http/1.1";
 const H3: &[u8] = b"h3";
 
-/// The TLS settings of a listener.
-pub(crate) fn server_config(certs: Arc<CertStore>) -> Result<Arc<ServerConfig>, rustls::Error> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-        .with_no_client_auth()
-        .with_cert_resolver(certs);
-    config.alpn_protocols = vec![H2.to_vec(), H1.to_vec(), ACME_TLS.to_vec()];
-    config.ticketer = tickets()?;
-    Ok(Arc::new(config))
-}
-
-/// The TLS settings of a listener's HTTP/3. QUIC has TLS 1.3 only (RFC 9001 section 4.2). There is
-/// no early data: a stateless ticket can be replayed, and an unsafe method must not be.
-pub(crate) fn quic_config(
+/// One prepared setting per policy, and who says which one a name is bound by.
+pub(crate) struct ByPolicy<C> {
     certs: Arc<CertStore>,
-) -> Result<Arc<quinn::crypto::rustls::QuicServerConfig>, rustls::Error> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])?
-        .with_no_client_auth()
-        .with_cert_resolver(certs);
-    config.alpn_protocols = vec![H3.to_vec()];
-    config.ticketer = tickets()?;
-    config.max_early_data_size = 0;
-    quinn::crypto::rustls::QuicServerConfig::try_from(config)
-        .map(Arc::new)
-        .map_err(|error| rustls::Error::General(error.to_string()))
+    /// At the policy's index.
+    configs: Vec<C>,
 }
 
-/// The process's ticket keys, which rotate themselves.
-fn tickets() -> Result<Arc<dyn ProducesTickets>, rustls::Error> {
-    static TICKETS: OnceLock<Arc<dyn ProducesTickets>> = OnceLock::new();
-    if let Some(tickets) = TICKETS.get() {
-        return Ok(Arc::clone(tickets));
+/// The settings of a listener over TCP.
+pub(crate) type Tcp = ByPolicy<Arc<ServerConfig>>;
+
+/// The settings of a listener's HTTP/3.
+pub(crate) type Quic = ByPolicy<Arc<QuicServerConfig>>;
+
+impl<C> ByPolicy<C> {
+    fn prepare(
+        certs: Arc<CertStore>,
+        make: impl Fn(TlsPolicy) -> Result<C, rustls::Error>,
+    ) -> Result<Self, rustls::Error> {
+        let mut configs = Vec::with_capacity(TlsPolicy::COUNT);
+        for policy in TlsPolicy::all() {
+            configs.push(make(policy)?);
+        }
+        Ok(Self { certs, configs })
     }
-    let made = aws_lc_rs::Ticketer::new()?;
-    Ok(Arc::clone(TICKETS.get_or_init(|| made)))
+
+    /// What a client that asks for `name` is served by.
+    pub(crate) fn of(&self, name: Option<&str>) -> &C {
+        // There is one for each policy.
+        &self.configs[self.certs.policy(name).index()]
+    }
+}
+
+impl<C> std::fmt::Debug for ByPolicy<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ByPolicy")
+            .field("certs", &self.certs)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Prepares a listener.
+pub(crate) fn tcp(certs: Arc<CertStore>) -> Result<Tcp, rustls::Error> {
+    let tickets = certs.tickets()?;
+    let make = |policy: TlsPolicy| {
+        let mut config = server_config(&certs, policy, policy.protocol_versions())?;
+        config.alpn_protocols = vec![H2.to_vec(), H1.to_vec(), ACME_TLS.to_vec()];
+        config.require_ems = policy.needs_extended_master_secret();
+        config.ticketer = tickets.clone();
+        Ok(Arc::new(config))
+    };
+    ByPolicy::prepare(Arc::clone(&certs), make)
+}
+
+/// Prepares a listener's HTTP/3. QUIC has TLS 1.3 only (RFC 9001 section 4.2), which every policy
+/// takes.
+pub(crate) fn quic(certs: Arc<CertStore>) -> Result<Quic, rustls::Error> {
+    let tickets = certs.tickets()?;
+    let make = |policy: TlsPolicy| {
+        let mut config = server_config(&certs, policy, &[&rustls::version::TLS13])?;
+        config.alpn_protocols = vec![H3.to_vec()];
+        config.ticketer = tickets.clone();
+        QuicServerConfig::try_from(config)
+            .map(Arc::new)
+            .map_err(|error| rustls::Error::General(error.to_string()))
+    };
+    ByPolicy::prepare(Arc::clone(&certs), make)
+}
+
+/// There is no early data: what opens a ticket keeps no list of those used, so early data could be
+/// replayed, and an unsafe method must not be. Sessions live in tickets alone, which every worker
+/// opens; those of clients without tickets are not kept.
+fn server_config(
+    certs: &Arc<CertStore>,
+    policy: TlsPolicy,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Result<ServerConfig, rustls::Error> {
+    let mut config = ServerConfig::builder_with_provider(Arc::new(policy.provider()))
+        .with_protocol_versions(versions)?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::clone(certs) as Arc<dyn ResolvesServerCert>);
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.max_early_data_size = 0;
+    Ok(config)
 }
 
 /// Whether the handshake was all that the client wanted: an ACME challenge, already answered.

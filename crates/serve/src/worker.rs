@@ -8,9 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
-use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
 use crate::connection;
@@ -19,6 +17,7 @@ use crate::handler::Handler;
 use crate::limits::Limits;
 use crate::listener::ListenerSettings;
 use crate::metrics::{ListenerMetrics, Metrics};
+use crate::tls::Tcp;
 
 /// Pause after an accept that failed for want of file descriptors or memory: trying at once would
 /// only burn the CPU that closing connections needs.
@@ -29,7 +28,7 @@ pub(crate) struct Station {
     pub(crate) name: Arc<str>,
     pub(crate) local: std::net::SocketAddr,
     pub(crate) limits: Limits,
-    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) tls: Option<Arc<Tcp>>,
     /// Announces HTTP/3 to clients of TCP.
     pub(crate) alt_svc: Option<HeaderValue>,
     pub(crate) metrics: ListenerMetrics,
@@ -54,14 +53,14 @@ impl Station {
     pub(crate) fn new(
         settings: &ListenerSettings,
         local: std::net::SocketAddr,
-        tls: Option<Arc<ServerConfig>>,
+        tls: Option<Arc<Tcp>>,
         metrics: &Metrics,
     ) -> Self {
         Self {
             name: Arc::from(settings.name.as_str()),
             local,
             limits: settings.limits.clone(),
-            tls: tls.map(TlsAcceptor::from),
+            tls,
             alt_svc: settings
                 .h3
                 .as_ref()

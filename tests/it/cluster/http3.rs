@@ -37,16 +37,37 @@ async fn aioquic_works_and_tcp_clients_are_told() {
     let plain = client::get(pop.http, &host, "/bytes/1").await.unwrap();
     assert!(!plain.headers().contains_key("alt-svc"));
 
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/http3.py");
+    let cluster = script("http3.py", cluster, host).await;
+    drop(cluster);
+}
+
+/// Runs one of the scripts of tests/clients to its end.
+pub(super) async fn script(name: &'static str, cluster: Cluster, host: String) -> Cluster {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("clients")
+        .join(name);
     let asked = tokio::task::spawn_blocking(move || {
         let mut python = Command::new(python());
         let python = python.arg(script).arg(cluster.ready_file()).arg(host);
         let output = python.env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap();
         (output, cluster)
     });
-    let (output, _cluster) = asked.await.unwrap();
+    let (output, cluster) = asked.await.unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     println!("{text}");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}{errors}");
+    cluster
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hostile_aioquic_is_refused_and_others_are_served() {
+    let cluster = Cluster::start().await.unwrap();
+    let backend = Backend::start().await.unwrap();
+    let management = cluster.management(0);
+    let api = management.quick_api("h3", &backend.url()).await.unwrap();
+    let host = cluster.host(&api);
+    let cluster = script("http3_hostile.py", cluster, host.clone()).await;
+    let answer = client::get(cluster.ready.pops[0].http, &host, "/bytes/1").await;
+    assert_eq!(answer.unwrap().status(), 200);
 }

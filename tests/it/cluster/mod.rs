@@ -27,6 +27,7 @@ mod rollout;
 mod settings;
 mod stability;
 mod streaming;
+mod tls;
 
 use bytes::Bytes;
 use http::Response;

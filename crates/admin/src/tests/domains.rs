@@ -94,6 +94,32 @@ async fn the_tag_decides_where_a_domain_is_reached() {
 }
 
 #[tokio::test]
+async fn security_policies_are_taken_and_given_back_by_name() {
+    let bench = Bench::new();
+    let arn = imported(&bench, "*.x.test").await;
+    let mut body = new("api.x.test", &arn);
+    body["domainNameConfigurations"][0]["securityPolicy"] = json!("TLS_1_0");
+    let made = bench.expect(201, "POST", "/v2/domainnames", body).await;
+    let shown = &made.body["domainNameConfigurations"][0];
+    assert_eq!(shown["securityPolicy"], "TLS_1_0");
+    let told = shown["domainNameStatusMessage"].as_str().unwrap();
+    assert!(told.contains("as if its policy were TLS_1_2"), "{told}");
+    for policy in model::SecurityPolicy::ALL {
+        let patch = json!({"domainNameConfigurations": [{"securityPolicy": policy.as_str()}]});
+        let altered = bench.expect(200, "PATCH", DOMAIN, patch).await;
+        let shown = &altered.body["domainNameConfigurations"][0]["securityPolicy"];
+        assert_eq!(*shown, policy.as_str());
+    }
+    let patch = json!({"domainNameConfigurations": [{"ipAddressType": "dualstack"}]});
+    let kept = bench.expect(200, "PATCH", DOMAIN, patch).await;
+    let shown = &kept.body["domainNameConfigurations"][0]["securityPolicy"];
+    assert_eq!(shown, "SecurityPolicy_TLS12_2018_EDGE", "kept");
+    let unknown = json!({"domainNameConfigurations": [{"securityPolicy": "TLS_1_1"}]});
+    let error = ("BadRequestException", "enum value set: [TLS_1_0, TLS_1_2,");
+    bench.refused(error, "PATCH", DOMAIN, unknown).await;
+}
+
+#[tokio::test]
 async fn domains_that_cannot_be_served_are_refused() {
     let bench = Bench::new();
     let arn = imported(&bench, "*.x.test").await;

@@ -40,6 +40,8 @@ struct ConfigurationShape {
     api_gateway_domain_name: String,
     certificate_arn: String,
     domain_name_status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain_name_status_message: Option<&'static str>,
     endpoint_type: &'static str,
     hosted_zone_id: String,
     ip_address_type: &'static str,
@@ -51,7 +53,6 @@ fn shape<'a>(call: &Shown<'_>, domain: &'a DomainName) -> DomainShape<'a> {
     let certificate = config.certificates.get(&domain.certificate);
     let tagged = domain.tags.contains_key(checks::ENDPOINT_TAG);
     let (target, base) = (&domain.target, config.base_domain());
-    let SecurityPolicy::Tls12 = domain.security_policy;
     DomainShape {
         api_mapping_selection_expression: "$request.basepath",
         domain_name: domain.name.as_str(),
@@ -62,6 +63,7 @@ fn shape<'a>(call: &Shown<'_>, domain: &'a DomainName) -> DomainShape<'a> {
                 .map(|c| config.certificate_arn(c))
                 .unwrap_or_default(),
             domain_name_status: "AVAILABLE",
+            domain_name_status_message: domain.security_policy.shortfall(),
             endpoint_type: match domain.endpoint {
                 EndpointType::Edge if !tagged => "EDGE",
                 EndpointType::Edge | EndpointType::Regional | EndpointType::Private => "REGIONAL",
@@ -69,7 +71,7 @@ fn shape<'a>(call: &Shown<'_>, domain: &'a DomainName) -> DomainShape<'a> {
             // Stands for the base domain's zone, which is where the target name lives.
             hosted_zone_id: format!("Z{:016X}", codec::digest(base.as_bytes())),
             ip_address_type: checks::ip_address_type_text(domain.ip_address_type),
-            security_policy: "TLS_1_2",
+            security_policy: domain.security_policy.as_str(),
         }],
         routing_mode: "API_MAPPING_ONLY",
         tags: &domain.tags,
@@ -137,7 +139,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Write, Refusal> {
         certificate,
         endpoint: tagged.or(patch.endpoint).unwrap_or(EndpointType::Edge),
         ip_address_type: patch.ip_address_type.unwrap_or(model::IpAddressType::Ipv4),
-        security_policy: SecurityPolicy::Tls12,
+        security_policy: patch.security_policy.unwrap_or_default(),
         created_ms: call.now_ms,
         tags,
         mappings: BTreeMap::new(),
@@ -198,7 +200,6 @@ fn configuration(call: &Call<'_>) -> Result<Option<DomainPatch>, Refusal> {
         }
     };
     one.unsupported(&["certificateName", "ownershipVerificationCertificateArn"])?;
-    one.only("securityPolicy", "TLS_1_2", &["TLS_1_0"])?;
     let endpoint = match one.text("endpointType")?.as_deref() {
         None => None,
         Some("EDGE") => Some(EndpointType::Edge),
@@ -214,7 +215,22 @@ fn configuration(call: &Call<'_>) -> Result<Option<DomainPatch>, Refusal> {
         certificate: arn.map(|arn| certificate(call.config, &arn)).transpose()?,
         endpoint,
         ip_address_type: checks::ip_address_type(one)?,
+        security_policy: security_policy(one)?,
     }))
+}
+
+/// Amazon's second version takes two of the names; ours takes all, as nothing else here sets them.
+fn security_policy(one: &Document) -> Result<Option<SecurityPolicy>, Refusal> {
+    let Some(name) = one.text("securityPolicy")?.filter(|name| !name.is_empty()) else {
+        return Ok(None);
+    };
+    match SecurityPolicy::parse(&name) {
+        Some(policy) => Ok(Some(policy)),
+        None => {
+            let all = SecurityPolicy::ALL.map(SecurityPolicy::as_str);
+            Err(one.outside("securityPolicy", &name, &all))
+        }
+    }
 }
 
 pub(crate) fn certificate(config: &Config, arn: &str) -> Result<CertificateId, Refusal> {

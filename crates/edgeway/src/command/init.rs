@@ -202,6 +202,7 @@ fn first_settings(options: &Options) -> Settings {
             backend_ca_file: None,
             raft: RaftClocks::Wide,
             latency_epoch_s: 60,
+            tls: crate::settings::Tls::default(),
             limits: crate::settings::ClientLimits::default(),
         }),
         pop: None,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Options;
 use crate::settings::{
-    ClientLimits, Dns, Join, Link, LogFormat, Ops, Place, Pop, RaftClocks, Region, Settings,
+    ClientLimits, Dns, Join, Link, LogFormat, Ops, Place, Pop, RaftClocks, Region, Settings, Tls,
 };
 
 const FILE: &str = "layout.json";
@@ -264,6 +264,7 @@ impl Member {
                     https: both(self.second),
                     h3: true,
                     alt_svc_max_age_s: 24 * 60 * 60,
+                    tls: Tls::default(),
                     public,
                     location: Some(self.place),
                     cache_bytes: 256 << 20,
@@ -299,6 +300,7 @@ impl Member {
             https: self.both(self.second),
             h3: true,
             alt_svc_max_age_s: 24 * 60 * 60,
+            tls: Tls::default(),
             management,
             management_http_anywhere: false,
             management_https,

@@ -10,6 +10,7 @@ mod links;
 mod live;
 mod management;
 mod ops;
+mod policy;
 mod pop;
 mod region;
 

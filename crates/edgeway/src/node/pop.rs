@@ -13,6 +13,7 @@ use super::{
     certificates::{self, Source},
     challenges::Files,
     common::{self, Common},
+    policy,
 };
 use crate::{
     cluster::{
@@ -34,7 +35,7 @@ pub(super) async fn start(
     pop: &Pop,
     common: &Common,
 ) -> anyhow::Result<PopRole> {
-    let certificates = Arc::new(CertStore::new());
+    let certificates = Arc::new(policy::store(pop.tls));
     let h3 = common::h3(pop.h3, pop.alt_svc_max_age_s);
     let addrs = (&*pop.http, &*pop.https);
     let clients = common::clients(addrs, &certificates, (pop.limits, h3));
@@ -127,6 +128,8 @@ async fn follow_certificates(edge: Arc<Edge>, store: Arc<CertStore>, files: File
     drop(edge);
     loop {
         let plan = Arc::clone(&plans.borrow_and_update());
+        // First, so that no name has a certificate before it has its policy.
+        policy::install(&store, plan.security_policies());
         let sources = plan.certificates().map(|certificate| Source {
             names: &certificate.names,
             chain_der: &certificate.chain_der,

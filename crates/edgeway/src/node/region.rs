@@ -17,6 +17,7 @@ use super::{
     common::{self, Common},
     links,
     management::Management,
+    policy,
 };
 use crate::{
     cluster::{
@@ -148,7 +149,7 @@ struct Sockets {
 impl Sockets {
     fn bind(settings: &Settings, section: &RegionSection, common: &Common) -> anyhow::Result<Self> {
         let workers = settings.worker_count();
-        let certificates = Arc::new(CertStore::new());
+        let certificates = Arc::new(policy::store(section.tls));
         let listeners = common::clients(
             (&section.http, &section.https),
             &certificates,
@@ -317,6 +318,12 @@ async fn follow_certificates(ledger: Ledger, store: Arc<CertStore>, files: Files
     let mut installed = Vec::new();
     loop {
         let newest = Arc::clone(&config.borrow_and_update());
+        // First, so that no name has a certificate before it has its policy.
+        let named = newest.domains.values();
+        policy::install(
+            &store,
+            named.map(|domain| (domain.name.as_str(), domain.security_policy)),
+        );
         let public = |endpoint| endpoint != model::EndpointType::Private;
         let current: Vec<(Arc<model::Certificate>, Vec<String>)> = newest
             .certificates

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Place, Region, Settings};
+use super::{Place, Region, Settings, Tls};
 
 const WORKERS_MAX: usize = 256;
 
@@ -78,6 +78,16 @@ impl Settings {
         self.region.as_ref().map_or(Ok(()), check_management)?;
         if self.dns.as_ref().is_some_and(|dns| dns.bind.is_empty()) {
             return Err(bad("dns.bind", "give at least one address"));
+        }
+        let tls = [
+            ("region.tls", self.region.as_ref().map(|region| region.tls)),
+            ("pop.tls", self.pop.as_ref().map(|pop| pop.tls)),
+        ];
+        for (key, tls) in tls {
+            if tls.is_some_and(|tls| !Tls::LIFE_S.contains(&tls.ticket_key_life_s)) {
+                let key = format!("{key}.ticket_key_life_s");
+                return Err(bad(&key, "seconds from 60 to 21600"));
+            }
         }
         if self.link.bind.ip().is_unspecified() && self.link.advertise.is_none() {
             return Err(bad(

@@ -79,6 +79,21 @@ fn plain_management_stays_on_this_machine() {
 }
 
 #[test]
+fn tls_is_chosen_by_amazons_names() {
+    let with = |line: &str| format!("{POP}[pop.tls]\n{line}\n");
+    check(&with("policy = \"SecurityPolicy_TLS13_1_3_2025_09\""), "");
+    check(
+        &with("policy = \"TLS_1_1\""),
+        "no tls policy is named 'TLS_1_1'",
+    );
+    check(&with("ticket_key_life_s = 60"), "");
+    for beyond in [0, 59, 21_601] {
+        let line = format!("ticket_key_life_s = {beyond}");
+        check(&with(&line), "pop.tls.ticket_key_life_s");
+    }
+}
+
+#[test]
 fn a_file_that_was_written_reads_the_same() {
     let settings: Settings = toml::from_str(POP).unwrap();
     let text = settings.to_toml().unwrap();

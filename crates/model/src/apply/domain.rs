@@ -56,6 +56,9 @@ impl Config {
         if let Some(ip_address_type) = patch.ip_address_type {
             domain.ip_address_type = ip_address_type;
         }
+        if let Some(security_policy) = patch.security_policy {
+            domain.security_policy = security_policy;
+        }
         let domain = domain.clone();
         self.certificate_covers(&domain)
     }

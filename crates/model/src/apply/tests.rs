@@ -8,7 +8,7 @@ use super::Machine;
 use crate::fixtures::{bootstrap, key, node};
 use crate::{
     Api, ApiKind, ApiMapping, ApiPatch, Certificate, Change, ChangeId, Cluster, Content,
-    CreateHttpApi, DomainName, EdgeView, EndpointType, HttpApi, Integration, IntegrationKind,
+    CreateHttpApi, DomainName, DomainPatch, EdgeView, EndpointType, HttpApi, Integration, IntegrationKind,
     IntegrationPatch, IpAddressType, JoinToken, KeyState, NodeId, NodeRole, Op, QuickCreate,
     Region, Rejection, ResourceKind, Revision, Route, RouteKey, RoutePatch, SecurityPolicy, Stage,
     StagePatch, ZoneView, codec,
@@ -507,4 +507,22 @@ fn a_signed_zone_is_never_left_without_an_active_key() {
     assert_eq!(states(&bench), [active]);
     bench.must(Op::ClearZoneKeys(zone()));
     assert_eq!(states(&bench), []);
+}
+
+#[test]
+fn a_domains_security_policy_reaches_the_pops_with_the_change() {
+    let mut bench = Bench::new().with_quick_api();
+    bench.must(Op::PutCertificate(certificate("c1", &["*.example.com"])));
+    bench.must(Op::CreateDomain(Box::new(domain("api.example.com"))));
+    let old = EdgeView::of(bench.machine.config());
+    let patch = DomainPatch {
+        security_policy: Some(SecurityPolicy::Only13),
+        ..DomainPatch::default()
+    };
+    bench.must(Op::UpdateDomain("api.example.com".into(), patch));
+    let new = EdgeView::of(bench.machine.config());
+    let policy = |view: &EdgeView| view.domains["api.example.com"].security_policy;
+    assert_eq!(policy(&old), SecurityPolicy::Tls12);
+    assert_eq!(policy(&new), SecurityPolicy::Only13);
+    assert_eq!(old.after(old.delta(&new).unwrap()), new);
 }

@@ -16,7 +16,7 @@ use std::{
 
 use model::{
     ApiId, CertificateId, EdgeCertificate, EdgeDomain, EdgeView, Location, NodeId, Place,
-    RegionName, Revision,
+    RegionName, Revision, SecurityPolicy,
 };
 
 use crate::Diagnostic;
@@ -147,6 +147,12 @@ impl EdgePlan {
         let all = self.view.certificates.iter();
         let usable = all.filter(|(id, _)| !self.broken_certificates.contains(*id));
         usable.map(|(_, certificate)| certificate)
+    }
+
+    /// Which TLS policy handshakes for a custom domain are bound by.
+    pub fn security_policies(&self) -> impl Iterator<Item = (&str, SecurityPolicy)> {
+        let all = self.view.domains.iter();
+        all.map(|(name, domain)| (name.as_str(), domain.security_policy))
     }
 
     /// Answers to ACME challenges for names that POPs serve.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::{
     ApiId, CertificateId, DomainId, EdgeApi, EdgeCertificate, EdgeDomain, EdgeView, NodeId, Place,
-    PlaceNode, Revision,
+    PlaceNode, Revision, SecurityPolicy,
 };
 use proptest::prelude::*;
 
@@ -42,6 +42,7 @@ fn view() -> EdgeView {
         target: "d-0000000000".into(),
         apis: apis.iter().map(|id| ApiId::from(*id)).collect(),
         mappings,
+        security_policy: SecurityPolicy::Tls12,
     };
     view.domains.insert(
         "api.example.com".into(),
@@ -193,4 +194,18 @@ proptest! {
         let lower = host.to_ascii_lowercase();
         prop_assert_eq!(found, plan.find(&lower).map(|host| host.apis.clone()));
     }
+}
+
+#[test]
+fn every_domain_has_its_policy() {
+    let mut view = view();
+    let wild = view.domains.get_mut("*.example.com").expect("a domain");
+    wild.security_policy = SecurityPolicy::Only13;
+    let plan = plan(view);
+    let policies: Vec<_> = plan.security_policies().collect();
+    let wanted = [
+        ("*.example.com", SecurityPolicy::Only13),
+        ("api.example.com", SecurityPolicy::Tls12),
+    ];
+    assert_eq!(policies, wanted);
 }

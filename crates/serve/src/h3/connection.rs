@@ -33,7 +33,8 @@ const HEAD_SLACK_BYTES: usize = 64 * 1024;
 const LAST_ROUND_TRIPS: u32 = 2;
 const LAST_PACKETS_MAX: Duration = Duration::from_secs(1);
 
-/// How a connection's requests ended, to tell a client that only starts and resets them.
+/// How a connection's requests ended, to tell a client that only starts and resets them, or sends
+/// what cannot be answered.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     begun: AtomicU32,
@@ -226,7 +227,7 @@ impl Life {
 }
 
 impl Tally {
-    /// A request was given up by the client before its answer was whole.
+    /// A request got no whole answer, by the client's doing or for an answer that broke off.
     pub(crate) fn unwanted(&self) {
         self.unwanted.fetch_add(1, Relaxed);
     }

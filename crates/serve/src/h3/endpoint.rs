@@ -8,12 +8,12 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{EndpointConfig, IdleTimeout, Incoming, ServerConfig, TransportConfig, VarInt};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use super::connection;
+use super::session::ByName;
 use crate::drain::Drain;
 use crate::handler::Handler;
 use crate::limits::Limits;
@@ -36,7 +36,7 @@ const INCOMING_BYTES_TOTAL: u64 = 16 * 1024 * 1024;
 /// A UDP socket that is open but not yet in a runtime.
 pub(crate) struct H3Socket {
     udp: UdpSocket,
-    crypto: Arc<QuicServerConfig>,
+    crypto: Arc<ByName>,
     desks: Vec<Desk>,
 }
 
@@ -76,11 +76,7 @@ impl Desk {
 }
 
 impl H3Socket {
-    pub(crate) const fn new(
-        udp: UdpSocket,
-        crypto: Arc<QuicServerConfig>,
-        desks: Vec<Desk>,
-    ) -> Self {
+    pub(crate) const fn new(udp: UdpSocket, crypto: Arc<ByName>, desks: Vec<Desk>) -> Self {
         Self { udp, crypto, desks }
     }
 }

@@ -11,6 +11,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use h3::error::{Code, StreamError};
+use h3::proto::frame::Frame;
 use h3::quic::SendStream as _;
 use h3::server::{RequestResolver, RequestStream};
 use http::header::{
@@ -22,6 +23,7 @@ use http_body::Body as _;
 use tracing::{Instrument as _, debug_span};
 
 use super::connection::Tally;
+use super::fields;
 use super::inbound::Inbound;
 use super::quic::{Both, Connection, Recv, Sending};
 use super::watched::{Ended, Pulled, Watched};
@@ -55,7 +57,13 @@ pub(crate) async fn run(
     // written, the stream is kept until the client has it: a drain waits for that.
     let send = tokio::select! {
         biased;
-        send = answering => send,
+        send = answering => {
+            if send.is_none() {
+                // Given up before its head was read, or not fit to be answered.
+                tally.unwanted();
+            }
+            send
+        }
         _ = &mut ended => {
             tally.unwanted();
             None
@@ -89,6 +97,13 @@ async fn read_head(
         // Far too large to be read to its end.
         metrics.refused(Refusal::HeadTooLarge.reason());
         resolver.frame_stream.reset(Code::H3_EXCESSIVE_LOAD.value());
+        return None;
+    }
+    if let Ok(Some(Frame::Headers(section))) = &frame
+        && !fields::pseudo_fields_fit(section)
+    {
+        metrics.refused(Refusal::Syntax.reason());
+        resolver.frame_stream.reset(Code::H3_MESSAGE_ERROR.value());
         return None;
     }
     pulled.progress();
