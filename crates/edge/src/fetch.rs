@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, VIA};
+use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE, VIA};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serve::{Body, Response, strip_hop_by_hop};
 use tokio::sync::oneshot;
@@ -35,6 +35,8 @@ pub(crate) struct Obtained {
     pub(crate) verdict: Verdict,
     pub(crate) region: Option<model::RegionName>,
     pub(crate) hedge: Option<Hedge>,
+    /// A region's answer that is not stored although that was tried.
+    pub(crate) unkept: bool,
 }
 
 impl Pop {
@@ -54,7 +56,8 @@ impl Pop {
         // RFC 9111, section 4.4.
         let changed = !outgoing.parts.method.is_safe() && status.as_u16() < 400;
         if changed {
-            self.core.cache.forget(key);
+            let answer = forwarded.response.headers();
+            self.core.cache.changed(key, answer);
         }
         let line = self.core.status_line.forwarded(fwd, status, None);
         self.finish(forwarded, line, fwd)
@@ -91,28 +94,31 @@ impl Pop {
         let old = fetch.stale_on_error().cloned();
         let lost = fetch.stale().cloned();
         let collapsed = (Use::Collapsed, Some(fetch.fwd));
+        // What comes was asked for as a whole, whatever the client wants of it.
+        let mut whole = terms.ranged;
         let led = match (turn, soft) {
             (Turn::Share(entry), _) => {
                 return self.stored(&entry, collapsed, (&terms, asked), visit);
             }
             (Turn::Read(growing, body), _) => {
-                let mut obtained = self.stored(&growing.entry, collapsed, (&terms, asked), visit);
-                *obtained.response.body_mut() = body;
-                return obtained;
+                return self
+                    .read(&growing, body, (collapsed, visit), (terms, asked))
+                    .await;
             }
             (Turn::Late, Some(_)) => None,
             (Turn::Failed(fault), _) => Some(Err(fault.unwrap_or(Fault::NoRegion))),
             (Turn::Lead(ticket), Some(soft)) => {
-                let answer = self.apart(outgoing, key, fetch, ticket);
+                let answer = self.apart(outgoing, key, fetch.clone(), ticket);
                 match timeout_at(soft, answer).await {
                     Ok(answer) => Some(answer.unwrap_or(Err(Fault::NoRegion))),
                     Err(_) => None,
                 }
             }
             (Turn::Lead(ticket), None) => {
-                Some(self.lead(outgoing, key, &fetch, Some(ticket), false).await)
+                Some(self.lead_whole(outgoing, key, &fetch, ticket).await)
             }
             (Turn::Alone | Turn::Late, _) => {
+                whole = false;
                 Some(self.lead(outgoing, key, &fetch, None, false).await)
             }
         };
@@ -125,6 +131,7 @@ impl Pop {
             (Some(Err(Fault::NoRegion | Fault::Overloaded)), None, Some(lost)) => {
                 used(&lost, Use::Stale)
             }
+            (Some(Ok(led)), ..) if whole => self.cut_led(outgoing, key, &fetch, led).await,
             (Some(Ok(obtained)), ..) => obtained,
             (Some(Err(fault)), ..) => refused(fault, outgoing.request_id),
             (None, None, _) => refused(Fault::Timeout, outgoing.request_id),
@@ -146,6 +153,9 @@ impl Pop {
         parts.method = Method::GET;
         parts.headers.remove(IF_NONE_MATCH);
         parts.headers.remove(IF_MODIFIED_SINCE);
+        parts.headers.remove(RANGE);
+        parts.headers.remove(IF_RANGE);
+        fetch.terms.ranged = false;
         fetch.terms.head = false;
         fetch.terms.conditional = false;
         let request_id = outgoing.request_id.to_owned();
@@ -172,7 +182,7 @@ impl Pop {
 
     /// Gets an answer from a region and keeps it, in any case if it is `wanted`, or else while
     /// somebody reads it.
-    async fn lead(
+    pub(crate) async fn lead(
         &self,
         outgoing: Outgoing<'_>,
         key: Key<'_>,
@@ -221,6 +231,10 @@ impl Pop {
         let now_ms = self.core.clock.now_ms();
         let authorized = fetch.terms.authorized;
         let (body, kept) = if fetch.terms.head {
+            if head.status == StatusCode::OK {
+                let request = &outgoing.parts.headers;
+                self.core.cache.compare(key, request, &head.headers);
+            }
             (body, None)
         } else {
             let arrival = Arrival {
@@ -247,6 +261,7 @@ impl Pop {
                 }
             }
         };
+        let unkept = kept.is_some_and(|kept| kept.is_err());
         let line = self.core.status_line.forwarded(fetch.fwd, status, kept);
         head.extensions.clear();
         let response = Response::from_parts(head, body);
@@ -255,7 +270,9 @@ impl Pop {
             region,
             hedge,
         };
-        self.finish(forwarded, line, fetch.fwd)
+        let mut obtained = self.finish(forwarded, line, fetch.fwd);
+        obtained.unkept = unkept;
+        obtained
     }
 
     /// What every answer of a region needs before it is stored or sent.
@@ -279,10 +296,11 @@ impl Pop {
             verdict: Verdict::Forwarded(fwd),
             region: Some(region),
             hedge,
+            unkept: false,
         }
     }
 
-    fn stored(
+    pub(crate) fn stored(
         &self,
         entry: &Entry,
         why: (Use, Option<Fwd>),
@@ -295,16 +313,18 @@ impl Pop {
             verdict: Verdict::Used(why),
             region: None,
             hedge: None,
+            unkept: false,
         }
     }
 }
 
-fn refused(fault: Fault, request_id: &str) -> Obtained {
+pub(crate) fn refused(fault: Fault, request_id: &str) -> Obtained {
     let response = answer(fault, request_id);
     Obtained {
         response,
         verdict: Verdict::Refused(fault),
         region: None,
         hedge: None,
+        unkept: false,
     }
 }

@@ -211,6 +211,7 @@ impl Pop {
             verdict,
             region,
             hedge,
+            ..
         } = obtained;
         let line = (&parts.method, name.as_str(), parts.uri.path());
         let region = region.as_ref().map(model::RegionName::as_str);

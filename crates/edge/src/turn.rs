@@ -17,6 +17,7 @@ use crate::shared::Shared;
 const TURNS_MAX: usize = 3;
 
 /// A request whose answer may be shared.
+#[derive(Clone)]
 pub(crate) struct Fetch {
     pub(crate) terms: Terms,
     pub(crate) fwd: Fwd,

@@ -143,6 +143,13 @@ impl Pieces {
         }
     }
 
+    pub(crate) fn as_slice(&self) -> &[Bytes] {
+        match self {
+            Self::One(piece) => std::slice::from_ref(piece),
+            Self::Many(pieces) => pieces,
+        }
+    }
+
     pub(crate) fn to_body(&self) -> Body {
         match self {
             Self::One(piece) => Body::full(piece.clone()),

@@ -12,10 +12,14 @@ mod entry;
 mod fill;
 mod fills;
 mod flow;
+mod invalidate;
 mod key;
+mod part;
 mod purge;
+mod range;
 mod reply;
 mod store;
+mod structured;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -35,6 +39,7 @@ use self::fills::Fills;
 pub(crate) use self::fills::{Growing, Part, Progress, Ticket, outcome};
 use self::flow::Flow;
 pub(crate) use self::key::Key;
+pub(crate) use self::part::cut_coming;
 pub use self::purge::Purge;
 use self::purge::Purges;
 pub(crate) use self::reply::{CACHE_STATUS, StatusLine, Use, from_entry, refreshed};
@@ -116,8 +121,25 @@ impl Cache {
         self.fills.join(slot, now_ms)
     }
 
-    pub(crate) fn forget(&self, key: Key<'_>) {
+    /// Forgets what a successful unsafe request changes: its own address, and those that its
+    /// answer names (RFC 9111, section 4.4).
+    pub(crate) fn changed(&self, key: Key<'_>, answer: &HeaderMap) {
         self.store.forget(key);
+        for path_and_query in &invalidate::named(key, answer) {
+            self.store.forget(Key {
+                path_and_query,
+                ..key
+            });
+        }
+    }
+
+    /// Forgets what an answer to HEAD says is no longer the present answer to GET
+    /// (RFC 9111, section 4.3.5).
+    pub(crate) fn compare(&self, key: Key<'_>, request: &HeaderMap, head: &HeaderMap) {
+        let stored = self.store.find(key, request).entry;
+        if stored.is_some_and(|entry| invalidate::contradicts(head, &entry)) {
+            self.store.forget(key);
+        }
     }
 
     /// Entries, bytes, fills in progress.
@@ -207,7 +229,8 @@ impl Cache {
     ) -> Result<(Vec<HeaderName>, Draft), NoStore> {
         let variant = key::variant(&freshness.vary, answer.request).ok_or(NoStore::Vary)?;
         let names = freshness.vary;
-        let mut headers = reply::stored_headers(answer.headers, answer.single, answer.arrival.at);
+        let (headers, at) = (answer.headers, answer.arrival.at);
+        let mut headers = reply::stored_headers(answer.status, headers, answer.single, at);
         for name in freshness.withheld {
             headers.remove(name);
         }

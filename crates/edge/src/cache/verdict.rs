@@ -38,6 +38,8 @@ pub(crate) struct Freshness {
 pub(crate) enum NoStore {
     /// The status is not one that is stored.
     Status,
+    /// It is a part; only whole answers are stored.
+    Partial,
     /// `no-store`.
     Forbidden,
     /// `private`.
@@ -65,8 +67,9 @@ pub(crate) enum NoStore {
 }
 
 impl NoStore {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Status,
+        Self::Partial,
         Self::Forbidden,
         Self::Private,
         Self::NoCache,
@@ -92,6 +95,7 @@ impl NoStore {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Status => "status",
+            Self::Partial => "partial",
             Self::Forbidden => "no-store",
             Self::Private => "private",
             Self::NoCache => "no-cache",
@@ -126,6 +130,9 @@ pub(crate) fn judge(
     arrival: Arrival,
     object_bytes_max: usize,
 ) -> Result<Freshness, NoStore> {
+    if status == StatusCode::PARTIAL_CONTENT {
+        return Err(NoStore::Partial);
+    }
     if !is_storable(status) {
         return Err(NoStore::Status);
     }
