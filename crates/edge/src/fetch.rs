@@ -5,14 +5,15 @@ use std::time::{Duration, SystemTime};
 
 use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE, VIA};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http_body::Body as _;
 use serve::{Body, Response, strip_hop_by_hop};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use crate::answer::{Fault, REQUEST_ID, answer};
 use crate::cache::{
-    Answer, Arrival, CACHE_STATUS, Entry, Fwd, Kept, Key, Part, Terms, Ticket, Use, is_failure,
-    refreshed,
+    Answer, Arrival, CACHE_STATUS, Entry, Fwd, Kept, Key, Part, Terms, Ticket, Use, add_vary,
+    is_failure, refreshed,
 };
 use crate::forward::{Forwarded, Outgoing};
 use crate::metrics::Hedge;
@@ -221,11 +222,13 @@ impl Pop {
             hedge,
         } = forwarded;
         let status = response.status();
+        let mut codable = None;
         if let Some(old) = &fetch.old
             && outgoing.validator.is_some()
             && status == StatusCode::NOT_MODIFIED
         {
             response = refreshed(old, response.headers());
+            codable = old.codable.clone();
         }
         let (mut head, body) = response.into_parts();
         let now_ms = self.core.clock.now_ms();
@@ -252,6 +255,7 @@ impl Pop {
                 now_ms,
                 stamp: fetch.stamp,
                 host: fetch.host.clone(),
+                codable,
             };
             match self.core.cache.keep(&answer, ticket, body, wanted) {
                 Kept::Now(body, kept) => (body, Some(kept)),
@@ -261,6 +265,11 @@ impl Pop {
                 }
             }
         };
+        let bytes = body.size_hint().exact();
+        let cache = &self.core.cache;
+        if kept == Some(Ok(())) && cache.may_code(head.status, &head.headers, bytes) {
+            add_vary(&mut head.headers);
+        }
         let unkept = kept.is_some_and(|kept| kept.is_err());
         let line = self.core.status_line.forwarded(fetch.fwd, status, kept);
         head.extensions.clear();
@@ -307,7 +316,8 @@ impl Pop {
         asked: (&Terms, &HeaderMap),
         visit: &Visit,
     ) -> Obtained {
-        let (response, why) = self.reply(entry, why, asked, visit);
+        let shown = self.show(entry, asked.0, asked.1);
+        let (response, why) = self.reply((entry, shown), why, asked, visit);
         Obtained {
             response,
             verdict: Verdict::Used(why),

@@ -2,6 +2,7 @@
 //! of its own, so that dropping it is as sudden as killing a process.
 
 mod caching;
+mod codings;
 mod hedging;
 mod ranges;
 mod regions;

@@ -21,6 +21,7 @@ pub(crate) struct CacheControl {
     pub(crate) public: bool,
     pub(crate) must_revalidate: bool,
     pub(crate) proxy_revalidate: bool,
+    pub(crate) no_transform: bool,
     pub(crate) only_if_cached: bool,
     /// `private` or `no-cache` with field names; see [`withheld`].
     pub(crate) fields: bool,
@@ -55,6 +56,11 @@ impl CacheControl {
             control.set_member(name, item);
         }
         control
+    }
+
+    /// `no-transform`, which concerns more than caches and so counts wherever it stands.
+    pub(crate) fn forbids_transform(headers: &HeaderMap) -> bool {
+        Self::of_response(headers).no_transform || Self::of_field(headers).no_transform
     }
 
     /// A directive as a structured field has it. A value of the wrong type is read as the one that
@@ -118,6 +124,7 @@ impl CacheControl {
             b"public" => self.public = true,
             b"must-revalidate" => self.must_revalidate = true,
             b"proxy-revalidate" => self.proxy_revalidate = true,
+            b"no-transform" => self.no_transform = true,
             b"only-if-cached" => self.only_if_cached = true,
             b"max-age" => lower(&mut self.max_age, seconds(argument)),
             b"s-maxage" => lower(&mut self.s_maxage, seconds(argument)),

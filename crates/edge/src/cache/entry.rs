@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use plan::edge::EdgeHost;
 use serve::Body;
 
+use super::coding::Codable;
 use super::key::{OwnedKey, variant};
 
 /// Bytes that an entry takes besides its texts and its body: maps, pointers, counters.
@@ -43,6 +44,8 @@ pub(crate) struct Entry {
     pub(crate) host: Option<Arc<EdgeHost>>,
     /// It may answer requests with `Authorization`.
     pub(crate) for_everybody: bool,
+    /// Variants with a content coding may be made of it.
+    pub(crate) codable: Option<Arc<Codable>>,
 }
 
 /// A body in memory.
@@ -64,6 +67,7 @@ impl Entry {
             headers: self.headers.clone(),
             body: Pieces::of(Vec::new()),
             host: self.host.clone(),
+            codable: self.codable.clone(),
             ..*self
         }
     }

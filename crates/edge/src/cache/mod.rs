@@ -5,7 +5,9 @@
 //! answers. Nothing here forwards anything, and stale answers are used only where the caller says
 //! that no region can be reached.
 
+mod accept;
 pub(crate) mod ask;
+mod coding;
 mod conditional;
 mod control;
 mod entry;
@@ -18,6 +20,7 @@ mod part;
 mod purge;
 mod range;
 mod reply;
+mod shown;
 mod store;
 mod structured;
 #[cfg(test)]
@@ -32,6 +35,8 @@ use plan::edge::EdgeHost;
 use serve::{Body, BoxFuture};
 
 pub(crate) use self::ask::{Fwd, Terms};
+use self::coding::{Codable, Workshop};
+pub(crate) use self::coding::{Coded, add_vary};
 pub(crate) use self::entry::Entry;
 use self::entry::Pieces;
 use self::fill::Tee;
@@ -43,6 +48,7 @@ pub(crate) use self::part::cut_coming;
 pub use self::purge::Purge;
 use self::purge::Purges;
 pub(crate) use self::reply::{CACHE_STATUS, StatusLine, Use, from_entry, refreshed};
+pub(crate) use self::shown::Shown;
 use self::store::{Found, Store};
 pub(crate) use self::verdict::{Arrival, NoStore};
 use self::verdict::{Freshness, judge};
@@ -56,6 +62,7 @@ pub(crate) struct Cache {
     purges: Purges,
     metrics: Arc<Metrics>,
     object_bytes_max: usize,
+    workshop: Workshop,
 }
 
 /// An answer to GET from a region, before its body.
@@ -71,6 +78,8 @@ pub(crate) struct Answer<'a> {
     /// The number of purges when it was asked for; see [`Cache::stamp`].
     pub(crate) stamp: u64,
     pub(crate) host: Option<Arc<EdgeHost>>,
+    /// The body is that of a stored answer that was confirmed.
+    pub(crate) codable: Option<Arc<Codable>>,
 }
 
 /// What becomes of an answer.
@@ -82,7 +91,12 @@ pub(crate) enum Kept {
 }
 
 impl Cache {
-    pub(crate) fn new(bytes_max: u64, object_bytes_max: usize, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        bytes_max: u64,
+        object_bytes_max: usize,
+        compress: bool,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let (store, fills) = (Arc::new(Store::new(bytes_max)), Fills::new());
         Self {
             store,
@@ -90,6 +104,7 @@ impl Cache {
             purges: Purges::default(),
             metrics,
             object_bytes_max,
+            workshop: Workshop::new(compress),
         }
     }
 
@@ -234,7 +249,7 @@ impl Cache {
         for name in freshness.withheld {
             headers.remove(name);
         }
-        let entry = Entry {
+        let mut entry = Entry {
             key: answer.key.to_owned(),
             names: names.as_slice().into(),
             variant,
@@ -250,7 +265,12 @@ impl Cache {
             stamp: answer.stamp,
             host: answer.host.clone(),
             for_everybody: freshness.for_everybody,
+            codable: None,
         };
+        if self.workshop.takes(entry.status, &entry.headers, None) {
+            let known = answer.codable.clone();
+            entry.codable = known.or_else(|| Some(Codable::new(self.store.next())));
+        }
         Ok((names, Draft(entry)))
     }
 }
@@ -266,6 +286,9 @@ struct Draft(Entry);
 impl Draft {
     fn with(self, body: Pieces) -> Entry {
         let mut entry = Entry { body, ..self.0 };
+        if !coding::fits(entry.body.len() as u64) {
+            entry.codable = None;
+        }
         reply::set_length(&mut entry);
         entry
     }

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serve::{Body, Response};
 
 use super::ask::{Fwd, Terms};
+use super::coding::{Coding, add_vary, code_headers};
 use super::conditional::{belongs_on_not_modified, is_not_modified};
 use super::entry::Entry;
 use super::part::{Cut, cut_stored};
@@ -35,10 +36,12 @@ pub(crate) enum Use {
     StaleSlow,
     /// It is fresh, and parts of it were asked for.
     Cut(Cut),
+    /// It is fresh, and sent with a content coding made here.
+    Coded(Coding),
 }
 
 impl Use {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Hit,
         Self::NotModified,
         Self::Collapsed,
@@ -53,6 +56,8 @@ impl Use {
         Self::Cut(Cut::ALL[4]),
         Self::Cut(Cut::ALL[5]),
         Self::Cut(Cut::ALL[6]),
+        Self::Coded(Coding::Brotli),
+        Self::Coded(Coding::Gzip),
     ];
 
     /// The label in metrics and logs.
@@ -66,6 +71,8 @@ impl Use {
             Self::StaleError => "hit_stale_error",
             Self::StaleSlow => "hit_stale_slow",
             Self::Cut(cut) => cut.label(),
+            Self::Coded(Coding::Brotli) => "hit_br",
+            Self::Coded(Coding::Gzip) => "hit_gzip",
         }
     }
 }
@@ -95,6 +102,10 @@ impl StatusLine {
             Use::Cut(cut) => {
                 let cut = cut.as_str();
                 value(format!("{name}; hit; ttl={ttl_s}; detail={cut}"))
+            }
+            Use::Coded(coding) => {
+                let coding = coding.as_str();
+                value(format!("{name}; hit; ttl={ttl_s}; detail={coding}"))
             }
             Use::Collapsed => {
                 let fwd = fwd.unwrap_or(Fwd::UriMiss).parameter();
@@ -129,6 +140,7 @@ pub(crate) fn from_entry(
     entry: &Entry,
     (mut why, fwd): (Use, Option<Fwd>),
     (terms, request): (&Terms, &HeaderMap),
+    coded: Option<(Coding, Bytes)>,
     line: &StatusLine,
     now_ms: u64,
 ) -> (Response, Use) {
@@ -139,11 +151,18 @@ pub(crate) fn from_entry(
         why = Use::NotModified;
     }
     let mut response = Response::new(Body::empty());
-    *response.headers_mut() = entry.headers.clone();
+    let headers = response.headers_mut();
+    *headers = entry.headers.clone();
+    if entry.codable.is_some() {
+        if let Some((coding, body)) = &coded {
+            code_headers(headers, *coding, body.len());
+        }
+        add_vary(headers);
+    }
     if unchanged {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-        let drop: Vec<HeaderName> = entry
-            .headers
+        let drop: Vec<HeaderName> = response
+            .headers()
             .keys()
             .filter(|name| !belongs_on_not_modified(name))
             .cloned()
@@ -153,7 +172,14 @@ pub(crate) fn from_entry(
         }
     } else {
         *response.status_mut() = entry.status;
-        if terms.ranged && entry.status == StatusCode::OK {
+        if let Some((coding, body)) = coded {
+            if why == Use::Hit {
+                why = Use::Coded(coding);
+            }
+            if !terms.head {
+                *response.body_mut() = Body::full(body);
+            }
+        } else if terms.ranged && entry.status == StatusCode::OK {
             let cut = cut_stored(&mut response, request, &entry.body);
             if why == Use::Hit {
                 why = Use::Cut(cut);

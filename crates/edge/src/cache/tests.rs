@@ -1,5 +1,7 @@
 //! Tests of the cache's rules: what is asked, what is stored, what is used.
 
+mod accept;
+mod coding;
 mod invalidate;
 mod range;
 mod structured;
@@ -267,6 +269,7 @@ fn entry(key: Key<'_>, body: &'static str) -> Entry {
         stamp: 0,
         host: None,
         for_everybody: false,
+        codable: None,
     }
 }
 
@@ -433,7 +436,7 @@ fn variants_are_told_apart() {
 
 fn cache() -> Cache {
     let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
-    Cache::new(1 << 20, OBJECT_MAX, metrics)
+    Cache::new(1 << 20, OBJECT_MAX, true, metrics)
 }
 
 /// Keeps an answer of `parts`, reads it as a client would, `reads` frames of it, and answers what
@@ -466,6 +469,7 @@ async fn kept(
         now_ms: 0,
         stamp: 0,
         host: None,
+        codable: None,
     };
     let frames = parts
         .into_iter()
@@ -575,7 +579,7 @@ fn what_cannot_be_stored_is_not_waited_for() {
 fn large_bodies_are_kept_in_pieces() {
     let large = Bytes::from(vec![7_u8; 600 * 1024]);
     let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
-    let cache = Cache::new(1 << 20, 1 << 20, metrics);
+    let cache = Cache::new(1 << 20, 1 << 20, true, metrics);
     let answer = Answer {
         key: key("/"),
         request: &HeaderMap::new(),
@@ -590,6 +594,7 @@ fn large_bodies_are_kept_in_pieces() {
         now_ms: 0,
         stamp: 0,
         host: None,
+        codable: None,
     };
     let kept = cache.keep(&answer, None, Body::full(large.clone()), false);
     let Kept::Now(body, _) = kept else {

@@ -203,7 +203,7 @@ async fn answer(state: &State, number: usize, request: Request, meta: &CallMeta)
             .await
             .unwrap();
     }
-    if path == "/confirm" && request.headers().contains_key("if-none-match") {
+    if path.starts_with("/confirm") && request.headers().contains_key("if-none-match") {
         let confirmed = http::Response::builder().status(StatusCode::NOT_MODIFIED);
         let confirmed = confirmed
             .header("cache-control", "max-age=600")
@@ -246,6 +246,7 @@ async fn answer(state: &State, number: usize, request: Request, meta: &CallMeta)
         }
         "/slow-stream" => state.stream(),
         "/sized-stream" => sized(state.stream(), 10),
+        "/text" | "/confirmed-text" | "/fixed-text" => Body::full(super::codings::text()),
         "/numbers" => Body::full(super::ranges::numbers()),
         _ => Body::full(format!("{} #{number}", state.name)),
     };
@@ -260,6 +261,9 @@ fn headers_of(path: &str) -> &'static [(&'static str, &'static str)] {
             ("cache-control", "max-age=600"),
             ("cache-tag", "blue, green"),
         ],
+        "/text" => &[("cache-control", "max-age=600")],
+        "/fixed-text" => &[("cache-control", "max-age=600, no-transform")],
+        "/confirmed-text" => &[("cache-control", "max-age=1, stale-while-revalidate=0")],
         "/slow-stream" | "/sized-stream" | "/numbers" => &[("cache-control", "max-age=600")],
         "/while" => &[("cache-control", "max-age=1, stale-while-revalidate=600")],
         "/on-error" | "/slow-on-error" => &[("cache-control", "max-age=1, stale-if-error=600")],
