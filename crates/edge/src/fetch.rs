@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::answer::{Fault, REQUEST_ID, answer};
 use crate::cache::{
     Answer, Arrival, CACHE_STATUS, Entry, Fwd, Kept, Key, Part, Terms, Ticket, Use, add_vary,
-    is_failure, refreshed,
+    confirms, is_failure, refreshed,
 };
 use crate::forward::{Forwarded, Outgoing};
 use crate::metrics::Hedge;
@@ -192,8 +192,8 @@ impl Pop {
         wanted: bool,
     ) -> Result<Obtained, Fault> {
         let asked_ms = self.core.clock.now_ms();
-        match self.forwarder.forward(outgoing, Body::empty()).await {
-            Ok(forwarded) => {
+        match self.ask(outgoing, fetch).await {
+            Ok((outgoing, forwarded)) => {
                 let took_ms = self.core.clock.now_ms().saturating_sub(asked_ms);
                 self.core.heads.observe(took_ms);
                 let forwarded = self.tidy(forwarded);
@@ -206,6 +206,31 @@ impl Pop {
                 Err(fault)
             }
         }
+    }
+
+    /// Asks a region; once more without the cache's own condition if the region confirms what is
+    /// not stored.
+    async fn ask<'a>(
+        &self,
+        outgoing: Outgoing<'a>,
+        fetch: &Fetch,
+    ) -> Result<(Outgoing<'a>, Forwarded), Fault> {
+        let forwarded = self.forwarder.forward(outgoing, Body::empty()).await?;
+        let about_other = outgoing.validator.is_some()
+            && forwarded.response.status() == StatusCode::NOT_MODIFIED
+            && fetch
+                .old
+                .as_ref()
+                .is_some_and(|old| !confirms(forwarded.response.headers(), &old.headers));
+        if !about_other {
+            return Ok((outgoing, forwarded));
+        }
+        let outgoing = Outgoing {
+            validator: None,
+            ..outgoing
+        };
+        let forwarded = self.forwarder.forward(outgoing, Body::empty()).await?;
+        Ok((outgoing, forwarded))
     }
 
     fn keep(

@@ -37,6 +37,7 @@ use serve::{Body, BoxFuture};
 pub(crate) use self::ask::{Fwd, Terms};
 use self::coding::{Codable, Workshop};
 pub(crate) use self::coding::{Coded, add_vary};
+pub(crate) use self::conditional::confirms;
 pub(crate) use self::entry::Entry;
 use self::entry::Pieces;
 use self::fill::Tee;

@@ -9,7 +9,7 @@ use serve::{Body, Response};
 
 use super::ask::{Fwd, Terms};
 use super::coding::{Coding, add_vary, code_headers};
-use super::conditional::{belongs_on_not_modified, is_not_modified};
+use super::conditional::{belongs_on_not_modified, is_not_modified, is_updated};
 use super::entry::Entry;
 use super::part::{Cut, cut_stored};
 use super::verdict::NoStore;
@@ -200,10 +200,7 @@ pub(crate) fn refreshed(old: &Entry, confirmed: &HeaderMap) -> Response {
     let mut response = Response::new(old.body.to_body());
     *response.status_mut() = old.status;
     let mut headers = old.headers.clone();
-    for name in confirmed
-        .keys()
-        .filter(|name| belongs_on_not_modified(name))
-    {
+    for name in confirmed.keys().filter(|name| is_updated(name)) {
         headers.remove(name);
         for value in confirmed.get_all(name) {
             headers.append(name, value.clone());

@@ -2,7 +2,9 @@
 
 mod accept;
 mod coding;
+mod conformance;
 mod invalidate;
+mod model;
 mod range;
 mod structured;
 
@@ -76,7 +78,7 @@ fn freshness_comes_from_the_most_specific_source() {
     );
     check(
         &[("expires", "Sat, 21 Nov 2026 08:01:00 GMT"), ("date", DATE)],
-        Ok(58_999),
+        Ok(58_000),
     );
     check(&[("expires", "Sat, 21 Nov 2026 08:01:02 GMT")], Ok(59_500));
     check(
@@ -124,7 +126,7 @@ fn age_counts() {
     let old = "Sat, 21 Nov 2026 07:59:30 GMT";
     check(
         &[("cache-control", "max-age=60"), ("date", old)],
-        Ok(60_000 - 31_001),
+        Ok(60_000 - 32_000),
     );
     let ahead = "Sat, 21 Nov 2026 09:00:00 GMT";
     check(

@@ -122,6 +122,23 @@ async fn a_stale_answer_is_used_while_a_newer_one_comes() {
 }
 
 #[tokio::test]
+async fn a_confirmation_of_something_else_is_not_believed() {
+    let bench = Bench::start(1).await;
+    bench.get("/wrong-tag", &[]).await;
+    let newer = async {
+        loop {
+            let seen = bench.get("/wrong-tag", &[]).await;
+            if seen.cache() == "fwd=stale; fwd-status=200; stored" {
+                return seen;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let newer = timeout(PATIENCE, newer).await.unwrap();
+    assert_eq!(newer.body, "r0 #3");
+}
+
+#[tokio::test]
 async fn a_stale_answer_is_better_than_an_error() {
     let bench = Bench::start(1).await;
     bench.get("/on-error", &[]).await;

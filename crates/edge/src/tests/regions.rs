@@ -203,6 +203,13 @@ async fn answer(state: &State, number: usize, request: Request, meta: &CallMeta)
             .await
             .unwrap();
     }
+    if path == "/wrong-tag" && request.headers().contains_key("if-none-match") {
+        let confirmed = http::Response::builder().status(StatusCode::NOT_MODIFIED);
+        return confirmed
+            .header("etag", "\"other\"")
+            .body(Body::empty())
+            .unwrap();
+    }
     if path.starts_with("/confirm") && request.headers().contains_key("if-none-match") {
         let confirmed = http::Response::builder().status(StatusCode::NOT_MODIFIED);
         let confirmed = confirmed
@@ -267,7 +274,7 @@ fn headers_of(path: &str) -> &'static [(&'static str, &'static str)] {
         "/slow-stream" | "/sized-stream" | "/numbers" => &[("cache-control", "max-age=600")],
         "/while" => &[("cache-control", "max-age=1, stale-while-revalidate=600")],
         "/on-error" | "/slow-on-error" => &[("cache-control", "max-age=1, stale-if-error=600")],
-        "/short" | "/confirm" => &[("cache-control", "max-age=1")],
+        "/short" | "/confirm" | "/wrong-tag" => &[("cache-control", "max-age=1")],
         "/short-strict" => &[("cache-control", "max-age=1, must-revalidate")],
         "/vary" => &[
             ("cache-control", "max-age=600"),
