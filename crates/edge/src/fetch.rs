@@ -279,6 +279,7 @@ impl Pop {
                 single: &SINGLE,
                 now_ms,
                 stamp: fetch.stamp,
+                moment: fetch.moment,
                 host: fetch.host.clone(),
                 codable,
             };

@@ -139,7 +139,7 @@ impl Pop {
             Err(why) => return Step::Forward(Arc::clone(host), Want::Pass(Fwd::Bypass(why))),
         };
         let key = key(host, name, &visit.conn, request.uri());
-        let stamp = self.core.cache.stamp();
+        let (stamp, moment) = (self.core.cache.stamp(), self.core.cache.moment());
         let found = self.core.cache.find(key, headers);
         let fwd = match &found.entry {
             Some(entry) => match terms.accept(entry, visit.now_ms) {
@@ -178,6 +178,7 @@ impl Pop {
             old,
             host: Some(Arc::clone(host)),
             stamp,
+            moment,
         };
         Step::Forward(Arc::clone(host), Want::Fetch(fetch))
     }

@@ -35,6 +35,8 @@ pub(crate) struct Fetch {
     pub(crate) host: Option<Arc<EdgeHost>>,
     /// Purges before it was looked up.
     pub(crate) stamp: u64,
+    /// Changes before it was looked up.
+    pub(crate) moment: u64,
 }
 
 impl Fetch {

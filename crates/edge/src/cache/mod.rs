@@ -39,7 +39,7 @@ use self::coding::{Codable, Workshop};
 pub(crate) use self::coding::{Coded, add_vary};
 pub(crate) use self::conditional::confirms;
 pub(crate) use self::entry::Entry;
-use self::entry::Pieces;
+use self::entry::{Checked, Pieces};
 use self::fill::Tee;
 use self::fills::Fills;
 pub(crate) use self::fills::{Growing, Part, Progress, Ticket, outcome};
@@ -78,6 +78,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) now_ms: u64,
     /// The number of purges when it was asked for; see [`Cache::stamp`].
     pub(crate) stamp: u64,
+    /// Of when it was asked for; see [`Cache::moment`].
+    pub(crate) moment: u64,
     pub(crate) host: Option<Arc<EdgeHost>>,
     /// The body is that of a stored answer that was confirmed.
     pub(crate) codable: Option<Arc<Codable>>,
@@ -124,6 +126,11 @@ impl Cache {
         self.purges.stamp()
     }
 
+    /// The same for changes by unsafe requests.
+    pub(crate) fn moment(&self) -> u64 {
+        self.store.moment()
+    }
+
     /// Takes answers out of use at once, also those that are still on their way here. Returns how
     /// many were stored.
     pub(crate) fn purge(&self, purge: &Purge) -> u64 {
@@ -139,10 +146,14 @@ impl Cache {
 
     /// Forgets what a successful unsafe request changes: its own address, and those that its
     /// answer names (RFC 9111, section 4.4).
+    ///
+    /// Answers that were asked for before are not stored, and nobody joins their fills, so that
+    /// who has changed something does not read the old state.
     pub(crate) fn changed(&self, key: Key<'_>, answer: &HeaderMap) {
-        self.store.forget(key);
+        let change = |key| self.fills.detach_one(self.store.change(key));
+        change(key);
         for path_and_query in &invalidate::named(key, answer) {
-            self.store.forget(Key {
+            change(Key {
                 path_and_query,
                 ..key
             });
@@ -213,7 +224,16 @@ impl Cache {
             ticket.growing(Arc::clone(growing));
         }
         let (store, metrics) = (Arc::clone(&self.store), Arc::clone(&self.metrics));
+        let moment = answer.moment;
         let done = move |pieces: Result<Pieces, NoStore>| {
+            let changed = store.is_changed(draft.0.key.borrow(), moment);
+            let pieces = pieces.and_then(|pieces| {
+                if changed {
+                    Err(NoStore::Changed)
+                } else {
+                    Ok(pieces)
+                }
+            });
             metrics.stored(pieces.as_ref().map(|_| ()).map_err(|why| *why));
             match (pieces, ticket) {
                 (Ok(pieces), ticket) => {
@@ -264,6 +284,7 @@ impl Cache {
             stale_while_ms: freshness.stale_while_ms,
             stale_error_ms: freshness.stale_error_ms,
             stamp: answer.stamp,
+            checked: Checked::default(),
             host: answer.host.clone(),
             for_everybody: freshness.for_everybody,
             codable: None,

@@ -7,6 +7,7 @@
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -17,6 +18,10 @@ use super::coding::Coding;
 use super::entry::Entry;
 use super::key::{Key, OwnedKey, variant};
 
+/// Addresses remembered as changed; an answer that was asked for before is not stored.
+const CHANGES_MAX: u64 = 64 * 1024;
+/// How long they are remembered. No answer takes longer.
+const CHANGE_KEPT: Duration = Duration::from_secs(600);
 /// What a mark costs, in bytes.
 const MARK_BYTES: u32 = 512;
 
@@ -26,6 +31,8 @@ pub(crate) struct Store {
     slots: Cache<u64, Slot, BuildHasherDefault<AsIs>>,
     seed: RandomState,
     serial: AtomicU64,
+    /// Numbers of the latest changes by unsafe requests, by address.
+    changes: Cache<u64, u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -78,6 +85,10 @@ impl Store {
             slots: builder.build_with_hasher(BuildHasherDefault::default()),
             seed: RandomState::new(),
             serial: AtomicU64::new(0),
+            changes: Cache::builder()
+                .max_capacity(CHANGES_MAX)
+                .time_to_live(CHANGE_KEPT)
+                .build(),
         }
     }
 
@@ -171,7 +182,28 @@ impl Store {
 
     /// A number that is given once.
     pub(crate) fn next(&self) -> u64 {
-        self.serial.fetch_add(1, Ordering::Relaxed)
+        self.serial.fetch_add(1, Ordering::AcqRel)
+    }
+
+    /// As [`forget`](Self::forget), and what was asked for until now is not stored either. Answers
+    /// where requests for the key wait for each other, unless they vary.
+    pub(crate) fn change(&self, key: Key<'_>) -> u64 {
+        let first = key.hash(&self.seed);
+        let number = self.next() + 1;
+        self.changes.insert(first, number);
+        self.slots.invalidate(&first);
+        first
+    }
+
+    /// What an answer that is asked for now is to be stored with.
+    pub(crate) fn moment(&self) -> u64 {
+        self.serial.load(Ordering::Acquire)
+    }
+
+    /// Whether a key has been changed since `moment`.
+    pub(crate) fn is_changed(&self, key: Key<'_>, moment: u64) -> bool {
+        let changed = self.changes.get(&key.hash(&self.seed));
+        changed.is_some_and(|number| moment < number)
     }
 
     /// Forgets all answers for a key (RFC 9111, section 4.4).

@@ -5,6 +5,7 @@ mod coding;
 mod conformance;
 mod invalidate;
 mod model;
+mod purge;
 mod range;
 mod structured;
 
@@ -269,6 +270,7 @@ fn entry(key: Key<'_>, body: &'static str) -> Entry {
         stale_error_ms: None,
         names: Arc::new([]),
         stamp: 0,
+        checked: super::entry::Checked::default(),
         host: None,
         for_everybody: false,
         codable: None,
@@ -470,6 +472,7 @@ async fn kept(
         single: &[HeaderName::from_static("x-once")],
         now_ms: 0,
         stamp: 0,
+        moment: 0,
         host: None,
         codable: None,
     };
@@ -595,6 +598,7 @@ fn large_bodies_are_kept_in_pieces() {
         single: &[],
         now_ms: 0,
         stamp: 0,
+        moment: 0,
         host: None,
         codable: None,
     };

@@ -64,10 +64,12 @@ pub(crate) enum NoStore {
     Broken,
     /// The client went away in the middle.
     Aborted,
+    /// An unsafe request has changed it since it was asked for.
+    Changed,
 }
 
 impl NoStore {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Status,
         Self::Partial,
         Self::Forbidden,
@@ -82,6 +84,7 @@ impl NoStore {
         Self::Truncated,
         Self::Broken,
         Self::Aborted,
+        Self::Changed,
     ];
 
     /// Whether the origin says so itself, for this request and others like it.
@@ -108,6 +111,7 @@ impl NoStore {
             Self::Truncated => "truncated",
             Self::Broken => "broken",
             Self::Aborted => "aborted",
+            Self::Changed => "changed",
         }
     }
 }

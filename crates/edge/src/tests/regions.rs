@@ -281,6 +281,7 @@ fn headers_of(path: &str) -> &'static [(&'static str, &'static str)] {
             ("vary", "accept-language"),
         ],
         "/moved" => &[("location", "/fresh?a=1"), ("content-location", "fresh")],
+        "/moved-stream" => &[("location", "/sized-stream")],
         "/private" | "/slow-private" => &[("cache-control", "private, max-age=600")],
         "/cookie" => &[("cache-control", "max-age=600"), ("set-cookie", "a=b")],
         "/error" => &[("cache-control", "max-age=600")],

@@ -301,6 +301,7 @@ fn keep(
         single: &[],
         now_ms: NOW_MS,
         stamp: 0,
+        moment: 0,
         host: None,
         codable: None,
     };
