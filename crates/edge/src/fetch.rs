@@ -3,16 +3,17 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, VIA};
+use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE, VIA};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http_body::Body as _;
 use serve::{Body, Response, strip_hop_by_hop};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use crate::answer::{Fault, REQUEST_ID, answer};
 use crate::cache::{
-    Answer, Arrival, CACHE_STATUS, Entry, Fwd, Kept, Key, Part, Terms, Ticket, Use, is_failure,
-    refreshed,
+    Answer, Arrival, CACHE_STATUS, Entry, Fwd, Kept, Key, Part, Terms, Ticket, Use, add_vary,
+    confirms, is_failure, refreshed,
 };
 use crate::forward::{Forwarded, Outgoing};
 use crate::metrics::Hedge;
@@ -35,6 +36,8 @@ pub(crate) struct Obtained {
     pub(crate) verdict: Verdict,
     pub(crate) region: Option<model::RegionName>,
     pub(crate) hedge: Option<Hedge>,
+    /// A region's answer that is not stored although that was tried.
+    pub(crate) unkept: bool,
 }
 
 impl Pop {
@@ -54,7 +57,8 @@ impl Pop {
         // RFC 9111, section 4.4.
         let changed = !outgoing.parts.method.is_safe() && status.as_u16() < 400;
         if changed {
-            self.core.cache.forget(key);
+            let answer = forwarded.response.headers();
+            self.core.cache.changed(key, answer);
         }
         let line = self.core.status_line.forwarded(fwd, status, None);
         self.finish(forwarded, line, fwd)
@@ -91,28 +95,31 @@ impl Pop {
         let old = fetch.stale_on_error().cloned();
         let lost = fetch.stale().cloned();
         let collapsed = (Use::Collapsed, Some(fetch.fwd));
+        // What comes was asked for as a whole, whatever the client wants of it.
+        let mut whole = terms.ranged;
         let led = match (turn, soft) {
             (Turn::Share(entry), _) => {
                 return self.stored(&entry, collapsed, (&terms, asked), visit);
             }
             (Turn::Read(growing, body), _) => {
-                let mut obtained = self.stored(&growing.entry, collapsed, (&terms, asked), visit);
-                *obtained.response.body_mut() = body;
-                return obtained;
+                return self
+                    .read(&growing, body, (collapsed, visit), (terms, asked))
+                    .await;
             }
             (Turn::Late, Some(_)) => None,
             (Turn::Failed(fault), _) => Some(Err(fault.unwrap_or(Fault::NoRegion))),
             (Turn::Lead(ticket), Some(soft)) => {
-                let answer = self.apart(outgoing, key, fetch, ticket);
+                let answer = self.apart(outgoing, key, fetch.clone(), ticket);
                 match timeout_at(soft, answer).await {
                     Ok(answer) => Some(answer.unwrap_or(Err(Fault::NoRegion))),
                     Err(_) => None,
                 }
             }
             (Turn::Lead(ticket), None) => {
-                Some(self.lead(outgoing, key, &fetch, Some(ticket), false).await)
+                Some(self.lead_whole(outgoing, key, &fetch, ticket).await)
             }
             (Turn::Alone | Turn::Late, _) => {
+                whole = false;
                 Some(self.lead(outgoing, key, &fetch, None, false).await)
             }
         };
@@ -125,6 +132,7 @@ impl Pop {
             (Some(Err(Fault::NoRegion | Fault::Overloaded)), None, Some(lost)) => {
                 used(&lost, Use::Stale)
             }
+            (Some(Ok(led)), ..) if whole => self.cut_led(outgoing, key, &fetch, led).await,
             (Some(Ok(obtained)), ..) => obtained,
             (Some(Err(fault)), ..) => refused(fault, outgoing.request_id),
             (None, None, _) => refused(Fault::Timeout, outgoing.request_id),
@@ -146,6 +154,9 @@ impl Pop {
         parts.method = Method::GET;
         parts.headers.remove(IF_NONE_MATCH);
         parts.headers.remove(IF_MODIFIED_SINCE);
+        parts.headers.remove(RANGE);
+        parts.headers.remove(IF_RANGE);
+        fetch.terms.ranged = false;
         fetch.terms.head = false;
         fetch.terms.conditional = false;
         let request_id = outgoing.request_id.to_owned();
@@ -172,7 +183,7 @@ impl Pop {
 
     /// Gets an answer from a region and keeps it, in any case if it is `wanted`, or else while
     /// somebody reads it.
-    async fn lead(
+    pub(crate) async fn lead(
         &self,
         outgoing: Outgoing<'_>,
         key: Key<'_>,
@@ -181,8 +192,8 @@ impl Pop {
         wanted: bool,
     ) -> Result<Obtained, Fault> {
         let asked_ms = self.core.clock.now_ms();
-        match self.forwarder.forward(outgoing, Body::empty()).await {
-            Ok(forwarded) => {
+        match self.ask(outgoing, fetch).await {
+            Ok((outgoing, forwarded)) => {
                 let took_ms = self.core.clock.now_ms().saturating_sub(asked_ms);
                 self.core.heads.observe(took_ms);
                 let forwarded = self.tidy(forwarded);
@@ -195,6 +206,31 @@ impl Pop {
                 Err(fault)
             }
         }
+    }
+
+    /// Asks a region; once more without the cache's own condition if the region confirms what is
+    /// not stored.
+    async fn ask<'a>(
+        &self,
+        outgoing: Outgoing<'a>,
+        fetch: &Fetch,
+    ) -> Result<(Outgoing<'a>, Forwarded), Fault> {
+        let forwarded = self.forwarder.forward(outgoing, Body::empty()).await?;
+        let about_other = outgoing.validator.is_some()
+            && forwarded.response.status() == StatusCode::NOT_MODIFIED
+            && fetch
+                .old
+                .as_ref()
+                .is_some_and(|old| !confirms(forwarded.response.headers(), &old.headers));
+        if !about_other {
+            return Ok((outgoing, forwarded));
+        }
+        let outgoing = Outgoing {
+            validator: None,
+            ..outgoing
+        };
+        let forwarded = self.forwarder.forward(outgoing, Body::empty()).await?;
+        Ok((outgoing, forwarded))
     }
 
     fn keep(
@@ -211,16 +247,22 @@ impl Pop {
             hedge,
         } = forwarded;
         let status = response.status();
+        let mut codable = None;
         if let Some(old) = &fetch.old
             && outgoing.validator.is_some()
             && status == StatusCode::NOT_MODIFIED
         {
             response = refreshed(old, response.headers());
+            codable = old.codable.clone();
         }
         let (mut head, body) = response.into_parts();
         let now_ms = self.core.clock.now_ms();
         let authorized = fetch.terms.authorized;
         let (body, kept) = if fetch.terms.head {
+            if head.status == StatusCode::OK {
+                let request = &outgoing.parts.headers;
+                self.core.cache.compare(key, request, &head.headers);
+            }
             (body, None)
         } else {
             let arrival = Arrival {
@@ -237,7 +279,9 @@ impl Pop {
                 single: &SINGLE,
                 now_ms,
                 stamp: fetch.stamp,
+                moment: fetch.moment,
                 host: fetch.host.clone(),
+                codable,
             };
             match self.core.cache.keep(&answer, ticket, body, wanted) {
                 Kept::Now(body, kept) => (body, Some(kept)),
@@ -247,6 +291,12 @@ impl Pop {
                 }
             }
         };
+        let bytes = body.size_hint().exact();
+        let cache = &self.core.cache;
+        if kept == Some(Ok(())) && cache.may_code(head.status, &head.headers, bytes) {
+            add_vary(&mut head.headers);
+        }
+        let unkept = kept.is_some_and(|kept| kept.is_err());
         let line = self.core.status_line.forwarded(fetch.fwd, status, kept);
         head.extensions.clear();
         let response = Response::from_parts(head, body);
@@ -255,7 +305,9 @@ impl Pop {
             region,
             hedge,
         };
-        self.finish(forwarded, line, fetch.fwd)
+        let mut obtained = self.finish(forwarded, line, fetch.fwd);
+        obtained.unkept = unkept;
+        obtained
     }
 
     /// What every answer of a region needs before it is stored or sent.
@@ -279,32 +331,36 @@ impl Pop {
             verdict: Verdict::Forwarded(fwd),
             region: Some(region),
             hedge,
+            unkept: false,
         }
     }
 
-    fn stored(
+    pub(crate) fn stored(
         &self,
         entry: &Entry,
         why: (Use, Option<Fwd>),
         asked: (&Terms, &HeaderMap),
         visit: &Visit,
     ) -> Obtained {
-        let (response, why) = self.reply(entry, why, asked, visit);
+        let shown = self.show(entry, asked.0, asked.1);
+        let (response, why) = self.reply((entry, shown), why, asked, visit);
         Obtained {
             response,
             verdict: Verdict::Used(why),
             region: None,
             hedge: None,
+            unkept: false,
         }
     }
 }
 
-fn refused(fault: Fault, request_id: &str) -> Obtained {
+pub(crate) fn refused(fault: Fault, request_id: &str) -> Obtained {
     let response = answer(fault, request_id);
     Obtained {
         response,
         verdict: Verdict::Refused(fault),
         region: None,
         hedge: None,
+        unkept: false,
     }
 }

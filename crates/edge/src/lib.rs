@@ -20,6 +20,7 @@ mod lent;
 mod metrics;
 mod paths;
 mod pop;
+mod ranged;
 mod record;
 mod settings;
 mod shared;

@@ -11,7 +11,7 @@ use prometheus::{
 };
 
 use crate::answer::Fault;
-use crate::cache::{Fwd, NoStore, Use};
+use crate::cache::{Coded, Fwd, NoStore, Use};
 use crate::lane::Lane;
 use crate::record::Verdict;
 
@@ -100,6 +100,7 @@ pub(crate) struct Metrics {
     fwd: Vec<IntCounter>,
     stored: IntCounter,
     not_stored: Vec<IntCounter>,
+    codings: Vec<IntCounter>,
     faults: Vec<IntCounter>,
     retries: Vec<IntCounter>,
     hedges: Vec<IntCounter>,
@@ -170,6 +171,7 @@ impl Metrics {
         let verdicts =
             make.counters("cache_requests_total", "What the cache did.", &["verdict"])?;
         let fills = make.counters("cache_fills_total", "Answers kept or not.", &["result"])?;
+        let codings = make.counters("compressions_total", "Bodies coded or not.", &["result"])?;
         let faults = make.counters("refused_total", "Answers made by the POP.", &["reason"])?;
         let retries =
             make.counters("retries_total", "What followed a failed call.", &["result"])?;
@@ -187,6 +189,7 @@ impl Metrics {
             fwd: each(&verdicts, Fwd::ALL.map(Fwd::label)),
             stored: fills.with_label_values(&["stored"]),
             not_stored: each(&fills, NoStore::ALL.map(NoStore::as_str)),
+            codings: each(&codings, Coded::ALL.map(Coded::as_str)),
             faults: each(&faults, Fault::ALL.map(Fault::as_str)),
             retries: each(&retries, Retry::ALL.map(Retry::as_str)),
             hedges: each(&hedges, Hedge::ALL.map(Hedge::as_str)),
@@ -237,6 +240,13 @@ impl Metrics {
                 NoStore::ALL.iter().position(|one| *one == why),
             ),
         }
+    }
+
+    pub(crate) fn coded(&self, result: Coded) {
+        add(
+            &self.codings,
+            Coded::ALL.iter().position(|one| *one == result),
+        );
     }
 
     pub(crate) fn forward(&self, region: &str, result: &str) {

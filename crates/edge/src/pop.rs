@@ -13,7 +13,7 @@ use plan::edge::EdgeHost;
 use serve::{BoxFuture, Conn, Handler, Request, Response, Scheme, strip_hop_by_hop};
 
 use crate::answer::{Fault, REQUEST_ID, answer, id_value};
-use crate::cache::{Entry, Fwd, Key, Terms, Use, from_entry};
+use crate::cache::{Entry, Fwd, Key, Shown, Terms, Use, from_entry};
 use crate::fetch::Obtained;
 use crate::forward::{Forwarder, Outgoing};
 use crate::ident::Ids;
@@ -139,14 +139,19 @@ impl Pop {
             Err(why) => return Step::Forward(Arc::clone(host), Want::Pass(Fwd::Bypass(why))),
         };
         let key = key(host, name, &visit.conn, request.uri());
-        let stamp = self.core.cache.stamp();
+        let (stamp, moment) = (self.core.cache.stamp(), self.core.cache.moment());
         let found = self.core.cache.find(key, headers);
         let fwd = match &found.entry {
             Some(entry) => match terms.accept(entry, visit.now_ms) {
                 Ok(()) => {
-                    let (response, why) =
-                        self.reply(entry, (Use::Hit, None), (&terms, headers), visit);
-                    return Step::Done(response, Verdict::Used(why));
+                    let shown = self.show(entry, &terms, headers);
+                    if !shown.refused {
+                        let asked = (&terms, headers);
+                        let (response, why) =
+                            self.reply((entry, shown), (Use::Hit, None), asked, visit);
+                        return Step::Done(response, Verdict::Used(why));
+                    }
+                    Fwd::Request
                 }
                 Err(fwd) => fwd,
             },
@@ -173,6 +178,7 @@ impl Pop {
             old,
             host: Some(Arc::clone(host)),
             stamp,
+            moment,
         };
         Step::Forward(Arc::clone(host), Want::Fetch(fetch))
     }
@@ -211,6 +217,7 @@ impl Pop {
             verdict,
             region,
             hedge,
+            ..
         } = obtained;
         let line = (&parts.method, name.as_str(), parts.uri.path());
         let region = region.as_ref().map(model::RegionName::as_str);
@@ -218,15 +225,25 @@ impl Pop {
         response
     }
 
+    /// What a request is shown of a stored answer; has a coded body made if there is none yet.
+    pub(crate) fn show(&self, entry: &Entry, terms: &Terms, headers: &HeaderMap) -> Shown {
+        let mut shown = self.core.cache.show(entry, terms, headers);
+        if let Some(work) = shown.work.take() {
+            drop(self.core.drain.spawn(work));
+        }
+        shown
+    }
+
     pub(crate) fn reply(
         &self,
-        entry: &Entry,
+        (entry, shown): (&Entry, Shown),
         why: (Use, Option<Fwd>),
         asked: (&Terms, &HeaderMap),
         visit: &Visit,
     ) -> (Response, Use) {
         let now_ms = self.core.clock.now_ms();
-        let (mut response, why) = from_entry(entry, why, asked, &self.core.status_line, now_ms);
+        let line = &self.core.status_line;
+        let (mut response, why) = from_entry(entry, why, asked, shown.coded, line, now_ms);
         response
             .headers_mut()
             .insert(REQUEST_ID, id_value(&visit.id));

@@ -15,6 +15,8 @@ pub struct EdgeSettings {
     pub cache_bytes: u64,
     /// Bytes of the largest body that is stored; a larger one passes through.
     pub object_bytes_max: usize,
+    /// Makes gzip and br of stored answers for clients that accept them.
+    pub compress: bool,
     /// Adds `Server-Timing` with the names of the POP and the region to every answer.
     pub debug_headers: bool,
     /// Time for the head of a region's answer, all tries together; then the client gets a 504.
@@ -37,6 +39,7 @@ impl EdgeSettings {
             workers,
             cache_bytes: 256 * MIB as u64,
             object_bytes_max: 8 * MIB,
+            compress: true,
             debug_headers: false,
             head_timeout: Duration::from_secs(32),
             fill_wait: Duration::from_secs(3),

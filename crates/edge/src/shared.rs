@@ -47,7 +47,7 @@ impl Shared {
         let via = HeaderValue::from_str(&format!("1.1 {name}.edgeway (edgeway)")).ok();
         Some(Self {
             clock: Clock::start(),
-            cache: Cache::new(bytes, object_bytes, Arc::clone(&metrics)),
+            cache: Cache::new(bytes, object_bytes, settings.compress, Arc::clone(&metrics)),
             metrics,
             steering: Steering::new(),
             lanes: Lanes::default(),

@@ -2,7 +2,9 @@
 //! of its own, so that dropping it is as sudden as killing a process.
 
 mod caching;
+mod codings;
 mod hedging;
+mod ranges;
 mod regions;
 
 use std::time::Duration;
@@ -149,8 +151,8 @@ async fn what_must_not_be_stored_is_fetched_each_time() {
         (reload.body.as_str(), reload.cache()),
         ("r0 #10", "fwd=request; fwd-status=200; stored")
     );
-    let range = bench.get("/fresh", &[("range", "bytes=0-1")]).await;
-    assert_eq!(range.cache(), "fwd=bypass; detail=range; fwd-status=200");
+    let range = bench.get("/fresh", &[("range", "items=0-1")]).await;
+    assert_eq!(range.cache(), "fwd=bypass; detail=range; fwd-status=206");
 }
 
 #[tokio::test]
@@ -180,6 +182,44 @@ async fn an_unsafe_request_forgets_what_is_stored() {
         bench.get("/fresh", &[]).await.cache(),
         "fwd=uri-miss; fwd-status=200; stored"
     );
+}
+
+#[tokio::test]
+async fn an_unsafe_request_forgets_what_its_answer_names() {
+    let bench = Bench::start(1).await;
+    for path in ["/fresh", "/fresh?a=1", "/fresh?a=2"] {
+        bench.get(path, &[]).await;
+    }
+    bench
+        .send(Method::PUT, "/moved", &[], Body::full("x"))
+        .await;
+    for (path, kept) in [
+        ("/fresh", false),
+        ("/fresh?a=1", false),
+        ("/fresh?a=2", true),
+    ] {
+        let cache = bench.get(path, &[]).await.cache().to_owned();
+        assert_eq!(cache.starts_with("hit"), kept, "{path}: {cache}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_to_head_can_tell_that_the_stored_one_is_old() {
+    let bench = Bench::start(1).await;
+    bench.get("/fresh", &[]).await;
+    let fresh = [("cache-control", "no-cache")];
+    // It has a length, and a body of another length will come: "r0 #1", then "r0 #10".
+    for _ in 0..8 {
+        bench
+            .send(Method::HEAD, "/fresh", &fresh, Body::empty())
+            .await;
+        assert!(bench.get("/fresh", &[]).await.cache().starts_with("hit"));
+    }
+    bench
+        .send(Method::HEAD, "/fresh", &fresh, Body::empty())
+        .await;
+    let after = bench.get("/fresh", &[]).await;
+    assert_eq!(after.cache(), "fwd=uri-miss; fwd-status=200; stored");
 }
 
 #[tokio::test]
@@ -371,7 +411,18 @@ async fn with_every_region_dead_what_is_stored_is_served() {
     };
     let stale = timeout(PATIENCE, stale).await.unwrap();
     assert!(stale.cache().starts_with("hit; ttl="), "{}", stale.cache());
-    assert_eq!(bench.get("/short-strict", &[]).await.status, 503);
+    // It was stored a little later, so it may live a little longer.
+    let strict = async {
+        loop {
+            let seen = bench.get("/short-strict", &[]).await;
+            if seen.status == 503 {
+                return;
+            }
+            assert!(!seen.cache().contains("detail"), "{}", seen.cache());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, strict).await.unwrap();
     assert_eq!(
         bench
             .get("/short", &[("cache-control", "no-cache")])

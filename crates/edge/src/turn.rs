@@ -17,6 +17,7 @@ use crate::shared::Shared;
 const TURNS_MAX: usize = 3;
 
 /// A request whose answer may be shared.
+#[derive(Clone)]
 pub(crate) struct Fetch {
     pub(crate) terms: Terms,
     pub(crate) fwd: Fwd,
@@ -34,6 +35,8 @@ pub(crate) struct Fetch {
     pub(crate) host: Option<Arc<EdgeHost>>,
     /// Purges before it was looked up.
     pub(crate) stamp: u64,
+    /// Changes before it was looked up.
+    pub(crate) moment: u64,
 }
 
 impl Fetch {

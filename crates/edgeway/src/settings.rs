@@ -205,6 +205,9 @@ pub struct Pop {
     /// Bytes of answers kept in memory.
     #[serde(default = "default_cache_bytes")]
     pub cache_bytes: u64,
+    /// Makes gzip and br of stored answers.
+    #[serde(default = "default_compress")]
+    pub compress: bool,
     /// Answers tell which region they came from (`Server-Timing`).
     #[serde(default)]
     pub debug_headers: bool,
@@ -344,6 +347,10 @@ const fn default_h3() -> bool {
 
 const fn default_alt_svc_max_age_s() -> u64 {
     24 * 60 * 60
+}
+
+const fn default_compress() -> bool {
+    true
 }
 
 const fn default_cache_bytes() -> u64 {

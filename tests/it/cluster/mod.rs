@@ -16,6 +16,7 @@ mod clients;
 mod dns;
 mod domains;
 mod failover;
+mod fills;
 mod first_request;
 mod http3;
 mod latency;

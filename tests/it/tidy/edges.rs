@@ -48,6 +48,8 @@ const OWNED: &[(&str, &[&str])] = &[
     ("openraft", &["ledger"]),
     ("redb", &["ledger"]),
     ("moka", &["edge"]),
+    ("brotli", &["edge"]),
+    ("flate2", &["edge"]),
     ("instant-acme", &["edgeway"]),
     ("hyper-rustls", &["edgeway"]),
     ("hickory-proto", &["dns"]),

@@ -3,12 +3,13 @@
 //! Pure: decided from the method and the headers alone.
 
 use http::header::{
-    AUTHORIZATION, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+    AUTHORIZATION, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE,
 };
 use http::{HeaderMap, Method};
 
 use super::control::CacheControl;
 use super::entry::Entry;
+use super::range::counts_bytes;
 
 /// Why a request is forwarded; the `fwd` parameter of RFC 9211 and the metric's label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +31,7 @@ pub(crate) enum Fwd {
 pub(crate) enum Bypass {
     /// Neither GET nor HEAD.
     Method,
-    /// A part is asked for; whole answers alone are stored.
+    /// A part is asked for, and not counted in bytes.
     Range,
     /// A precondition that only the origin can decide.
     Precondition,
@@ -98,6 +99,8 @@ pub(crate) struct Terms {
     pub(crate) authorized: bool,
     /// `If-None-Match` or `If-Modified-Since` is there.
     pub(crate) conditional: bool,
+    /// A GET for parts, counted in bytes.
+    pub(crate) ranged: bool,
     /// The directives of the request.
     pub(crate) control: CacheControl,
 }
@@ -112,7 +115,9 @@ impl Terms {
         if has_body {
             return Err(Bypass::Body);
         }
-        if headers.contains_key(RANGE) || headers.contains_key(IF_RANGE) {
+        // RFC 9110, section 14.2: a range of anything but GET means nothing.
+        let ranged = !head && headers.contains_key(RANGE);
+        if ranged && !counts_bytes(headers) {
             return Err(Bypass::Range);
         }
         if headers.contains_key(IF_MATCH) || headers.contains_key(IF_UNMODIFIED_SINCE) {
@@ -129,6 +134,7 @@ impl Terms {
             head,
             authorized,
             conditional,
+            ranged,
             control,
         })
     }

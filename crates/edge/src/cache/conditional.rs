@@ -1,13 +1,35 @@
 //! Whether a client's own copy is as good as the stored answer (RFC 9110, section 13).
 
 use http::HeaderMap;
-use http::header::{ETAG, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+};
 
 /// Headers that a 304 keeps from the stored answer (RFC 9110, section 15.4.5, plus those that a
 /// browser's scripts need on every answer).
 pub(crate) fn belongs_on_not_modified(name: &HeaderName) -> bool {
     let name = name.as_str();
     !name.starts_with("content-") || matches!(name, "content-location" | "content-security-policy")
+}
+
+/// Whether a region's 304 brings this header of a stored answer up to date: not those that tell
+/// how the stored body is to be read (RFC 9111, section 3.2).
+pub(crate) fn is_updated(name: &HeaderName) -> bool {
+    ![
+        CONTENT_LENGTH,
+        CONTENT_TYPE,
+        CONTENT_ENCODING,
+        CONTENT_RANGE,
+    ]
+    .contains(name)
+}
+
+/// Whether a region's 304 is about the stored answer: a tag that it names must be that one's
+/// (RFC 9111, section 4.3.4).
+pub(crate) fn confirms(confirmed: &HeaderMap, stored: &HeaderMap) -> bool {
+    let tags = confirmed.get(ETAG).zip(stored.get(ETAG));
+    tags.is_none_or(|(one, other)| opaque(one.as_bytes()) == opaque(other.as_bytes()))
 }
 
 /// Whether the client can be told to use its own copy of a stored 200 with `stored` headers.

@@ -1,10 +1,13 @@
-//! Reads `Cache-Control` (RFC 9111, sections 5.2 and 4.2.1) and `Pragma`.
+//! Reads `Cache-Control` (RFC 9111, sections 5.2 and 4.2.1), `CDN-Cache-Control` (RFC 9213) and
+//! `Pragma`.
 //!
 //! Where a field can be read in two ways, the one that caches less is taken. Unknown directives
 //! mean nothing.
 
 use http::header::{CACHE_CONTROL, PRAGMA};
 use http::{HeaderMap, HeaderName};
+
+use super::structured::{Dictionary, Item, dictionary};
 
 /// Seconds that stand for "forever" (RFC 9111, section 1.2.2).
 const SECONDS_MAX: u64 = 1 << 31;
@@ -18,6 +21,7 @@ pub(crate) struct CacheControl {
     pub(crate) public: bool,
     pub(crate) must_revalidate: bool,
     pub(crate) proxy_revalidate: bool,
+    pub(crate) no_transform: bool,
     pub(crate) only_if_cached: bool,
     /// `private` or `no-cache` with field names; see [`withheld`].
     pub(crate) fields: bool,
@@ -36,22 +40,39 @@ pub(crate) struct CacheControl {
 }
 
 /// RFC 9213, section 3.
-const TARGETED: HeaderName = HeaderName::from_static("cdn-cache-control");
+pub(crate) const TARGETED: HeaderName = HeaderName::from_static("cdn-cache-control");
 
 impl CacheControl {
     /// The directives of a response.
     pub(crate) fn of_response(headers: &HeaderMap) -> Self {
-        if headers.contains_key(TARGETED) {
-            let mut control = Self {
-                targeted: true,
-                ..Self::default()
-            };
-            for value in headers.get_all(TARGETED) {
-                control.read(value.as_bytes());
-            }
-            return control;
+        let Some(members) = targeted(headers) else {
+            return Self::of_field(headers);
+        };
+        let mut control = Self {
+            targeted: true,
+            ..Self::default()
+        };
+        for (name, item) in &members {
+            control.set_member(name, item);
         }
-        Self::of_field(headers)
+        control
+    }
+
+    /// `no-transform`, which concerns more than caches and so counts wherever it stands.
+    pub(crate) fn forbids_transform(headers: &HeaderMap) -> bool {
+        Self::of_response(headers).no_transform || Self::of_field(headers).no_transform
+    }
+
+    /// A directive as a structured field has it. A value of the wrong type is read as the one that
+    /// caches least.
+    fn set_member(&mut self, name: &[u8], item: &Item) {
+        match item {
+            Item::Boolean(false) => {}
+            Item::Boolean(true) => self.set(name, None),
+            Item::Integer(number) => self.set(name, Some(number.to_string().as_bytes())),
+            Item::Text(text) | Item::Token(text) => self.set(name, Some(text)),
+            Item::Other => self.set(name, None),
+        }
     }
 
     fn of_field(headers: &HeaderMap) -> Self {
@@ -103,6 +124,7 @@ impl CacheControl {
             b"public" => self.public = true,
             b"must-revalidate" => self.must_revalidate = true,
             b"proxy-revalidate" => self.proxy_revalidate = true,
+            b"no-transform" => self.no_transform = true,
             b"only-if-cached" => self.only_if_cached = true,
             b"max-age" => lower(&mut self.max_age, seconds(argument)),
             b"s-maxage" => lower(&mut self.s_maxage, seconds(argument)),
@@ -145,12 +167,17 @@ pub(crate) fn withheld(headers: &HeaderMap, control: CacheControl) -> Vec<Header
     if !control.fields {
         return names;
     }
-    let field = if control.targeted {
-        TARGETED
-    } else {
-        CACHE_CONTROL
-    };
-    for value in headers.get_all(field) {
+    if control.targeted {
+        for (name, item) in targeted(headers).unwrap_or_default() {
+            if let (b"no-cache" | b"private", Item::Text(listed) | Item::Token(listed)) =
+                (name.as_slice(), item)
+            {
+                names.extend(header_names(&listed));
+            }
+        }
+        return names;
+    }
+    for value in headers.get_all(CACHE_CONTROL) {
         for directive in split(value.as_bytes()).0 {
             let mut parts = directive.splitn(2, |byte| *byte == b'=');
             let name = parts.next().unwrap_or_default().trim_ascii();
@@ -159,11 +186,34 @@ pub(crate) fn withheld(headers: &HeaderMap, control: CacheControl) -> Vec<Header
                 continue;
             }
             let listed = parts.next().map(unquoted).unwrap_or_default();
-            let listed = listed.split(|byte| *byte == b',');
-            names.extend(listed.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok()));
+            names.extend(header_names(listed));
         }
     }
     names
+}
+
+fn header_names(listed: &[u8]) -> impl Iterator<Item = HeaderName> {
+    let listed = listed.split(|byte| *byte == b',');
+    listed.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+}
+
+/// The members of `CDN-Cache-Control`; none if it is not there, empty, or malformed, and then
+/// `Cache-Control` counts (RFC 9213, section 2.1).
+fn targeted(headers: &HeaderMap) -> Option<Dictionary> {
+    let mut lines = headers.get_all(TARGETED).iter();
+    let first = lines.next()?.as_bytes();
+    let members = match lines.next() {
+        None => dictionary(first),
+        Some(second) => {
+            let mut whole = [first, b", ", second.as_bytes()].concat();
+            for line in lines {
+                whole.extend_from_slice(b", ");
+                whole.extend_from_slice(line.as_bytes());
+            }
+            dictionary(&whole)
+        }
+    };
+    members.filter(|members| !members.is_empty())
 }
 
 /// Of a directive given twice, the one that caches less counts.

@@ -1,12 +1,14 @@
 //! A stored answer: immutable, shared by all workers, ready to be sent without copying.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode};
 use plan::edge::EdgeHost;
 use serve::Body;
 
+use super::coding::Codable;
 use super::key::{OwnedKey, variant};
 
 /// Bytes that an entry takes besides its texts and its body: maps, pointers, counters.
@@ -39,10 +41,28 @@ pub(crate) struct Entry {
     pub(crate) stale_error_ms: Option<u64>,
     /// The number of purges that had happened when it was asked for.
     pub(crate) stamp: u64,
+    /// The number of purges that are known not to concern it.
+    pub(crate) checked: Checked,
     /// The host that it belongs to, for purges by API.
     pub(crate) host: Option<Arc<EdgeHost>>,
     /// It may answer requests with `Authorization`.
     pub(crate) for_everybody: bool,
+    /// Variants with a content coding may be made of it.
+    pub(crate) codable: Option<Arc<Codable>>,
+}
+
+/// A number that only grows, shared by those who use an entry.
+#[derive(Debug, Default)]
+pub(crate) struct Checked(AtomicU64);
+
+impl Checked {
+    pub(crate) fn number(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn raise(&self, number: u64) {
+        self.0.fetch_max(number, Ordering::Relaxed);
+    }
 }
 
 /// A body in memory.
@@ -64,6 +84,8 @@ impl Entry {
             headers: self.headers.clone(),
             body: Pieces::of(Vec::new()),
             host: self.host.clone(),
+            codable: self.codable.clone(),
+            checked: Checked::default(),
             ..*self
         }
     }
@@ -140,6 +162,13 @@ impl Pieces {
         match self {
             Self::One(piece) => piece.len(),
             Self::Many(pieces) => pieces.iter().map(Bytes::len).sum(),
+        }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[Bytes] {
+        match self {
+            Self::One(piece) => std::slice::from_ref(piece),
+            Self::Many(pieces) => pieces,
         }
     }
 

@@ -136,6 +136,12 @@ impl Fills {
         self.passes.invalidate_all();
     }
 
+    /// As [`detach`](Self::detach), for one slot.
+    pub(crate) fn detach_one(&self, slot: u64) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.remove(&slot);
+    }
+
     /// Fills in progress.
     pub(crate) fn running(&self) -> usize {
         self.running

@@ -166,7 +166,9 @@ impl Flow {
         std::future::poll_fn(|cx| {
             let mut state = self.lock();
             // Nobody has begun to read: whoever made the flow is about to.
-            if state.wanted || !state.readers.is_empty() || state.next_reader == 0 {
+            // A body too large to be kept is of no use to anybody but its readers.
+            let wanted = state.wanted && !state.closed;
+            if wanted || !state.readers.is_empty() || state.next_reader == 0 {
                 state.pump = Some(cx.waker().clone());
                 Poll::Pending
             } else {

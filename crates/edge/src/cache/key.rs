@@ -7,7 +7,9 @@
 use std::hash::{BuildHasher, RandomState};
 
 use http::HeaderMap;
-use http::header::HeaderName;
+use http::header::{ACCEPT_ENCODING, HeaderName};
+
+use super::accept::normal;
 
 /// Longest variant (request header values an answer depends on); beyond it nothing is stored.
 const VARIANT_BYTES_MAX: usize = 4 * 1024;
@@ -75,6 +77,13 @@ impl OwnedKey {
 pub(crate) fn variant(names: &[HeaderName], headers: &HeaderMap) -> Option<Box<[u8]>> {
     let mut bytes = Vec::with_capacity(64);
     for name in names {
+        if *name == ACCEPT_ENCODING
+            && let Some(codings) = normal(headers)
+        {
+            bytes.extend_from_slice(&codings);
+            bytes.extend_from_slice(&[END_OF_VALUE, END_OF_HEADER]);
+            continue;
+        }
         for value in headers.get_all(name) {
             bytes.extend_from_slice(value.as_bytes().trim_ascii());
             bytes.push(END_OF_VALUE);

@@ -5,17 +5,24 @@
 //! answers. Nothing here forwards anything, and stale answers are used only where the caller says
 //! that no region can be reached.
 
+mod accept;
 pub(crate) mod ask;
+mod coding;
 mod conditional;
 mod control;
 mod entry;
 mod fill;
 mod fills;
 mod flow;
+mod invalidate;
 mod key;
+mod part;
 mod purge;
+mod range;
 mod reply;
+mod shown;
 mod store;
+mod structured;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -28,16 +35,21 @@ use plan::edge::EdgeHost;
 use serve::{Body, BoxFuture};
 
 pub(crate) use self::ask::{Fwd, Terms};
+use self::coding::{Codable, Workshop};
+pub(crate) use self::coding::{Coded, add_vary};
+pub(crate) use self::conditional::confirms;
 pub(crate) use self::entry::Entry;
-use self::entry::Pieces;
+use self::entry::{Checked, Pieces};
 use self::fill::Tee;
 use self::fills::Fills;
 pub(crate) use self::fills::{Growing, Part, Progress, Ticket, outcome};
 use self::flow::Flow;
 pub(crate) use self::key::Key;
+pub(crate) use self::part::cut_coming;
 pub use self::purge::Purge;
 use self::purge::Purges;
 pub(crate) use self::reply::{CACHE_STATUS, StatusLine, Use, from_entry, refreshed};
+pub(crate) use self::shown::Shown;
 use self::store::{Found, Store};
 pub(crate) use self::verdict::{Arrival, NoStore};
 use self::verdict::{Freshness, judge};
@@ -51,6 +63,7 @@ pub(crate) struct Cache {
     purges: Purges,
     metrics: Arc<Metrics>,
     object_bytes_max: usize,
+    workshop: Workshop,
 }
 
 /// An answer to GET from a region, before its body.
@@ -65,7 +78,11 @@ pub(crate) struct Answer<'a> {
     pub(crate) now_ms: u64,
     /// The number of purges when it was asked for; see [`Cache::stamp`].
     pub(crate) stamp: u64,
+    /// Of when it was asked for; see [`Cache::moment`].
+    pub(crate) moment: u64,
     pub(crate) host: Option<Arc<EdgeHost>>,
+    /// The body is that of a stored answer that was confirmed.
+    pub(crate) codable: Option<Arc<Codable>>,
 }
 
 /// What becomes of an answer.
@@ -77,7 +94,12 @@ pub(crate) enum Kept {
 }
 
 impl Cache {
-    pub(crate) fn new(bytes_max: u64, object_bytes_max: usize, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        bytes_max: u64,
+        object_bytes_max: usize,
+        compress: bool,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let (store, fills) = (Arc::new(Store::new(bytes_max)), Fills::new());
         Self {
             store,
@@ -85,6 +107,7 @@ impl Cache {
             purges: Purges::default(),
             metrics,
             object_bytes_max,
+            workshop: Workshop::new(compress),
         }
     }
 
@@ -103,6 +126,11 @@ impl Cache {
         self.purges.stamp()
     }
 
+    /// The same for changes by unsafe requests.
+    pub(crate) fn moment(&self) -> u64 {
+        self.store.moment()
+    }
+
     /// Takes answers out of use at once, also those that are still on their way here. Returns how
     /// many were stored.
     pub(crate) fn purge(&self, purge: &Purge) -> u64 {
@@ -116,8 +144,29 @@ impl Cache {
         self.fills.join(slot, now_ms)
     }
 
-    pub(crate) fn forget(&self, key: Key<'_>) {
-        self.store.forget(key);
+    /// Forgets what a successful unsafe request changes: its own address, and those that its
+    /// answer names (RFC 9111, section 4.4).
+    ///
+    /// Answers that were asked for before are not stored, and nobody joins their fills, so that
+    /// who has changed something does not read the old state.
+    pub(crate) fn changed(&self, key: Key<'_>, answer: &HeaderMap) {
+        let change = |key| self.fills.detach_one(self.store.change(key));
+        change(key);
+        for path_and_query in &invalidate::named(key, answer) {
+            change(Key {
+                path_and_query,
+                ..key
+            });
+        }
+    }
+
+    /// Forgets what an answer to HEAD says is no longer the present answer to GET
+    /// (RFC 9111, section 4.3.5).
+    pub(crate) fn compare(&self, key: Key<'_>, request: &HeaderMap, head: &HeaderMap) {
+        let stored = self.store.find(key, request).entry;
+        if stored.is_some_and(|entry| invalidate::contradicts(head, &entry)) {
+            self.store.forget(key);
+        }
     }
 
     /// Entries, bytes, fills in progress.
@@ -175,7 +224,16 @@ impl Cache {
             ticket.growing(Arc::clone(growing));
         }
         let (store, metrics) = (Arc::clone(&self.store), Arc::clone(&self.metrics));
+        let moment = answer.moment;
         let done = move |pieces: Result<Pieces, NoStore>| {
+            let changed = store.is_changed(draft.0.key.borrow(), moment);
+            let pieces = pieces.and_then(|pieces| {
+                if changed {
+                    Err(NoStore::Changed)
+                } else {
+                    Ok(pieces)
+                }
+            });
             metrics.stored(pieces.as_ref().map(|_| ()).map_err(|why| *why));
             match (pieces, ticket) {
                 (Ok(pieces), ticket) => {
@@ -207,11 +265,12 @@ impl Cache {
     ) -> Result<(Vec<HeaderName>, Draft), NoStore> {
         let variant = key::variant(&freshness.vary, answer.request).ok_or(NoStore::Vary)?;
         let names = freshness.vary;
-        let mut headers = reply::stored_headers(answer.headers, answer.single, answer.arrival.at);
+        let (headers, at) = (answer.headers, answer.arrival.at);
+        let mut headers = reply::stored_headers(answer.status, headers, answer.single, at);
         for name in freshness.withheld {
             headers.remove(name);
         }
-        let entry = Entry {
+        let mut entry = Entry {
             key: answer.key.to_owned(),
             names: names.as_slice().into(),
             variant,
@@ -225,9 +284,15 @@ impl Cache {
             stale_while_ms: freshness.stale_while_ms,
             stale_error_ms: freshness.stale_error_ms,
             stamp: answer.stamp,
+            checked: Checked::default(),
             host: answer.host.clone(),
             for_everybody: freshness.for_everybody,
+            codable: None,
         };
+        if self.workshop.takes(entry.status, &entry.headers, None) {
+            let known = answer.codable.clone();
+            entry.codable = known.or_else(|| Some(Codable::new(self.store.next())));
+        }
         Ok((names, Draft(entry)))
     }
 }
@@ -243,6 +308,9 @@ struct Draft(Entry);
 impl Draft {
     fn with(self, body: Pieces) -> Entry {
         let mut entry = Entry { body, ..self.0 };
+        if !coding::fits(entry.body.len() as u64) {
+            entry.codable = None;
+        }
         reply::set_length(&mut entry);
         entry
     }

@@ -2,7 +2,7 @@
 //!
 //! Every purge has a number, and every answer the number of purges that had happened when it was
 //! asked for. An answer as new as the newest purge needs one comparison, so that hits stay cheap;
-//! an older one is looked up by address, tag and API. A purge is effective once its number is
+//! an older one is looked up by address, tag and API, once for each purge after it. A purge is effective once its number is
 //! there, however many answers it meets. What is remembered is bounded: beyond the limit the
 //! oldest numbers are given up for a floor, below which everything counts as purged.
 
@@ -100,9 +100,19 @@ impl Purges {
 
     /// Whether an answer has been purged since it was asked for.
     pub(crate) fn covers(&self, entry: &Entry) -> bool {
-        if entry.stamp >= self.stamp() {
+        let newest = self.stamp();
+        if entry.stamp.max(entry.checked.number()) >= newest {
             return false;
         }
+        let covers = self.rules_cover(entry);
+        if !covers {
+            // The next hit need not look again. Rules added meanwhile have higher numbers.
+            entry.checked.raise(newest);
+        }
+        covers
+    }
+
+    fn rules_cover(&self, entry: &Entry) -> bool {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
         let later = |number: u64| entry.stamp < number;
         let named = |name: Name| rules.names.get(&name).is_some_and(|number| later(*number));

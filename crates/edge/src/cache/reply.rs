@@ -3,13 +3,15 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::{AGE, CONTENT_LENGTH, DATE};
+use http::header::{ACCEPT_RANGES, AGE, CONTENT_LENGTH, DATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serve::{Body, Response};
 
 use super::ask::{Fwd, Terms};
-use super::conditional::{belongs_on_not_modified, is_not_modified};
+use super::coding::{Coding, add_vary, code_headers};
+use super::conditional::{belongs_on_not_modified, is_not_modified, is_updated};
 use super::entry::Entry;
+use super::part::{Cut, cut_stored};
 use super::verdict::NoStore;
 
 /// RFC 9211.
@@ -32,10 +34,14 @@ pub(crate) enum Use {
     StaleError,
     /// As before: the region has not answered soon enough, and goes on.
     StaleSlow,
+    /// It is fresh, and parts of it were asked for.
+    Cut(Cut),
+    /// It is fresh, and sent with a content coding made here.
+    Coded(Coding),
 }
 
 impl Use {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Hit,
         Self::NotModified,
         Self::Collapsed,
@@ -43,6 +49,15 @@ impl Use {
         Self::StaleWhile,
         Self::StaleError,
         Self::StaleSlow,
+        Self::Cut(Cut::ALL[0]),
+        Self::Cut(Cut::ALL[1]),
+        Self::Cut(Cut::ALL[2]),
+        Self::Cut(Cut::ALL[3]),
+        Self::Cut(Cut::ALL[4]),
+        Self::Cut(Cut::ALL[5]),
+        Self::Cut(Cut::ALL[6]),
+        Self::Coded(Coding::Brotli),
+        Self::Coded(Coding::Gzip),
     ];
 
     /// The label in metrics and logs.
@@ -55,6 +70,9 @@ impl Use {
             Self::StaleWhile => "hit_stale_revalidating",
             Self::StaleError => "hit_stale_error",
             Self::StaleSlow => "hit_stale_slow",
+            Self::Cut(cut) => cut.label(),
+            Self::Coded(Coding::Brotli) => "hit_br",
+            Self::Coded(Coding::Gzip) => "hit_gzip",
         }
     }
 }
@@ -81,6 +99,14 @@ impl StatusLine {
             Use::StaleWhile => value(format!("{name}; hit; ttl={ttl_s}; detail=revalidating")),
             Use::StaleError => value(format!("{name}; hit; ttl={ttl_s}; detail=region-error")),
             Use::StaleSlow => value(format!("{name}; hit; ttl={ttl_s}; detail=soft-timeout")),
+            Use::Cut(cut) => {
+                let cut = cut.as_str();
+                value(format!("{name}; hit; ttl={ttl_s}; detail={cut}"))
+            }
+            Use::Coded(coding) => {
+                let coding = coding.as_str();
+                value(format!("{name}; hit; ttl={ttl_s}; detail={coding}"))
+            }
             Use::Collapsed => {
                 let fwd = fwd.unwrap_or(Fwd::UriMiss).parameter();
                 value(format!("{name}; fwd={fwd}; collapsed; ttl={ttl_s}"))
@@ -112,25 +138,31 @@ impl StatusLine {
 /// An answer from a stored one. The caller adds what belongs to the single answer.
 pub(crate) fn from_entry(
     entry: &Entry,
-    (why, fwd): (Use, Option<Fwd>),
+    (mut why, fwd): (Use, Option<Fwd>),
     (terms, request): (&Terms, &HeaderMap),
+    coded: Option<(Coding, Bytes)>,
     line: &StatusLine,
     now_ms: u64,
 ) -> (Response, Use) {
     let unchanged = terms.conditional
         && entry.status == StatusCode::OK
         && is_not_modified(request, &entry.headers);
-    let why = if unchanged && why == Use::Hit {
-        Use::NotModified
-    } else {
-        why
-    };
+    if unchanged && why == Use::Hit {
+        why = Use::NotModified;
+    }
     let mut response = Response::new(Body::empty());
-    *response.headers_mut() = entry.headers.clone();
+    let headers = response.headers_mut();
+    *headers = entry.headers.clone();
+    if entry.codable.is_some() {
+        if let Some((coding, body)) = &coded {
+            code_headers(headers, *coding, body.len());
+        }
+        add_vary(headers);
+    }
     if unchanged {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-        let drop: Vec<HeaderName> = entry
-            .headers
+        let drop: Vec<HeaderName> = response
+            .headers()
             .keys()
             .filter(|name| !belongs_on_not_modified(name))
             .cloned()
@@ -140,7 +172,19 @@ pub(crate) fn from_entry(
         }
     } else {
         *response.status_mut() = entry.status;
-        if !terms.head {
+        if let Some((coding, body)) = coded {
+            if why == Use::Hit {
+                why = Use::Coded(coding);
+            }
+            if !terms.head {
+                *response.body_mut() = Body::full(body);
+            }
+        } else if terms.ranged && entry.status == StatusCode::OK {
+            let cut = cut_stored(&mut response, request, &entry.body);
+            if why == Use::Hit {
+                why = Use::Cut(cut);
+            }
+        } else if !terms.head {
             *response.body_mut() = entry.body.to_body();
         }
     }
@@ -156,10 +200,7 @@ pub(crate) fn refreshed(old: &Entry, confirmed: &HeaderMap) -> Response {
     let mut response = Response::new(old.body.to_body());
     *response.status_mut() = old.status;
     let mut headers = old.headers.clone();
-    for name in confirmed
-        .keys()
-        .filter(|name| belongs_on_not_modified(name))
-    {
+    for name in confirmed.keys().filter(|name| is_updated(name)) {
         headers.remove(name);
         for value in confirmed.get_all(name) {
             headers.append(name, value.clone());
@@ -172,6 +213,7 @@ pub(crate) fn refreshed(old: &Entry, confirmed: &HeaderMap) -> Response {
 /// The headers to store: what the answer says, without what belongs to it alone, and with the
 /// date on which it came if it says none (RFC 9110, section 6.6.1).
 pub(crate) fn stored_headers(
+    status: StatusCode,
     headers: &HeaderMap,
     single: &[HeaderName],
     arrived: SystemTime,
@@ -184,6 +226,11 @@ pub(crate) fn stored_headers(
     stored
         .entry(DATE)
         .or_insert_with(|| value(httpdate::fmt_http_date(arrived)));
+    // Of what is stored, parts can be had, whatever the origin does.
+    if status == StatusCode::OK {
+        let bytes = HeaderValue::from_static("bytes");
+        stored.entry(ACCEPT_RANGES).or_insert(bytes);
+    }
     stored
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Pure. Freshness is never guessed: an answer without explicit freshness is not stored.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{AGE, CONTENT_LENGTH, DATE, EXPIRES, HeaderName, SET_COOKIE, VARY};
 use http::{HeaderMap, StatusCode};
@@ -38,6 +38,8 @@ pub(crate) struct Freshness {
 pub(crate) enum NoStore {
     /// The status is not one that is stored.
     Status,
+    /// It is a part; only whole answers are stored.
+    Partial,
     /// `no-store`.
     Forbidden,
     /// `private`.
@@ -62,11 +64,14 @@ pub(crate) enum NoStore {
     Broken,
     /// The client went away in the middle.
     Aborted,
+    /// An unsafe request has changed it since it was asked for.
+    Changed,
 }
 
 impl NoStore {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Status,
+        Self::Partial,
         Self::Forbidden,
         Self::Private,
         Self::NoCache,
@@ -79,6 +84,7 @@ impl NoStore {
         Self::Truncated,
         Self::Broken,
         Self::Aborted,
+        Self::Changed,
     ];
 
     /// Whether the origin says so itself, for this request and others like it.
@@ -92,6 +98,7 @@ impl NoStore {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Status => "status",
+            Self::Partial => "partial",
             Self::Forbidden => "no-store",
             Self::Private => "private",
             Self::NoCache => "no-cache",
@@ -104,6 +111,7 @@ impl NoStore {
             Self::Truncated => "truncated",
             Self::Broken => "broken",
             Self::Aborted => "aborted",
+            Self::Changed => "changed",
         }
     }
 }
@@ -126,6 +134,9 @@ pub(crate) fn judge(
     arrival: Arrival,
     object_bytes_max: usize,
 ) -> Result<Freshness, NoStore> {
+    if status == StatusCode::PARTIAL_CONTENT {
+        return Err(NoStore::Partial);
+    }
     if !is_storable(status) {
         return Err(NoStore::Status);
     }
@@ -135,7 +146,12 @@ pub(crate) fn judge(
     allowed(control, cookie, arrival.authorized)?;
     let vary = vary_names(headers)?;
     let date = date(headers, DATE);
-    let lifetime_s = lifetime_s(control, headers, date.unwrap_or(arrival.at))?;
+    // Without a date it counts as sent when it came, in whole seconds as it would have said.
+    let sent = date.unwrap_or_else(|| {
+        let since = arrival.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        UNIX_EPOCH + Duration::from_secs(since.as_secs())
+    });
+    let lifetime_s = lifetime_s(control, headers, sent)?;
     let lifetime_ms = lifetime_s.saturating_mul(1_000);
     let age_ms = age_ms(headers, date, arrival);
     if lifetime_ms <= age_ms {
@@ -238,8 +254,14 @@ fn lifetime_s(
 /// Section 4.2.3.
 fn age_ms(headers: &HeaderMap, date: Option<SystemTime>, arrival: Arrival) -> u64 {
     let apparent = date.and_then(|date| arrival.at.duration_since(date).ok());
-    // A date has whole seconds: half of what it seems old may be rounding.
-    let apparent_ms = apparent.map_or(0, |age| millis(age).saturating_sub(999));
+    // A date has whole seconds: what its rounding and the delay explain is no age.
+    let explained_ms = arrival.delay_ms.saturating_add(999);
+    let apparent_ms = apparent.map_or(0, millis);
+    let apparent_ms = if apparent_ms > explained_ms {
+        apparent_ms
+    } else {
+        0
+    };
     let stated_s = headers
         .get(AGE)
         .map_or(0, |value| seconds(Some(value.as_bytes())));

@@ -19,12 +19,21 @@ async fn next(response: &mut Response) -> Option<Bytes> {
         .map(|frame| frame.unwrap().into_data().unwrap())
 }
 
-/// Asks until the answer is as wanted.
+/// Asks until what the cache says ends so.
 async fn until(bench: &Bench, path: &str, wanted: &str) -> Seen {
+    until_it(bench, path, |cache| cache.ends_with(wanted)).await
+}
+
+/// Asks until it is a hit.
+async fn until_hit(bench: &Bench, path: &str) -> Seen {
+    until_it(bench, path, |cache| cache.starts_with("hit;")).await
+}
+
+async fn until_it(bench: &Bench, path: &str, wanted: impl Fn(&str) -> bool) -> Seen {
     let asked = async {
         loop {
             let seen = bench.get(path, &[]).await;
-            if seen.cache().ends_with(wanted) {
+            if wanted(seen.cache()) {
                 return seen;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -57,7 +66,7 @@ async fn a_thousand_misses_make_one_fill() {
         assert_eq!(next(response).await, None);
     }
     assert_eq!(bench.regions[0].calls(), 1);
-    let hit = until(&bench, "/slow-stream", "ttl=599").await;
+    let hit = until_hit(&bench, "/slow-stream").await;
     assert_eq!(hit.body, "onetwo");
 }
 
@@ -122,6 +131,23 @@ async fn a_stale_answer_is_used_while_a_newer_one_comes() {
 }
 
 #[tokio::test]
+async fn a_confirmation_of_something_else_is_not_believed() {
+    let bench = Bench::start(1).await;
+    bench.get("/wrong-tag", &[]).await;
+    let newer = async {
+        loop {
+            let seen = bench.get("/wrong-tag", &[]).await;
+            if seen.cache() == "fwd=stale; fwd-status=200; stored" {
+                return seen;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let newer = timeout(PATIENCE, newer).await.unwrap();
+    assert_eq!(newer.body, "r0 #3");
+}
+
+#[tokio::test]
 async fn a_stale_answer_is_better_than_an_error() {
     let bench = Bench::start(1).await;
     bench.get("/on-error", &[]).await;
@@ -146,6 +172,30 @@ async fn a_stale_answer_does_not_wait_for_a_slow_region() {
         }
     };
     timeout(PATIENCE, newer).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_asked_for_before_a_change_is_not_served_after_it() {
+    let bench = Bench::start(1).await;
+    let get = async || {
+        let asked = bench.send(Method::GET, "/sized-stream", &[], Body::empty());
+        let answer = asked.await;
+        (answer, bench.regions[0].feed())
+    };
+    let (before, old) = get().await;
+    bench
+        .send(Method::PUT, "/moved-stream", &[], Body::full("x"))
+        .await;
+    let (after, new) = get().await;
+    assert_eq!(bench.regions[0].calls(), 3);
+    // What was asked for first comes last.
+    for (feed, text, answer) in [(new, "abcdefghij", after), (old, "0123456789", before)] {
+        feed.send(Ok(Bytes::from(text))).await.unwrap();
+        assert_eq!(read(answer).await.body, text);
+    }
+    let hit = until_hit(&bench, "/sized-stream").await;
+    assert_eq!(hit.body, "abcdefghij");
+    assert_eq!(bench.regions[0].calls(), 3);
 }
 
 #[tokio::test]

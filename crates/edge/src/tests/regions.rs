@@ -1,7 +1,9 @@
 //! Regions that tests can steer and kill, and a POP in front of them.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -136,6 +138,11 @@ impl Region {
         self.state.feed.lock().unwrap().take().unwrap()
     }
 
+    /// As `feed`, if somebody has asked.
+    pub(super) fn try_feed(&self) -> Option<mpsc::Sender<Result<Bytes, BoxError>>> {
+        self.state.feed.lock().unwrap().take()
+    }
+
     /// Lets the slow paths wait again.
     pub(super) fn hold(&self) {
         self.state.released.send_replace(false);
@@ -196,40 +203,41 @@ async fn answer(state: &State, number: usize, request: Request, meta: &CallMeta)
             .await
             .unwrap();
     }
-    if path == "/confirm" && request.headers().contains_key("if-none-match") {
+    if path == "/wrong-tag" && request.headers().contains_key("if-none-match") {
+        let confirmed = http::Response::builder().status(StatusCode::NOT_MODIFIED);
+        return confirmed
+            .header("etag", "\"other\"")
+            .body(Body::empty())
+            .unwrap();
+    }
+    if path.starts_with("/confirm") && request.headers().contains_key("if-none-match") {
         let confirmed = http::Response::builder().status(StatusCode::NOT_MODIFIED);
         let confirmed = confirmed
             .header("cache-control", "max-age=600")
             .header("x-new", "1");
         return confirmed.body(Body::empty()).unwrap();
     }
+    if let Some(range) = request.headers().get("range") {
+        // What a backend that knows ranges says.
+        let part = http::Response::builder().status(StatusCode::PARTIAL_CONTENT);
+        let part = part.header("content-range", "bytes 0-1/6");
+        let part = part.header("cache-control", "max-age=600");
+        return part
+            .header("x-asked", range)
+            .body(Body::full("pa"))
+            .unwrap();
+    }
     let mut response = http::Response::builder()
         .header("apigw-requestid", &meta.request_id)
         .header("keep-alive", "timeout=5")
         .header("content-type", "text/plain")
         .header("etag", "\"tag\"");
-    let headers: &[(&str, &str)] = match path.as_str() {
-        "/fresh" | "/slow" | "/stream" => &[("cache-control", "max-age=600")],
-        "/tagged" => &[
-            ("cache-control", "max-age=600"),
-            ("cache-tag", "blue, green"),
-        ],
-        "/slow-stream" => &[("cache-control", "max-age=600")],
-        "/while" => &[("cache-control", "max-age=1, stale-while-revalidate=600")],
-        "/on-error" | "/slow-on-error" => &[("cache-control", "max-age=1, stale-if-error=600")],
-        "/short" | "/confirm" => &[("cache-control", "max-age=1")],
-        "/short-strict" => &[("cache-control", "max-age=1, must-revalidate")],
-        "/vary" => &[
-            ("cache-control", "max-age=600"),
-            ("vary", "accept-language"),
-        ],
-        "/private" | "/slow-private" => &[("cache-control", "private, max-age=600")],
-        "/cookie" => &[("cache-control", "max-age=600"), ("set-cookie", "a=b")],
-        "/error" => &[("cache-control", "max-age=600")],
-        _ => &[],
-    };
-    for (name, value) in headers {
+    for (name, value) in headers_of(&path) {
         response = response.header(*name, *value);
+    }
+    if request.method() == Method::HEAD {
+        let length = format!("{} #{number}", state.name).len();
+        response = response.header("content-length", length);
     }
     if path == "/error" || (path == "/on-error" && number > 1) {
         response = response.status(StatusCode::BAD_GATEWAY);
@@ -244,9 +252,41 @@ async fn answer(state: &State, number: usize, request: Request, meta: &CallMeta)
             body
         }
         "/slow-stream" => state.stream(),
+        "/sized-stream" => sized(state.stream(), 10),
+        "/text" | "/confirmed-text" | "/fixed-text" => Body::full(super::codings::text()),
+        "/numbers" => Body::full(super::ranges::numbers()),
         _ => Body::full(format!("{} #{number}", state.name)),
     };
     response.body(body).unwrap()
+}
+
+/// What the answers on a path say of themselves.
+fn headers_of(path: &str) -> &'static [(&'static str, &'static str)] {
+    match path {
+        "/fresh" | "/slow" | "/stream" => &[("cache-control", "max-age=600")],
+        "/tagged" => &[
+            ("cache-control", "max-age=600"),
+            ("cache-tag", "blue, green"),
+        ],
+        "/text" => &[("cache-control", "max-age=600")],
+        "/fixed-text" => &[("cache-control", "max-age=600, no-transform")],
+        "/confirmed-text" => &[("cache-control", "max-age=1, stale-while-revalidate=0")],
+        "/slow-stream" | "/sized-stream" | "/numbers" => &[("cache-control", "max-age=600")],
+        "/while" => &[("cache-control", "max-age=1, stale-while-revalidate=600")],
+        "/on-error" | "/slow-on-error" => &[("cache-control", "max-age=1, stale-if-error=600")],
+        "/short" | "/confirm" | "/wrong-tag" => &[("cache-control", "max-age=1")],
+        "/short-strict" => &[("cache-control", "max-age=1, must-revalidate")],
+        "/vary" => &[
+            ("cache-control", "max-age=600"),
+            ("vary", "accept-language"),
+        ],
+        "/moved" => &[("location", "/fresh?a=1"), ("content-location", "fresh")],
+        "/moved-stream" => &[("location", "/sized-stream")],
+        "/private" | "/slow-private" => &[("cache-control", "private, max-age=600")],
+        "/cookie" => &[("cache-control", "max-age=600"), ("set-cookie", "a=b")],
+        "/error" => &[("cache-control", "max-age=600")],
+        _ => &[],
+    }
 }
 
 /// A body that a test feeds; it ends when the sender is dropped.
@@ -257,6 +297,29 @@ pub(super) fn channel_body() -> (mpsc::Sender<Result<Bytes, BoxError>>, Body) {
         Some((part.map(Frame::data), receiver))
     });
     (sender, Body::wrap(StreamBody::new(Box::pin(frames))))
+}
+
+/// Announces the length of `body`.
+fn sized(body: Body, length: u64) -> Body {
+    Body::wrap(Announced(body, length))
+}
+
+struct Announced(Body, u64);
+
+impl http_body::Body for Announced {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Pin::new(&mut self.0).poll_frame(cx)
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        http_body::SizeHint::with_exact(self.1)
+    }
 }
 
 fn context(ca: &Authority, identity: &NodeIdentity) -> LinkContext {

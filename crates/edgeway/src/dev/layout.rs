@@ -268,6 +268,7 @@ impl Member {
                     public,
                     location: Some(self.place),
                     cache_bytes: 256 << 20,
+                    compress: true,
                     debug_headers: true,
                     limits: ClientLimits::default(),
                 });

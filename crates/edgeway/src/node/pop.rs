@@ -113,6 +113,7 @@ fn edge(
     let name = common.credentials.current().identity().place.clone();
     let mut edge_settings = EdgeSettings::new(name, settings.worker_count());
     edge_settings.cache_bytes = pop.cache_bytes;
+    edge_settings.compress = pop.compress;
     edge_settings.debug_headers = pop.debug_headers;
     let parts = EdgeParts {
         views,
