@@ -60,7 +60,11 @@ impl Identity {
             self.baker.bake(&cookie, from, self.clock.now_s())
         });
         let id = (edns.wants_id && !self.id.is_empty()).then_some(self.id.as_slice());
-        Extras { id, cookie }
+        Extras {
+            id,
+            cookie,
+            padding: None,
+        }
     }
 }
 

@@ -29,6 +29,7 @@ mod settings;
 mod signed;
 mod sockets;
 mod tcp;
+mod transports;
 mod udp;
 mod verdict;
 
@@ -43,4 +44,5 @@ pub use responder::Responder;
 pub use server::{BoundDns, Dns, Serving};
 pub use settings::{DnsSettings, Limits};
 pub use steer::place::Health;
+pub use transports::{Answers, Misframed, lifetime_s};
 pub use verdict::Verdict;

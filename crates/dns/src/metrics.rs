@@ -16,6 +16,12 @@ pub enum Transport {
     Udp,
     /// On a connection.
     Tcp,
+    /// On a connection over TLS.
+    Tls,
+    /// On a stream of a QUIC connection.
+    Quic,
+    /// In an HTTP request.
+    Https,
 }
 
 /// What is wrong with a query.
@@ -163,8 +169,8 @@ impl Metrics {
             )?,
             closed: vec(
                 "tcp_closed_total",
-                "TCP connections ended by us.",
-                &["reason"],
+                "TCP and TLS connections ended by us.",
+                &["reason", "transport"],
             )?,
             truncated: counter("truncated_total", "UDP answers that told to use TCP.")?,
             fallback: counter("fallback_total", "Steered answers while no place was up.")?,
@@ -183,8 +189,9 @@ impl Metrics {
         })
     }
 
-    pub(crate) fn closed(&self, closed: Closed) {
-        self.closed.with_label_values(&[closed.reason()]).inc();
+    pub(crate) fn closed(&self, closed: Closed, transport: Transport) {
+        let labels = [closed.reason(), transport.label()];
+        self.closed.with_label_values(&labels).inc();
     }
 
     pub(crate) fn limited(&self, outcome: &str) {
@@ -345,10 +352,21 @@ impl Closed {
 }
 
 impl Transport {
+    /// Nobody between can read the messages, but their lengths may tell them (RFC 7830).
+    pub(crate) const fn is_secret(self) -> bool {
+        match self {
+            Self::Udp | Self::Tcp => false,
+            Self::Tls | Self::Quic | Self::Https => true,
+        }
+    }
+
     const fn label(self) -> &'static str {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Quic => "quic",
+            Self::Https => "https",
         }
     }
 }

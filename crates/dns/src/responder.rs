@@ -133,10 +133,11 @@ impl Responder {
         let bytes_max = match (transport, &request.edns) {
             (Transport::Udp, Some(edns)) => edns.payload,
             (Transport::Udp, None) => PLAIN_ANSWER_BYTES_MAX,
-            (Transport::Tcp, _) => u16::MAX,
+            (Transport::Tcp | Transport::Tls | Transport::Quic | Transport::Https, _) => u16::MAX,
         };
         let written = Reply::begin(out, &request, bytes_max.into()).and_then(|mut reply| {
             reply.set_extras(self.identity.extras(&request, asker));
+            reply.set_secret(transport.is_secret());
             match (request.fault, &request.question) {
                 (None, Some(question)) => {
                     let asked = Asked::new(question, &request, asker);
@@ -271,7 +272,7 @@ impl Responder {
         if node.apex && self.keys(asked, name, zone, reply) {
             return Given::default();
         }
-        if asked.kind == RecordType::TXT && self.challenges(name, reply) {
+        if asked.kind == RecordType::TXT && self.challenges(name, node, reply) {
             return Given::default();
         }
         if asked.kind != RecordType::ANY
@@ -314,9 +315,17 @@ impl Responder {
         Given::default()
     }
 
-    /// Adds the records that answer ACME challenges at `name`; false if there are none.
-    fn challenges(&self, name: &[u8], reply: &mut Reply<'_, '_>) -> bool {
+    /// Adds the records that answer ACME challenges at `name`, with those that are configured for
+    /// it: they are one set, of one TTL. False if there is no challenge.
+    fn challenges(&self, name: &[u8], node: &Node, reply: &mut Reply<'_, '_>) -> bool {
         let texts = self.plan.challenges(name);
+        let own = node.others(RecordType::TXT.into());
+        for data in own.into_iter().flat_map(|set| &set.data) {
+            if !texts.is_empty() {
+                let data = Data::Raw(RecordType::TXT.into(), data);
+                reply.add(Section::Answer, name, CHALLENGE_TTL_S, data);
+            }
+        }
         for text in texts {
             reply.set_authoritative();
             let data = Data::Challenge(text);

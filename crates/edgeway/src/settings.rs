@@ -211,6 +211,15 @@ pub struct ClientLimits {
 pub struct Dns {
     /// UDP and TCP addresses to answer on.
     pub bind: Vec<SocketAddr>,
+    /// Addresses to answer DNS over TLS on (RFC 7858).
+    #[serde(default)]
+    pub tls: Vec<SocketAddr>,
+    /// DNS over QUIC (RFC 9250) on the UDP ports of `tls`.
+    #[serde(default = "default_quic")]
+    pub quic: bool,
+    /// Addresses to answer DNS over HTTPS on (RFC 8484), by HTTP/1.1, 2 and 3.
+    #[serde(default)]
+    pub https: Vec<SocketAddr>,
     /// Addresses that the zone's NS records lead to.
     #[serde(default)]
     pub public: Vec<IpAddr>,
@@ -299,6 +308,10 @@ const fn latency_epoch_s() -> u64 {
 
 fn default_log() -> String {
     "info,openraft=warn".to_owned()
+}
+
+const fn default_quic() -> bool {
+    true
 }
 
 const fn default_rate_s() -> u32 {

@@ -22,6 +22,7 @@ mod feed;
 mod fixtures;
 mod id;
 pub mod limits;
+mod name_servers;
 mod reject;
 mod rollout;
 mod view;

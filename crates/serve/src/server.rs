@@ -111,10 +111,14 @@ impl Server {
         workers.resize_with(count, Vec::new);
         let mut addresses = Vec::new();
         for settings in listeners {
+            let protocol = settings.protocol.as_ref();
             let tls = settings
                 .tls
                 .as_ref()
-                .map(|certs| tls::server_config(Arc::clone(certs)))
+                .map(|certs| match protocol {
+                    Some(protocol) => tls::other_config(Arc::clone(certs), protocol.alpn),
+                    None => tls::server_config(Arc::clone(certs)),
+                })
                 .transpose()
                 .map_err(|source| ServeError::Tls {
                     listener: settings.name.clone(),
@@ -255,10 +259,15 @@ impl Serving {
 
 impl ListenerSettings {
     fn h3_crypto(&self) -> Result<Option<Arc<QuicServerConfig>>, ServeError> {
-        let (Some(certs), Some(_)) = (&self.tls, &self.h3) else {
+        let alpn = match &self.protocol {
+            Some(protocol) => protocol.messages.as_ref().map(|messages| messages.alpn),
+            None => self.h3.as_ref().map(|_| "h3"),
+        };
+        let (Some(certs), Some(alpn)) = (&self.tls, alpn) else {
             return Ok(None);
         };
-        let config = tls::quic_config(Arc::clone(certs)).map_err(|source| ServeError::Tls {
+        let made = tls::quic_config(Arc::clone(certs), alpn);
+        let config = made.map_err(|source| ServeError::Tls {
             listener: self.name.clone(),
             source,
         })?;

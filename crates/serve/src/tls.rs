@@ -15,7 +15,6 @@ use crate::handler::TlsInfo;
 
 const H2: &[u8] = b"h2";
 const H1: &[u8] = b"http/1.1";
-const H3: &[u8] = b"h3";
 
 /// The TLS settings of a listener.
 pub(crate) fn server_config(certs: Arc<CertStore>) -> Result<Arc<ServerConfig>, rustls::Error> {
@@ -29,17 +28,30 @@ pub(crate) fn server_config(certs: Arc<CertStore>) -> Result<Arc<ServerConfig>, 
     Ok(Arc::new(config))
 }
 
-/// The TLS settings of a listener's HTTP/3. QUIC has TLS 1.3 only (RFC 9001 section 4.2). There is
-/// no early data: a stateless ticket can be replayed, and an unsafe method must not be.
+/// The TLS settings of a listener that speaks something else than HTTP. Clients that name no
+/// protocol at all are served; those that name only others are not.
+pub(crate) fn other_config(
+    certs: Arc<CertStore>,
+    alpn: &str,
+) -> Result<Arc<ServerConfig>, rustls::Error> {
+    let mut config = server_config(certs)?;
+    Arc::make_mut(&mut config).alpn_protocols = vec![alpn.as_bytes().to_vec()];
+    Ok(config)
+}
+
+/// The TLS settings of a listener's QUIC, for HTTP/3 or another protocol. QUIC has TLS 1.3 only
+/// (RFC 9001 section 4.2). There is no early data: a stateless ticket can be replayed, and an
+/// unsafe method must not be.
 pub(crate) fn quic_config(
     certs: Arc<CertStore>,
+    alpn: &str,
 ) -> Result<Arc<quinn::crypto::rustls::QuicServerConfig>, rustls::Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_no_client_auth()
         .with_cert_resolver(certs);
-    config.alpn_protocols = vec![H3.to_vec()];
+    config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
     config.ticketer = tickets()?;
     config.max_early_data_size = 0;
     quinn::crypto::rustls::QuicServerConfig::try_from(config)

@@ -19,6 +19,7 @@ use crate::handler::Handler;
 use crate::limits::Limits;
 use crate::listener::ListenerSettings;
 use crate::metrics::{ListenerMetrics, Metrics};
+use crate::protocol::Protocol;
 
 /// Pause after an accept that failed for want of file descriptors or memory: trying at once would
 /// only burn the CPU that closing connections needs.
@@ -33,6 +34,8 @@ pub(crate) struct Station {
     /// Announces HTTP/3 to clients of TCP.
     pub(crate) alt_svc: Option<HeaderValue>,
     pub(crate) metrics: ListenerMetrics,
+    /// Spoken instead of HTTP.
+    pub(crate) protocol: Option<Protocol>,
     open: AtomicUsize,
 }
 
@@ -65,9 +68,10 @@ impl Station {
             alt_svc: settings
                 .h3
                 .as_ref()
-                .filter(|_| settings.tls.is_some())
+                .filter(|_| settings.tls.is_some() && settings.protocol.is_none())
                 .and_then(|h3| h3.alt_svc(local.port())),
             metrics: metrics.of_listener(&settings.name),
+            protocol: settings.protocol.clone(),
             open: AtomicUsize::new(0),
         }
     }

@@ -9,6 +9,7 @@ mod guards;
 mod records;
 mod signing;
 mod sockets;
+mod transports;
 
 use std::{
     fmt::Write,

@@ -58,8 +58,11 @@ pub(super) struct Member {
     pub(super) ops: SocketAddr,
     /// HTTP, or DNS.
     pub(super) first: SocketAddr,
-    /// HTTPS.
+    /// HTTPS, or DNS over TLS and QUIC.
     pub(super) second: SocketAddr,
+    /// DNS over HTTPS.
+    #[serde(default)]
+    pub(super) third: Option<SocketAddr>,
     /// What DNS answers: an address of the loopback range of its own.
     pub(super) public: Ipv4Addr,
 }
@@ -194,6 +197,10 @@ impl Member {
             ops: ports.next()?,
             first: ports.next()?,
             second: ports.next()?,
+            third: match role {
+                MemberRole::Dns => Some(ports.next()?),
+                MemberRole::Region { .. } | MemberRole::Pop => None,
+            },
             public: Ipv4Addr::new(127, 0, net, u8::try_from(at + 1)?),
         })
     }
@@ -262,6 +269,9 @@ impl Member {
             MemberRole::Dns => {
                 settings.dns = Some(Dns {
                     bind: both(self.first),
+                    tls: both(self.second),
+                    quic: true,
+                    https: self.third.map(both).unwrap_or_default(),
                     public,
                     alpn: vec!["h3".to_owned(), "h2".to_owned()],
                     nsid: None,

@@ -46,7 +46,7 @@ pub(super) fn describe(
         "secret_access_key": key.secret,
         "account_id": "000000000000",
         "ca_file": data_dir.join("ca.pem"),
-        "dns": dns.first,
+        "dns": dns.first, "dns_tls": dns.second, "dns_https": dns.third,
         "dns_node": { "pid": pid(dns), "metrics": metrics(dns), "config": config(dns) },
         "sample_backend": layout.backend,
         "regions": regions.collect::<Vec<_>>(),

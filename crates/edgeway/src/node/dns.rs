@@ -10,7 +10,11 @@ use steer::latency::LatencyMap;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{common::Common, live};
+use super::{
+    common::Common,
+    dns_secure::{Secure, follow_certificates},
+    live,
+};
 use crate::{
     cluster::{
         directory, latency,
@@ -22,6 +26,7 @@ use crate::{
 /// A DNS node that serves.
 pub(super) struct DnsRole {
     serving: dns::Serving,
+    secure: serve::Serving,
     _subscriber: Arc<Subscriber<ZoneView>>,
 }
 
@@ -33,25 +38,23 @@ pub(super) async fn start(
     let (views, kept) = subscriber::last_known::<ZoneView>(settings, &common.refusals).await;
     let health = watch::Sender::new(Arc::new(Live::default()));
     let drain = common.drain.clone();
-    let ending = CancellationToken::new();
-    let token = ending.clone();
-    let begun = drain.clone();
-    drain.spawn(async move {
-        begun.begun().await;
-        token.cancel();
-    });
     let responder = Dns::new(
         responder_settings(section, common)?,
         views.subscribe(),
         health.subscribe(),
         &common.registry,
-        ending,
+        ending(&drain),
     )?;
     let responder = responder.with_map(follow_map(settings, common));
+    let secure = Secure::bind(settings, section, common, responder.answers())?;
     let bound = responder
         .bind(&section.bind, settings.worker_count())
         .context("settings key 'dns.bind'")?;
 
+    common.keep(follow_certificates(
+        views.subscribe(),
+        Arc::clone(&secure.certificates),
+    ));
     common.keep(directory::follow(
         views.subscribe(),
         common.seeds.clone(),
@@ -90,10 +93,23 @@ pub(super) async fn start(
         first = installed.wait_for(|revision| revision.0 > 0) => drop(first),
         () = drain.begun() => {}
     }
+    let secure = secure.serve(&drain)?;
     Ok(DnsRole {
         serving,
+        secure,
         _subscriber: subscriber,
     })
+}
+
+/// A token that is cancelled when the drain begins.
+fn ending(drain: &serve::Drain) -> CancellationToken {
+    let ending = CancellationToken::new();
+    let (token, begun) = (ending.clone(), drain.clone());
+    drain.spawn(async move {
+        begun.begun().await;
+        token.cancel();
+    });
+    ending
 }
 
 fn responder_settings(section: &DnsSection, common: &Common) -> anyhow::Result<DnsSettings> {
@@ -140,5 +156,6 @@ fn follow_map(settings: &Settings, common: &Common) -> watch::Receiver<Arc<Laten
 impl DnsRole {
     pub(super) async fn ended(self) {
         self.serving.ended().await;
+        self.secure.ended().await;
     }
 }
