@@ -10,6 +10,7 @@ use crate::{
     edns::Extras,
     message::Request,
     reply::{Class, Reply},
+    tsig::Keys,
 };
 
 /// Longest identifier that is told.
@@ -21,6 +22,8 @@ pub(crate) struct Identity {
     /// For NSID; empty: not told.
     pub(crate) id: Vec<u8>,
     pub(crate) baker: Baker,
+    /// Of those who may copy zones.
+    pub(crate) keys: Keys,
     /// Knows the time.
     pub(crate) clock: Arc<Memory>,
 }

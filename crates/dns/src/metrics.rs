@@ -45,6 +45,8 @@ pub enum Malformed {
     ClientSubnet,
     /// An EDNS version that we do not know.
     Version,
+    /// The TSIG record is not the last one or cannot be read.
+    Signature,
 }
 
 /// Why a TCP connection was ended by us.
@@ -75,6 +77,7 @@ pub(crate) struct Metrics {
     unsent: IntCounter,
     limited: IntCounterVec,
     cookies: IntCounterVec,
+    transfers: IntCounterVec,
     pub(crate) tcp_open: IntGauge,
     pub(crate) installs: IntCounterVec,
     pub(crate) revision: IntGauge,
@@ -100,12 +103,13 @@ const OTHER: usize = KINDS.len();
 const NONE: usize = KINDS.len() + 1;
 
 /// Every code that we give, by number.
-const CODES: [(u16, &str); 7] = [
+const CODES: [(u16, &str); 8] = [
     (0, "NOERROR"),
     (3, "NXDOMAIN"),
     (5, "REFUSED"),
     (1, "FORMERR"),
     (4, "NOTIMP"),
+    (9, "NOTAUTH"),
     (16, "BADVERS"),
     (23, "BADCOOKIE"),
 ];
@@ -172,6 +176,11 @@ impl Metrics {
                 "TCP and TLS connections ended by us.",
                 &["reason", "transport"],
             )?,
+            transfers: vec(
+                "transfers_total",
+                "Copies of zones, by how they ended.",
+                &["outcome"],
+            )?,
             truncated: counter("truncated_total", "UDP answers that told to use TCP.")?,
             fallback: counter("fallback_total", "Steered answers while no place was up.")?,
             explored: counter("explored_total", "Answers given to measure another POP.")?,
@@ -204,6 +213,10 @@ impl Metrics {
             .set(i64::try_from(map.epoch).unwrap_or(i64::MAX));
         self.map_rows
             .set(i64::try_from(map.rows.len()).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn transfer(&self, outcome: &str) {
+        self.transfers.with_label_values(&[outcome]).inc();
     }
 
     pub(crate) fn unsent(&self) {
@@ -321,7 +334,8 @@ impl Malformed {
             | Self::Question
             | Self::Record
             | Self::Edns
-            | Self::ClientSubnet => ResponseCode::FormErr,
+            | Self::ClientSubnet
+            | Self::Signature => ResponseCode::FormErr,
         }
     }
 
@@ -336,6 +350,7 @@ impl Malformed {
             Self::Edns => "edns",
             Self::ClientSubnet => "client_subnet",
             Self::Version => "version",
+            Self::Signature => "signature",
         }
     }
 }

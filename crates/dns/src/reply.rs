@@ -232,6 +232,11 @@ impl<'a, 'p> Reply<'a, 'p> {
         }
     }
 
+    /// Bytes written so far.
+    pub(crate) fn bytes(&self) -> usize {
+        self.encoder.offset()
+    }
+
     /// Adds a record; `owner` is a name in wire form and lower case.
     pub(crate) fn add(&mut self, section: Section, owner: &[u8], ttl_s: u32, data: Data<'_>) {
         self.gather(section, owner, ttl_s, data);

@@ -3,11 +3,12 @@
 //! Pure: no socket, no clock, no randomness. A new configuration or a change of health makes a new
 //! `Responder`, which the workers pick up between two queries.
 
+mod answer;
 mod asked;
 mod steered;
 
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{Ipv4Addr, Ipv6Addr},
     sync::Arc,
 };
 
@@ -19,19 +20,17 @@ use plan::zone::{Addresses, Found, NS_TTL_S, Node, RecordSet, SOA_TTL_S, Steered
 use steer::{latency::LatencyMap, place::Priors};
 
 use crate::{
-    Live, Verdict,
+    Live,
     charts::Charts,
     data::Data,
     denying::{missing, nothing, vouch},
     dnssec::{NSEC, NXNAME, RRSIG, Signers},
-    identity::{self, CookieState, Identity},
-    message::Request,
-    metrics::Transport,
+    identity::Identity,
     place::Places,
     reply::{Reply, Section},
     servers::name_them,
     service::Alpn,
-    settings::{ALIASES_MAX, PLAIN_ANSWER_BYTES_MAX},
+    settings::ALIASES_MAX,
 };
 
 pub(crate) use self::asked::Asked;
@@ -106,76 +105,7 @@ impl Responder {
         self
     }
 
-    /// Writes the answer to `packet` into `out`, replacing its content; leaves it empty when there
-    /// is to be no answer. `asker` is the address that the packet came from.
-    pub fn answer(
-        &self,
-        packet: &[u8],
-        asker: IpAddr,
-        transport: Transport,
-        out: &mut Vec<u8>,
-    ) -> Verdict {
-        out.clear();
-        let request = match Request::read(packet) {
-            Ok(request) => request,
-            Err(malformed) => return Verdict::dropped(malformed),
-        };
-        let mut verdict = Verdict {
-            kind: request.question.as_ref().map(|question| question.kind),
-            code: None,
-            truncated: false,
-            malformed: request.fault,
-            fallback: false,
-            cookie: self.identity.state(&request, asker),
-            class: 0,
-            explores: false,
-        };
-        let bytes_max = match (transport, &request.edns) {
-            (Transport::Udp, Some(edns)) => edns.payload,
-            (Transport::Udp, None) => PLAIN_ANSWER_BYTES_MAX,
-            (Transport::Tcp | Transport::Tls | Transport::Quic | Transport::Https, _) => u16::MAX,
-        };
-        let written = Reply::begin(out, &request, bytes_max.into()).and_then(|mut reply| {
-            reply.set_extras(self.identity.extras(&request, asker));
-            reply.set_secret(transport.is_secret());
-            match (request.fault, &request.question) {
-                (None, Some(question)) => {
-                    let asked = Asked::new(question, &request, asker);
-                    let given = self.resolve(&asked, &mut reply);
-                    (verdict.fallback, verdict.explores) = (given.fallback, given.explores);
-                }
-                (Some(fault), _) => reply.set_code(fault.code()),
-                (None, None) => reply.set_code(ResponseCode::FormErr),
-            }
-            verdict.class = identity::class(&request, &reply);
-            reply.finish()
-        });
-        match written {
-            Some((code, truncated)) => {
-                (verdict.code, verdict.truncated) = (Some(code.into()), truncated);
-            }
-            None => out.clear(),
-        }
-        verdict
-    }
-
-    /// Writes the short answer that is sent when a full one would be too many: the client is to
-    /// come back over TCP, or with the cookie that it has just been given.
-    pub(crate) fn cut(&self, packet: &[u8], asker: IpAddr, out: &mut Vec<u8>) -> Option<u16> {
-        out.clear();
-        let request = Request::read(packet).ok()?;
-        let mut reply = Reply::begin(out, &request, PLAIN_ANSWER_BYTES_MAX.into())?;
-        reply.set_extras(self.identity.extras(&request, asker));
-        if self.identity.state(&request, asker) == CookieState::Unproven {
-            reply.set_code(ResponseCode::BADCOOKIE);
-        } else {
-            reply.cut_short();
-        }
-        let (code, _) = reply.finish()?;
-        Some(code.into())
-    }
-
-    fn resolve(&self, asked: &Asked<'_>, reply: &mut Reply<'_, '_>) -> Given {
+    pub(crate) fn resolve(&self, asked: &Asked<'_>, reply: &mut Reply<'_, '_>) -> Given {
         match asked.kind {
             _ if asked.question.class != u16::from(DNSClass::IN) => {
                 reply.set_code(ResponseCode::Refused);
@@ -184,7 +114,7 @@ impl Responder {
             RecordType::OPT => reply.set_code(ResponseCode::FormErr),
             // Only ever in the list of types of a missing name (RFC 9824, section 3.5).
             _ if asked.question.kind == NXNAME => reply.set_code(ResponseCode::FormErr),
-            // Nobody transfers our zones: their content travels by the feed.
+            // Only for holders of a key, who are answered before this.
             RecordType::AXFR | RecordType::IXFR => reply.set_code(ResponseCode::Refused),
             // Mail types of RFC 1035 and transaction signatures: not data.
             _ if (249..=254).contains(&asked.question.kind) => {

@@ -19,7 +19,9 @@ use crate::{
     metrics::Metrics,
     rates::Rates,
     sockets::{self, Sockets},
-    tcp, udp,
+    tcp,
+    transfer::Transfers,
+    udp,
 };
 
 /// The DNS role before it has sockets.
@@ -57,6 +59,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) drain: CancellationToken,
     pub(crate) tasks: TaskTracker,
+    pub(crate) transfers: Transfers,
 }
 
 impl Dns {
@@ -80,6 +83,7 @@ impl Dns {
             metrics: Metrics::register(registry)?,
             drain: drain.child_token(),
             tasks: TaskTracker::new(),
+            transfers: Transfers::default(),
         };
         Ok(Self {
             shared,

@@ -20,6 +20,7 @@ use crate::{
     metrics::{Closed, Metrics, Tally, Transport},
     server::Shared,
     settings::{QUERY_BYTES_MAX, TCP_GATHER_BYTES},
+    transfer::{Broken, Transfer},
 };
 
 /// After a failed accept, which is mostly a lack of file descriptors.
@@ -175,15 +176,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             };
             let responder = self.shared.responder.load();
             let verdict = responder.answer(query, self.peer, self.transport, &mut self.answer);
+            let transfer = verdict
+                .transfer
+                .then(|| responder.transfer(query, &self.shared.transfers));
             drop(responder);
             self.tally.count(&verdict);
             done += length;
-            if let Ok(length) = u16::try_from(self.answer.len())
-                && length > 0
-            {
-                self.gathered.extend_from_slice(&length.to_be_bytes());
-                self.gathered.extend_from_slice(&self.answer);
+            if let Some(transfer) = transfer {
+                match self.copy(transfer).await {
+                    Next::Continue => continue,
+                    end => return end,
+                }
             }
+            self.gather();
             if self.gathered.len() >= TCP_GATHER_BYTES
                 && let end @ (Next::End | Next::Close(_)) = self.flush().await
             {
@@ -192,6 +197,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         self.pending.drain(..done);
         self.flush().await
+    }
+
+    /// Puts the answer behind the others that wait to be written.
+    fn gather(&mut self) {
+        if let Ok(length) = u16::try_from(self.answer.len())
+            && length > 0
+        {
+            self.gathered.extend_from_slice(&length.to_be_bytes());
+            self.gathered.extend_from_slice(&self.answer);
+        }
+    }
+
+    /// Sends a copy of a zone. A client that has not taken a message holds up the next one, and
+    /// a copy that cannot be ended well ends the connection.
+    async fn copy(&mut self, transfer: Option<Transfer>) -> Next {
+        let Some(mut transfer) = transfer else {
+            self.shared.metrics.transfer("busy");
+            return Next::Close(Closed::Limit);
+        };
+        loop {
+            match transfer.next(&mut self.answer) {
+                Ok(Some(())) => {}
+                Ok(None) => break,
+                Err(Broken) => {
+                    self.shared.metrics.transfer("broken");
+                    return Next::End;
+                }
+            }
+            self.gather();
+            if let end @ (Next::End | Next::Close(_)) = self.flush().await {
+                self.shared.metrics.transfer("unread");
+                return end;
+            }
+            // A long copy must not keep other clients of this worker waiting.
+            tokio::task::yield_now().await;
+        }
+        self.shared.metrics.transfer("sent");
+        Next::Continue
     }
 
     async fn flush(&mut self) -> Next {

@@ -238,6 +238,31 @@ pub struct Dns {
     /// 32 hexadecimal digits, for nodes that share an address; random unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie_secret: Option<String>,
+    /// Who may copy zones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transfer_keys: Vec<TransferKey>,
+}
+
+/// A secret that lets its holder copy zones (AXFR with TSIG).
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransferKey {
+    /// The name that both sides use for it.
+    pub name: String,
+    /// `hmac-sha256`, `hmac-sha384` or `hmac-sha512`.
+    #[serde(default = "default_transfer_algorithm")]
+    pub algorithm: String,
+    /// Base64.
+    pub secret: String,
+    /// Zones it is good for; all unless given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<String>,
+}
+
+impl std::fmt::Debug for TransferKey {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "TransferKey({})", self.name)
+    }
 }
 
 // === impl Settings ===
@@ -312,6 +337,10 @@ fn default_log() -> String {
 
 const fn default_quic() -> bool {
     true
+}
+
+fn default_transfer_algorithm() -> String {
+    "hmac-sha256".to_owned()
 }
 
 const fn default_rate_s() -> u32 {

@@ -7,11 +7,13 @@ use std::{
 };
 
 use anyhow::Context as _;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 use super::Options;
 use crate::settings::{
     ClientLimits, Dns, Join, Link, LogFormat, Ops, Place, Pop, RaftClocks, Region, Settings,
+    TransferKey,
 };
 
 const FILE: &str = "layout.json";
@@ -45,6 +47,9 @@ const POPS: [(f64, f64); 8] = [
 pub(super) struct Layout {
     pub(super) base_domain: String,
     pub(super) backend: SocketAddr,
+    /// Lets its holder copy zones; base64.
+    #[serde(default = "random_secret")]
+    transfer_secret: String,
     pub(super) members: Vec<Member>,
 }
 
@@ -143,6 +148,7 @@ impl Layout {
             base_domain: options.base_domain.clone(),
             backend: ports.next()?,
             members,
+            transfer_secret: random_secret(),
         })
     }
 
@@ -169,13 +175,26 @@ impl Layout {
         &self.members[0]
     }
 
+    /// The key with which zones can be copied.
+    pub(super) fn transfer_key(&self) -> TransferKey {
+        TransferKey {
+            name: "dev".to_owned(),
+            algorithm: "hmac-sha256".to_owned(),
+            secret: self.transfer_secret.clone(),
+            zones: Vec::new(),
+        }
+    }
+
     /// Writes each node's settings file, as an operator would.
     pub(super) fn write_settings(&self, options: &Options) -> anyhow::Result<()> {
         for member in &self.members {
             let folder = options.data_dir.join(&member.name);
             std::fs::create_dir_all(&folder)?;
-            let text = member.settings(&folder, options).to_toml()?;
-            std::fs::write(folder.join("edgeway.toml"), text)?;
+            let mut settings = member.settings(&folder, options);
+            if let Some(dns) = &mut settings.dns {
+                dns.transfer_keys = vec![self.transfer_key()];
+            }
+            std::fs::write(folder.join("edgeway.toml"), settings.to_toml()?)?;
         }
         Ok(())
     }
@@ -278,11 +297,16 @@ impl Member {
                     rate_s: 200,
                     rate_exempt: None,
                     cookie_secret: None,
+                    transfer_keys: Vec::new(),
                 });
             }
         }
         settings
     }
+}
+
+fn random_secret() -> String {
+    STANDARD.encode(rand::random::<[u8; 32]>())
 }
 
 /// Hands out addresses on 127.0.0.1.

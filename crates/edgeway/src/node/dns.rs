@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use dns::{Dns, DnsSettings, Live};
+use anyhow::{Context as _, bail};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use dns::{Dns, DnsSettings, Live, TransferAlgorithm, TransferKey};
 use model::ZoneView;
 use steer::latency::LatencyMap;
 use tokio::sync::watch;
@@ -20,8 +21,11 @@ use crate::{
         directory, latency,
         subscriber::{self, Subscriber, SubscriberParts},
     },
-    settings::{Dns as DnsSection, Settings},
+    settings::{self, Dns as DnsSection, Settings},
 };
+
+/// A shorter secret can be guessed by who has seen a signed query (128 bits).
+const SECRET_BYTES_MIN: usize = 16;
 
 /// A DNS node that serves.
 pub(super) struct DnsRole {
@@ -125,6 +129,11 @@ fn responder_settings(section: &DnsSection, common: &Common) -> anyhow::Result<D
             .clone()
             .unwrap_or_else(|| DnsSettings::default().rate_exempt),
         cookie_secret: cookie_secret(section)?,
+        transfer_keys: section
+            .transfer_keys
+            .iter()
+            .map(|key| Ok(Arc::new(transfer_key(key)?)))
+            .collect::<anyhow::Result<_>>()?,
         ..DnsSettings::default()
     })
 }
@@ -137,6 +146,21 @@ fn cookie_secret(section: &DnsSection) -> anyhow::Result<[u8; 16]> {
     let value = plain.then(|| u128::from_str_radix(text, 16).ok()).flatten();
     let value = value.context("settings key 'dns.cookie_secret' is not 32 hexadecimal digits")?;
     Ok(value.to_be_bytes())
+}
+
+fn transfer_key(key: &settings::TransferKey) -> anyhow::Result<TransferKey> {
+    let at = || format!("settings key 'dns.transfer_keys', key '{}'", key.name);
+    let algorithm = TransferAlgorithm::named(&key.algorithm)
+        .with_context(|| format!("{}: no algorithm '{}'", at(), key.algorithm))?;
+    let secret = STANDARD.decode(&key.secret);
+    let secret = secret.with_context(|| format!("{}: the secret is not base64", at()))?;
+    if secret.len() < SECRET_BYTES_MIN {
+        bail!(
+            "{}: the secret has less than {SECRET_BYTES_MIN} bytes",
+            at()
+        );
+    }
+    TransferKey::new(&key.name, algorithm, &secret, &key.zones).with_context(at)
 }
 
 /// The latency map on disk, and each newer one that a region has.
