@@ -73,6 +73,7 @@ fn view() -> ZoneView {
     };
     ZoneView {
         challenges: BTreeMap::new(),
+        certificates: BTreeMap::new(),
         revision: Revision(1),
         cluster: "bench".to_owned(),
         base_domain: BASE.to_owned(),

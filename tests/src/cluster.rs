@@ -32,6 +32,12 @@ pub struct Ready {
     pub ca_file: PathBuf,
     /// The responder.
     pub dns: SocketAddr,
+    /// The responder over TLS, and over QUIC.
+    pub dns_tls: SocketAddr,
+    /// The responder over HTTPS.
+    pub dns_https: SocketAddr,
+    /// Copies zones; as `dig -y` wants it.
+    pub transfer_key: String,
     /// The responder's process.
     pub dns_node: Plain,
     /// The backend of the sample API.

@@ -37,10 +37,11 @@ const fn server(program: &'static str, package: &'static str) -> Tool {
     }
 }
 
-const TEST_TOOLS: [Tool; 6] = [
+const TEST_TOOLS: [Tool; 7] = [
     tool("curl", "curl"),
     tool("dig", "bind9-dnsutils"),
     tool("ip", "iproute2"),
+    tool("kdig", "knot-dnsutils"),
     tool("openssl", "openssl"),
     tool("pebble", "pebble"),
     tool("python3", "python3"),

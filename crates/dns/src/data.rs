@@ -44,6 +44,18 @@ impl Data<'_> {
         }
     }
 
+    /// At most so many bytes are written for it.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::A(_) => 4,
+            Self::Aaaa(_) => 16,
+            Self::Ns(name) | Self::Cname(name) | Self::Raw(_, name) => name.len(),
+            Self::Soa(soa) => soa.mname.as_bytes().len() + soa.rname.as_bytes().len() + 20,
+            Self::Challenge(text) => text.len() + 1,
+            Self::Any => 9,
+        }
+    }
+
     pub(crate) fn kind(&self) -> RecordType {
         match self {
             Self::A(_) => RecordType::A,

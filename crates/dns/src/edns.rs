@@ -19,6 +19,12 @@ const SUBNET_CODE: u16 = 8;
 const ID_CODE: u16 = 3;
 /// The option code of cookies.
 const COOKIE_CODE: u16 = 10;
+/// The option code of a wish to keep a TCP connection (RFC 7828).
+const KEEPALIVE_CODE: u16 = 11;
+/// The option code of padding (RFC 7830).
+const PADDING_CODE: u16 = 12;
+/// Answers are padded to a multiple of this (RFC 8467, section 4.1).
+const PADDED_BYTES: usize = 468;
 /// The record type of OPT.
 pub(crate) const OPT: u16 = 41;
 /// The DO bit within a record's TTL.
@@ -39,6 +45,9 @@ pub(crate) struct Edns {
     /// The client asks who we are (RFC 5001).
     pub(crate) wants_id: bool,
     pub(crate) cookie: Option<Cookie>,
+    pub(crate) keepalive: bool,
+    /// The client pads, and so wants answers padded.
+    pub(crate) pads: bool,
 }
 
 /// What we add to an answer's OPT record.
@@ -48,6 +57,8 @@ pub(crate) struct Extras<'a> {
     pub(crate) id: Option<&'a [u8]>,
     /// The client's cookie and ours.
     pub(crate) cookie: Option<[u8; 24]>,
+    /// Bytes of padding.
+    pub(crate) padding: Option<usize>,
 }
 
 /// A client subnet.
@@ -81,6 +92,8 @@ impl Edns {
             subnet: None,
             wants_id: false,
             cookie: None,
+            keepalive: false,
+            pads: false,
         };
         // What options another version has is not known here.
         let read = if version == 0 {
@@ -108,6 +121,14 @@ impl Edns {
                     self.cookie.get_or_insert(cookie);
                     continue;
                 }
+                KEEPALIVE_CODE => {
+                    self.keepalive = true;
+                    continue;
+                }
+                PADDING_CODE => {
+                    self.pads = true;
+                    continue;
+                }
                 _ => continue,
             }
             let read = Subnet::read(value).ok_or(EdnsFault::Subnet)?;
@@ -129,6 +150,14 @@ impl Edns {
         self.subnet.map_or(0, |subnet| 8 + subnet.address_bytes())
             + extras.id.map_or(0, |id| 4 + id.len())
             + extras.cookie.map_or(0, |cookie| 4 + cookie.len())
+            + extras.padding.map_or(0, |padding| 4 + padding)
+    }
+
+    /// Bytes of padding for a message of `bytes` without it, if the client wants any.
+    pub(crate) fn padding(&self, bytes: usize) -> Option<usize> {
+        let with = bytes + 4;
+        self.pads
+            .then(|| with.next_multiple_of(PADDED_BYTES) - with)
     }
 
     /// Writes our OPT record: the client's DO bit and subnet, our own size and version.
@@ -155,6 +184,15 @@ impl Edns {
         if let Some(cookie) = &extras.cookie {
             emit_option(encoder, COOKIE_CODE, cookie)?;
         }
+        self.emit_subnet(encoder, scope)?;
+        match extras.padding {
+            // Less than `PADDED_BYTES`.
+            Some(bytes) => emit_option(encoder, PADDING_CODE, &vec![0; bytes]),
+            None => Ok(()),
+        }
+    }
+
+    fn emit_subnet(&self, encoder: &mut BinEncoder<'_>, scope: u8) -> Result<(), ProtoError> {
         let Some(subnet) = self.subnet else {
             return Ok(());
         };

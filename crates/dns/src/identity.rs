@@ -10,6 +10,7 @@ use crate::{
     edns::Extras,
     message::Request,
     reply::{Class, Reply},
+    tsig::Keys,
 };
 
 /// Longest identifier that is told.
@@ -21,6 +22,8 @@ pub(crate) struct Identity {
     /// For NSID; empty: not told.
     pub(crate) id: Vec<u8>,
     pub(crate) baker: Baker,
+    /// Of those who may copy zones.
+    pub(crate) keys: Keys,
     /// Knows the time.
     pub(crate) clock: Arc<Memory>,
 }
@@ -60,7 +63,11 @@ impl Identity {
             self.baker.bake(&cookie, from, self.clock.now_s())
         });
         let id = (edns.wants_id && !self.id.is_empty()).then_some(self.id.as_slice());
-        Extras { id, cookie }
+        Extras {
+            id,
+            cookie,
+            padding: None,
+        }
     }
 }
 

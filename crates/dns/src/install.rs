@@ -21,10 +21,11 @@ use crate::{
     identity::{ID_BYTES_MAX, Identity},
     server::Shared,
     service::Alpn,
+    tsig::Keys,
 };
 
-/// How often the time is told to those who sign.
-const CLOCK: Duration = Duration::from_secs(30);
+/// How often the time is told to those who sign, and who check how old a signature is.
+const CLOCK: Duration = Duration::from_secs(1);
 /// Diagnostics that are logged one by one; the metric counts all.
 const DIAGNOSTICS_LOGGED_MAX: usize = 20;
 
@@ -50,6 +51,7 @@ pub(crate) async fn run(
     let identity = Arc::new(Identity {
         id: id.get(..ID_BYTES_MAX).unwrap_or(id).to_vec(),
         baker: Baker::new(shared.settings.cookie_secret),
+        keys: Keys::of(&shared.settings.transfer_keys),
         clock: memory.clone(),
     });
     let mut clock = tokio::time::interval(CLOCK);

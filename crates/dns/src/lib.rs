@@ -4,7 +4,7 @@
 //! (UDP and TCP, a thread per worker) and a task that compiles each new configuration and swaps it
 //! in. hickory-proto reads and writes the fields of messages; its server is not used, since it
 //! reads a socket from one task only and has no client subnets. Zones with keys are signed while
-//! answering. Nothing here recurses, transfers zones or accepts updates.
+//! answering. Nothing here recurses or accepts updates.
 
 mod charts;
 mod cookies;
@@ -29,6 +29,9 @@ mod settings;
 mod signed;
 mod sockets;
 mod tcp;
+mod transfer;
+mod transports;
+mod tsig;
 mod udp;
 mod verdict;
 
@@ -43,4 +46,6 @@ pub use responder::Responder;
 pub use server::{BoundDns, Dns, Serving};
 pub use settings::{DnsSettings, Limits};
 pub use steer::place::Health;
+pub use transports::{Answers, Misframed, lifetime_s};
+pub use tsig::{TransferAlgorithm, TransferKey};
 pub use verdict::Verdict;

@@ -13,6 +13,7 @@ use plan::zone::NAME_BYTES_MAX;
 use crate::{
     edns::{Edns, EdnsFault, OPT},
     metrics::Malformed,
+    tsig::TSIG,
 };
 
 /// A query as received.
@@ -22,6 +23,8 @@ pub(crate) struct Request<'p> {
     /// There, if the query has exactly one and it could be read.
     pub(crate) question: Option<Question<'p>>,
     pub(crate) edns: Option<Edns>,
+    /// Where the record begins that signs the whole.
+    pub(crate) stamp_at: Option<usize>,
     /// The first thing that is wrong; nothing behind it was read.
     pub(crate) fault: Option<Malformed>,
 }
@@ -52,6 +55,7 @@ impl<'p> Request<'p> {
             metadata: header.metadata,
             question: None,
             edns: None,
+            stamp_at: None,
             fault: None,
         };
         let read = request.read_sections(&header.counts, &mut decoder);
@@ -81,10 +85,15 @@ impl<'p> Request<'p> {
                 return Err(Malformed::Edns);
             }
         }
-        for _ in 0..counts.additionals {
+        for left in (0..counts.additionals).rev() {
+            let at = decoder.index();
             let record = RawRecord::read(decoder).map_err(|_| Malformed::Record)?;
-            if record.kind == OPT {
-                self.take_edns(&record)?;
+            match record.kind {
+                OPT => self.take_edns(&record)?,
+                // It signs all that is in front of it (RFC 8945, section 5.1).
+                TSIG if left > 0 => return Err(Malformed::Signature),
+                TSIG => self.stamp_at = Some(at),
+                _ => {}
             }
         }
         match self.edns {

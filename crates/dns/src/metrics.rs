@@ -16,6 +16,12 @@ pub enum Transport {
     Udp,
     /// On a connection.
     Tcp,
+    /// On a connection over TLS.
+    Tls,
+    /// On a stream of a QUIC connection.
+    Quic,
+    /// In an HTTP request.
+    Https,
 }
 
 /// What is wrong with a query.
@@ -39,6 +45,8 @@ pub enum Malformed {
     ClientSubnet,
     /// An EDNS version that we do not know.
     Version,
+    /// The TSIG record is not the last one or cannot be read.
+    Signature,
 }
 
 /// Why a TCP connection was ended by us.
@@ -69,6 +77,7 @@ pub(crate) struct Metrics {
     unsent: IntCounter,
     limited: IntCounterVec,
     cookies: IntCounterVec,
+    transfers: IntCounterVec,
     pub(crate) tcp_open: IntGauge,
     pub(crate) installs: IntCounterVec,
     pub(crate) revision: IntGauge,
@@ -94,12 +103,13 @@ const OTHER: usize = KINDS.len();
 const NONE: usize = KINDS.len() + 1;
 
 /// Every code that we give, by number.
-const CODES: [(u16, &str); 7] = [
+const CODES: [(u16, &str); 8] = [
     (0, "NOERROR"),
     (3, "NXDOMAIN"),
     (5, "REFUSED"),
     (1, "FORMERR"),
     (4, "NOTIMP"),
+    (9, "NOTAUTH"),
     (16, "BADVERS"),
     (23, "BADCOOKIE"),
 ];
@@ -163,8 +173,13 @@ impl Metrics {
             )?,
             closed: vec(
                 "tcp_closed_total",
-                "TCP connections ended by us.",
-                &["reason"],
+                "TCP and TLS connections ended by us.",
+                &["reason", "transport"],
+            )?,
+            transfers: vec(
+                "transfers_total",
+                "Copies of zones, by how they ended.",
+                &["outcome"],
             )?,
             truncated: counter("truncated_total", "UDP answers that told to use TCP.")?,
             fallback: counter("fallback_total", "Steered answers while no place was up.")?,
@@ -183,8 +198,9 @@ impl Metrics {
         })
     }
 
-    pub(crate) fn closed(&self, closed: Closed) {
-        self.closed.with_label_values(&[closed.reason()]).inc();
+    pub(crate) fn closed(&self, closed: Closed, transport: Transport) {
+        let labels = [closed.reason(), transport.label()];
+        self.closed.with_label_values(&labels).inc();
     }
 
     pub(crate) fn limited(&self, outcome: &str) {
@@ -197,6 +213,10 @@ impl Metrics {
             .set(i64::try_from(map.epoch).unwrap_or(i64::MAX));
         self.map_rows
             .set(i64::try_from(map.rows.len()).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn transfer(&self, outcome: &str) {
+        self.transfers.with_label_values(&[outcome]).inc();
     }
 
     pub(crate) fn unsent(&self) {
@@ -314,7 +334,8 @@ impl Malformed {
             | Self::Question
             | Self::Record
             | Self::Edns
-            | Self::ClientSubnet => ResponseCode::FormErr,
+            | Self::ClientSubnet
+            | Self::Signature => ResponseCode::FormErr,
         }
     }
 
@@ -329,6 +350,7 @@ impl Malformed {
             Self::Edns => "edns",
             Self::ClientSubnet => "client_subnet",
             Self::Version => "version",
+            Self::Signature => "signature",
         }
     }
 }
@@ -345,10 +367,21 @@ impl Closed {
 }
 
 impl Transport {
+    /// Nobody between can read the messages, but their lengths may tell them (RFC 7830).
+    pub(crate) const fn is_secret(self) -> bool {
+        match self {
+            Self::Udp | Self::Tcp => false,
+            Self::Tls | Self::Quic | Self::Https => true,
+        }
+    }
+
     const fn label(self) -> &'static str {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Quic => "quic",
+            Self::Https => "https",
         }
     }
 }

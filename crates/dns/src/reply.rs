@@ -41,6 +41,8 @@ pub(crate) struct Reply<'a, 'p> {
     /// Where the additional section begins, if it has anything but OPT.
     extras_at: Option<usize>,
     scope: u8,
+    /// Its length is to tell little.
+    secret: bool,
     extras: Extras<'a>,
     class: Class,
     signer: Option<Arc<ZoneSigner>>,
@@ -104,6 +106,7 @@ impl<'a, 'p> Reply<'a, 'p> {
             question_end,
             extras_at: None,
             scope: 0,
+            secret: false,
             extras: Extras::default(),
             class: Class::Name,
             signer: None,
@@ -122,6 +125,11 @@ impl<'a, 'p> Reply<'a, 'p> {
     /// The answer holds for clients that share so many bits of the asked subnet.
     pub(crate) fn set_scope(&mut self, scope: u8) {
         self.scope = self.scope.max(scope);
+    }
+
+    /// Pads the answer, if the client pads.
+    pub(crate) fn set_secret(&mut self, secret: bool) {
+        self.secret = secret;
     }
 
     /// What is added to the OPT record, if there is one.
@@ -224,6 +232,11 @@ impl<'a, 'p> Reply<'a, 'p> {
         }
     }
 
+    /// Bytes written so far.
+    pub(crate) fn bytes(&self) -> usize {
+        self.encoder.offset()
+    }
+
     /// Adds a record; `owner` is a name in wire form and lower case.
     pub(crate) fn add(&mut self, section: Section, owner: &[u8], ttl_s: u32, data: Data<'_>) {
         self.gather(section, owner, ttl_s, data);
@@ -322,6 +335,10 @@ impl<'a, 'p> Reply<'a, 'p> {
         self.encoder.set_offset(end);
         self.encoder.trim();
         if let Some(edns) = edns {
+            let bare = end + edns.length(&self.extras);
+            self.extras.padding = edns
+                .padding(bare)
+                .filter(|padding| self.secret && bare + 4 + padding <= self.bytes_max);
             let high = self.metadata.response_code.high();
             edns.emit(&mut self.encoder, high, self.scope, &self.extras)
                 .ok()?;

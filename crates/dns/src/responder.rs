@@ -3,11 +3,12 @@
 //! Pure: no socket, no clock, no randomness. A new configuration or a change of health makes a new
 //! `Responder`, which the workers pick up between two queries.
 
+mod answer;
 mod asked;
 mod steered;
 
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{Ipv4Addr, Ipv6Addr},
     sync::Arc,
 };
 
@@ -19,19 +20,17 @@ use plan::zone::{Addresses, Found, NS_TTL_S, Node, RecordSet, SOA_TTL_S, Steered
 use steer::{latency::LatencyMap, place::Priors};
 
 use crate::{
-    Live, Verdict,
+    Live,
     charts::Charts,
     data::Data,
     denying::{missing, nothing, vouch},
     dnssec::{NSEC, NXNAME, RRSIG, Signers},
-    identity::{self, CookieState, Identity},
-    message::Request,
-    metrics::Transport,
+    identity::Identity,
     place::Places,
     reply::{Reply, Section},
     servers::name_them,
     service::Alpn,
-    settings::{ALIASES_MAX, PLAIN_ANSWER_BYTES_MAX},
+    settings::ALIASES_MAX,
 };
 
 pub(crate) use self::asked::Asked;
@@ -106,75 +105,7 @@ impl Responder {
         self
     }
 
-    /// Writes the answer to `packet` into `out`, replacing its content; leaves it empty when there
-    /// is to be no answer. `asker` is the address that the packet came from.
-    pub fn answer(
-        &self,
-        packet: &[u8],
-        asker: IpAddr,
-        transport: Transport,
-        out: &mut Vec<u8>,
-    ) -> Verdict {
-        out.clear();
-        let request = match Request::read(packet) {
-            Ok(request) => request,
-            Err(malformed) => return Verdict::dropped(malformed),
-        };
-        let mut verdict = Verdict {
-            kind: request.question.as_ref().map(|question| question.kind),
-            code: None,
-            truncated: false,
-            malformed: request.fault,
-            fallback: false,
-            cookie: self.identity.state(&request, asker),
-            class: 0,
-            explores: false,
-        };
-        let bytes_max = match (transport, &request.edns) {
-            (Transport::Udp, Some(edns)) => edns.payload,
-            (Transport::Udp, None) => PLAIN_ANSWER_BYTES_MAX,
-            (Transport::Tcp, _) => u16::MAX,
-        };
-        let written = Reply::begin(out, &request, bytes_max.into()).and_then(|mut reply| {
-            reply.set_extras(self.identity.extras(&request, asker));
-            match (request.fault, &request.question) {
-                (None, Some(question)) => {
-                    let asked = Asked::new(question, &request, asker);
-                    let given = self.resolve(&asked, &mut reply);
-                    (verdict.fallback, verdict.explores) = (given.fallback, given.explores);
-                }
-                (Some(fault), _) => reply.set_code(fault.code()),
-                (None, None) => reply.set_code(ResponseCode::FormErr),
-            }
-            verdict.class = identity::class(&request, &reply);
-            reply.finish()
-        });
-        match written {
-            Some((code, truncated)) => {
-                (verdict.code, verdict.truncated) = (Some(code.into()), truncated);
-            }
-            None => out.clear(),
-        }
-        verdict
-    }
-
-    /// Writes the short answer that is sent when a full one would be too many: the client is to
-    /// come back over TCP, or with the cookie that it has just been given.
-    pub(crate) fn cut(&self, packet: &[u8], asker: IpAddr, out: &mut Vec<u8>) -> Option<u16> {
-        out.clear();
-        let request = Request::read(packet).ok()?;
-        let mut reply = Reply::begin(out, &request, PLAIN_ANSWER_BYTES_MAX.into())?;
-        reply.set_extras(self.identity.extras(&request, asker));
-        if self.identity.state(&request, asker) == CookieState::Unproven {
-            reply.set_code(ResponseCode::BADCOOKIE);
-        } else {
-            reply.cut_short();
-        }
-        let (code, _) = reply.finish()?;
-        Some(code.into())
-    }
-
-    fn resolve(&self, asked: &Asked<'_>, reply: &mut Reply<'_, '_>) -> Given {
+    pub(crate) fn resolve(&self, asked: &Asked<'_>, reply: &mut Reply<'_, '_>) -> Given {
         match asked.kind {
             _ if asked.question.class != u16::from(DNSClass::IN) => {
                 reply.set_code(ResponseCode::Refused);
@@ -183,7 +114,7 @@ impl Responder {
             RecordType::OPT => reply.set_code(ResponseCode::FormErr),
             // Only ever in the list of types of a missing name (RFC 9824, section 3.5).
             _ if asked.question.kind == NXNAME => reply.set_code(ResponseCode::FormErr),
-            // Nobody transfers our zones: their content travels by the feed.
+            // Only for holders of a key, who are answered before this.
             RecordType::AXFR | RecordType::IXFR => reply.set_code(ResponseCode::Refused),
             // Mail types of RFC 1035 and transaction signatures: not data.
             _ if (249..=254).contains(&asked.question.kind) => {
@@ -271,7 +202,7 @@ impl Responder {
         if node.apex && self.keys(asked, name, zone, reply) {
             return Given::default();
         }
-        if asked.kind == RecordType::TXT && self.challenges(name, reply) {
+        if asked.kind == RecordType::TXT && self.challenges(name, node, reply) {
             return Given::default();
         }
         if asked.kind != RecordType::ANY
@@ -314,9 +245,17 @@ impl Responder {
         Given::default()
     }
 
-    /// Adds the records that answer ACME challenges at `name`; false if there are none.
-    fn challenges(&self, name: &[u8], reply: &mut Reply<'_, '_>) -> bool {
+    /// Adds the records that answer ACME challenges at `name`, with those that are configured for
+    /// it: they are one set, of one TTL. False if there is no challenge.
+    fn challenges(&self, name: &[u8], node: &Node, reply: &mut Reply<'_, '_>) -> bool {
         let texts = self.plan.challenges(name);
+        let own = node.others(RecordType::TXT.into());
+        for data in own.into_iter().flat_map(|set| &set.data) {
+            if !texts.is_empty() {
+                let data = Data::Raw(RecordType::TXT.into(), data);
+                reply.add(Section::Answer, name, CHALLENGE_TTL_S, data);
+            }
+        }
         for text in texts {
             reply.set_authoritative();
             let data = Data::Challenge(text);

@@ -15,22 +15,23 @@ use tokio::{runtime, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    DnsError, DnsSettings, Live, Responder, install,
+    Answers, DnsError, DnsSettings, Live, Responder, install,
     metrics::Metrics,
     rates::Rates,
     sockets::{self, Sockets},
-    tcp, udp,
+    tcp,
+    transfer::Transfers,
+    udp,
 };
 
 /// The DNS role before it has sockets.
 #[derive(Debug)]
 pub struct Dns {
-    settings: DnsSettings,
+    shared: Shared,
     view: watch::Receiver<Arc<ZoneView>>,
     live: watch::Receiver<Arc<Live>>,
     map: watch::Receiver<Arc<LatencyMap>>,
-    metrics: Metrics,
-    drain: CancellationToken,
+    installed: watch::Sender<Revision>,
 }
 
 /// The DNS role with its sockets open, not yet answering.
@@ -58,6 +59,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) drain: CancellationToken,
     pub(crate) tasks: TaskTracker,
+    pub(crate) transfers: Transfers,
 }
 
 impl Dns {
@@ -73,14 +75,30 @@ impl Dns {
         registry: &Registry,
         drain: CancellationToken,
     ) -> Result<Self, prometheus::Error> {
-        Ok(Self {
+        let (sender, installed) = watch::channel(Revision(0));
+        let shared = Shared {
+            responder: Arc::new(ArcSwap::from_pointee(Responder::default())),
+            installed,
             settings,
+            metrics: Metrics::register(registry)?,
+            drain: drain.child_token(),
+            tasks: TaskTracker::new(),
+            transfers: Transfers::default(),
+        };
+        Ok(Self {
+            shared,
             view,
             live,
             map: watch::Sender::default().subscribe(),
-            metrics: Metrics::register(registry)?,
-            drain,
+            installed: sender,
         })
+    }
+
+    /// Answers for transports that others open. They have answers once this serves and has
+    /// installed a configuration.
+    #[must_use]
+    pub fn answers(&self) -> Answers {
+        Answers(self.shared.clone())
     }
 
     /// Steers by this latency map, and by each that follows it; without this, by coordinates alone.
@@ -111,6 +129,12 @@ impl Dns {
 }
 
 impl BoundDns {
+    /// The same as [`Dns::answers`].
+    #[must_use]
+    pub fn answers(&self) -> Answers {
+        self.dns.answers()
+    }
+
     /// The addresses that are listened on, in the order given to `bind`.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
@@ -127,32 +151,19 @@ impl BoundDns {
     /// Outside a tokio runtime.
     pub fn serve(self) -> Result<Serving, DnsError> {
         let Dns {
-            settings,
+            shared,
             view,
             live,
             map,
-            metrics,
-            drain,
-        } = self.dns;
-        let (installed_tx, installed) = watch::channel(Revision(0));
-        let responder = Arc::new(ArcSwap::from_pointee(Responder::default()));
-        let drain = drain.child_token();
-        let tasks = TaskTracker::new();
-        let shared = Shared {
-            responder,
             installed,
-            settings,
-            metrics,
-            drain: drain.clone(),
-            tasks,
-        };
+        } = self.dns;
         let tcp_open = tcp::Gate::new(shared.settings.limits.tcp_connections_max);
         let count = self.workers.len();
         for (number, sockets) in self.workers.into_iter().enumerate() {
             if let Err(source) =
                 start_worker((number, count), sockets, shared.clone(), tcp_open.clone())
             {
-                drain.cancel();
+                shared.drain.cancel();
                 shared.tasks.close();
                 return Err(DnsError::Worker {
                     worker: number,
@@ -160,12 +171,9 @@ impl BoundDns {
                 });
             }
         }
-        shared.tasks.spawn(install::run(
-            shared.clone(),
-            view,
-            (live, map),
-            installed_tx,
-        ));
+        shared
+            .tasks
+            .spawn(install::run(shared.clone(), view, (live, map), installed));
         shared.tasks.close();
         Ok(Serving {
             addresses: self.addresses,

@@ -79,6 +79,8 @@ impl Responder {
     /// The types that a name has.
     pub(crate) fn types(&self, name: &[u8], zone: &Zone, node: &Node) -> Vec<u16> {
         let mut types: Vec<u16> = node.others.iter().map(|set| set.kind).collect();
+        let challenged = !self.plan.challenges(name).is_empty();
+        types.extend(challenged.then_some(u16::from(RecordType::TXT)));
         match &node.addresses {
             Addresses::None => {}
             Addresses::Fixed(fixed) => {

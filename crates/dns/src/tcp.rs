@@ -11,15 +11,16 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     time::{sleep, timeout},
 };
 
 use crate::{
-    metrics::{Closed, Tally, Transport},
+    metrics::{Closed, Metrics, Tally, Transport},
     server::Shared,
     settings::{QUERY_BYTES_MAX, TCP_GATHER_BYTES},
+    transfer::{Broken, Transfer},
 };
 
 /// After a failed accept, which is mostly a lack of file descriptors.
@@ -33,7 +34,10 @@ pub(crate) struct Gate {
 }
 
 /// A connection's place in the gate.
-struct Pass(Gate);
+struct Pass {
+    gate: Gate,
+    metrics: Metrics,
+}
 
 /// Accepts until the drain begins.
 pub(crate) async fn run(listener: TcpListener, shared: Shared, gate: Gate) {
@@ -47,13 +51,7 @@ pub(crate) async fn run(listener: TcpListener, shared: Shared, gate: Gate) {
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => match gate.enter() {
-                Some(pass) => {
-                    let connection = Connection::new(stream, peer.ip(), shared.clone());
-                    shared.tasks.spawn(connection.serve(pass));
-                }
-                None => shared.metrics.closed(Closed::Limit),
-            },
+            Ok((stream, peer)) => take(stream, peer.ip(), &shared, &gate),
             Err(error) => {
                 tracing::warn!(%error, "dns cannot accept a connection");
                 sleep(ACCEPT_PAUSE).await;
@@ -62,9 +60,27 @@ pub(crate) async fn run(listener: TcpListener, shared: Shared, gate: Gate) {
     }
 }
 
-struct Connection {
-    stream: TcpStream,
+/// Serves a new connection in a task of its own, if there is a place for it.
+fn take(stream: TcpStream, peer: IpAddr, shared: &Shared, gate: &Gate) {
+    let Some(pass) = gate.enter(&shared.metrics) else {
+        return shared.metrics.closed(Closed::Limit, Transport::Tcp);
+    };
+    // Answers are gathered here; the kernel need not wait for more.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "dns connection cannot be set to send at once");
+    }
+    let mut connection = Connection::new(stream, (peer, Transport::Tcp), shared.clone());
+    connection.pass = Some(pass);
+    shared.tasks.spawn(connection.serve());
+}
+
+/// A byte stream with messages behind their lengths.
+pub(crate) struct Connection<S> {
+    stream: S,
     peer: IpAddr,
+    transport: Transport,
+    /// Its place, where the gate is ours.
+    pass: Option<Pass>,
     shared: Shared,
     tally: Tally,
     /// Read and not yet answered.
@@ -81,12 +97,14 @@ enum Next {
     Close(Closed),
 }
 
-impl Connection {
-    fn new(stream: TcpStream, peer: IpAddr, shared: Shared) -> Self {
-        let tally = Tally::new(Transport::Tcp, shared.metrics.clone());
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub(crate) fn new(stream: S, (peer, transport): (IpAddr, Transport), shared: Shared) -> Self {
+        let tally = Tally::new(transport, shared.metrics.clone());
         Self {
             stream,
             peer,
+            transport,
+            pass: None,
             shared,
             tally,
             pending: Vec::new(),
@@ -95,12 +113,8 @@ impl Connection {
         }
     }
 
-    async fn serve(mut self, _pass: Pass) {
-        self.shared.metrics.tcp_open.inc();
-        // Answers are gathered here; the kernel need not wait for more.
-        if let Err(error) = self.stream.set_nodelay(true) {
-            tracing::debug!(%error, "dns connection cannot be set to send at once");
-        }
+    /// Serves it to its end.
+    pub(crate) async fn serve(mut self) {
         loop {
             let next = match self.read_query().await {
                 Next::Continue => self.answer_pending().await,
@@ -111,12 +125,19 @@ impl Connection {
                 Next::Continue => {}
                 Next::End => break,
                 Next::Close(closed) => {
-                    self.shared.metrics.closed(closed);
+                    self.shared.metrics.closed(closed, self.transport);
                     break;
                 }
             }
         }
-        self.shared.metrics.tcp_open.dec();
+        // Who sees the end finds the place free.
+        drop(self.pass.take());
+        // Over TLS an end is said, so that the client does not take it for a broken connection.
+        let end = timeout(
+            self.shared.settings.limits.tcp_write,
+            self.stream.shutdown(),
+        );
+        drop(end.await);
     }
 
     /// Reads until at least one whole query is there. The limit is on the whole, so that a client
@@ -154,16 +175,20 @@ impl Connection {
                 break;
             };
             let responder = self.shared.responder.load();
-            let verdict = responder.answer(query, self.peer, Transport::Tcp, &mut self.answer);
+            let verdict = responder.answer(query, self.peer, self.transport, &mut self.answer);
+            let transfer = verdict
+                .transfer
+                .then(|| responder.transfer(query, &self.shared.transfers));
             drop(responder);
             self.tally.count(&verdict);
             done += length;
-            if let Ok(length) = u16::try_from(self.answer.len())
-                && length > 0
-            {
-                self.gathered.extend_from_slice(&length.to_be_bytes());
-                self.gathered.extend_from_slice(&self.answer);
+            if let Some(transfer) = transfer {
+                match self.copy(transfer).await {
+                    Next::Continue => continue,
+                    end => return end,
+                }
             }
+            self.gather();
             if self.gathered.len() >= TCP_GATHER_BYTES
                 && let end @ (Next::End | Next::Close(_)) = self.flush().await
             {
@@ -174,9 +199,51 @@ impl Connection {
         self.flush().await
     }
 
+    /// Puts the answer behind the others that wait to be written.
+    fn gather(&mut self) {
+        if let Ok(length) = u16::try_from(self.answer.len())
+            && length > 0
+        {
+            self.gathered.extend_from_slice(&length.to_be_bytes());
+            self.gathered.extend_from_slice(&self.answer);
+        }
+    }
+
+    /// Sends a copy of a zone. A client that has not taken a message holds up the next one, and
+    /// a copy that cannot be ended well ends the connection.
+    async fn copy(&mut self, transfer: Option<Transfer>) -> Next {
+        let Some(mut transfer) = transfer else {
+            self.shared.metrics.transfer("busy");
+            return Next::Close(Closed::Limit);
+        };
+        loop {
+            match transfer.next(&mut self.answer) {
+                Ok(Some(())) => {}
+                Ok(None) => break,
+                Err(Broken) => {
+                    self.shared.metrics.transfer("broken");
+                    return Next::End;
+                }
+            }
+            self.gather();
+            if let end @ (Next::End | Next::Close(_)) = self.flush().await {
+                self.shared.metrics.transfer("unread");
+                return end;
+            }
+            // A long copy must not keep other clients of this worker waiting.
+            tokio::task::yield_now().await;
+        }
+        self.shared.metrics.transfer("sent");
+        Next::Continue
+    }
+
     async fn flush(&mut self) -> Next {
         let limit = self.shared.settings.limits.tcp_write;
-        let written = timeout(limit, self.stream.write_all(&self.gathered)).await;
+        let write = async {
+            self.stream.write_all(&self.gathered).await?;
+            self.stream.flush().await
+        };
+        let written = timeout(limit, write).await;
         self.gathered.clear();
         match written {
             Ok(Ok(())) => Next::Continue,
@@ -214,17 +281,23 @@ impl Gate {
         }
     }
 
-    fn enter(&self) -> Option<Pass> {
+    fn enter(&self, metrics: &Metrics) -> Option<Pass> {
         let step = |open: usize| (open < self.max).then_some(open + 1);
         let entered = self
             .open
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, step);
-        entered.ok().map(|_| Pass(self.clone()))
+        entered.ok()?;
+        metrics.tcp_open.inc();
+        Some(Pass {
+            gate: self.clone(),
+            metrics: metrics.clone(),
+        })
     }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
+        self.gate.open.fetch_sub(1, Ordering::Relaxed);
+        self.metrics.tcp_open.dec();
     }
 }

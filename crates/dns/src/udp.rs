@@ -91,7 +91,7 @@ impl Work<'_> {
         (peer, verdict): (SocketAddr, &Verdict),
         answer: &mut Vec<u8>,
     ) {
-        if verdict.cookie == CookieState::Proven || answer.is_empty() {
+        if verdict.cookie == CookieState::Proven || verdict.signed || answer.is_empty() {
             return;
         }
         match self.rates.admit(peer.ip(), verdict.class, self.now_us) {

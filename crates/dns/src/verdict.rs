@@ -21,6 +21,10 @@ pub struct Verdict {
     pub cookie: CookieState,
     /// Answers with the same number count together in the rate limit.
     pub class: u64,
+    /// A key that we share proves who asks (RFC 8945).
+    pub signed: bool,
+    /// A copy of a zone is to be sent; nothing has been written.
+    pub(crate) transfer: bool,
 }
 
 impl Verdict {
@@ -35,6 +39,8 @@ impl Verdict {
             explores: false,
             cookie: CookieState::Absent,
             class: 0,
+            signed: false,
+            transfer: false,
         }
     }
 }

@@ -234,6 +234,15 @@ pub struct ClientLimits {
 pub struct Dns {
     /// UDP and TCP addresses to answer on.
     pub bind: Vec<SocketAddr>,
+    /// Addresses to answer DNS over TLS on (RFC 7858).
+    #[serde(default)]
+    pub tls: Vec<SocketAddr>,
+    /// DNS over QUIC (RFC 9250) on the UDP ports of `tls`.
+    #[serde(default = "default_quic")]
+    pub quic: bool,
+    /// Addresses to answer DNS over HTTPS on (RFC 8484), by HTTP/1.1, 2 and 3.
+    #[serde(default)]
+    pub https: Vec<SocketAddr>,
     /// Addresses that the zone's NS records lead to.
     #[serde(default)]
     pub public: Vec<IpAddr>,
@@ -252,6 +261,31 @@ pub struct Dns {
     /// 32 hexadecimal digits, for nodes that share an address; random unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie_secret: Option<String>,
+    /// Who may copy zones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transfer_keys: Vec<TransferKey>,
+}
+
+/// A secret that lets its holder copy zones (AXFR with TSIG).
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransferKey {
+    /// The name that both sides use for it.
+    pub name: String,
+    /// `hmac-sha256`, `hmac-sha384` or `hmac-sha512`.
+    #[serde(default = "default_transfer_algorithm")]
+    pub algorithm: String,
+    /// Base64.
+    pub secret: String,
+    /// Zones it is good for; all unless given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<String>,
+}
+
+impl std::fmt::Debug for TransferKey {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "TransferKey({})", self.name)
+    }
 }
 
 // === impl Settings ===
@@ -322,6 +356,14 @@ const fn latency_epoch_s() -> u64 {
 
 fn default_log() -> String {
     "info,openraft=warn".to_owned()
+}
+
+const fn default_quic() -> bool {
+    true
+}
+
+fn default_transfer_algorithm() -> String {
+    "hmac-sha256".to_owned()
 }
 
 const fn default_rate_s() -> u32 {

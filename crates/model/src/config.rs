@@ -91,7 +91,9 @@ impl Config {
         reached: impl Fn(crate::EndpointType) -> bool,
     ) -> Vec<String> {
         if certificate.own {
-            return certificate.names.clone();
+            let dns = self.name_servers();
+            let names = certificate.names.iter();
+            return names.filter(|name| !dns.contains(name)).cloned().collect();
         }
         let users = self
             .domains

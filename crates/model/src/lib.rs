@@ -24,6 +24,7 @@ mod fixtures;
 mod history;
 mod id;
 pub mod limits;
+mod name_servers;
 mod reject;
 pub mod rest;
 mod rollout;

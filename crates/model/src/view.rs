@@ -3,6 +3,8 @@
 //!
 //! A projection is pure and ordered, so two regions at one revision produce the same bytes.
 
+mod parts;
+
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;
@@ -12,6 +14,7 @@ use crate::{
     ApiId, CertificateId, Config, DomainId, EndpointType, Location, MapDelta, NodeId, NodeRole,
     Prior, Revision, SecurityPolicy, Zone,
 };
+use parts::{cluster_name, fingerprint, place, region_places};
 
 /// A region or POP with its nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +115,8 @@ pub struct ZoneView {
     pub priors: BTreeMap<IpNet, Arc<Prior>>,
     /// TXT records that answer ACME challenges, by full name.
     pub challenges: BTreeMap<String, Vec<String>>,
+    /// Certificates of the DNS nodes' own names.
+    pub certificates: BTreeMap<CertificateId, EdgeCertificate>,
 }
 
 /// What DNS knows of an API.
@@ -159,6 +164,7 @@ pub struct ZoneDelta {
     zones: MapDelta<String, Arc<Zone>>,
     priors: MapDelta<IpNet, Arc<Prior>>,
     challenges: MapDelta<String, Vec<String>>,
+    certificates: MapDelta<CertificateId, EdgeCertificate>,
 }
 
 // === impl EdgeView ===
@@ -312,6 +318,7 @@ impl ZoneView {
             zones: config.zones.clone(),
             priors: config.priors.clone(),
             challenges: crate::acme::zone_challenges(config),
+            certificates: crate::name_servers::certificates(config),
         }
     }
 
@@ -329,6 +336,7 @@ impl ZoneView {
             zones: MapDelta::between(&self.zones, &new.zones),
             priors: MapDelta::between(&self.priors, &new.priors),
             challenges: MapDelta::between(&self.challenges, &new.challenges),
+            certificates: MapDelta::between(&self.certificates, &new.certificates),
         })
     }
 
@@ -345,55 +353,7 @@ impl ZoneView {
         delta.zones.apply(&mut next.zones);
         delta.priors.apply(&mut next.priors);
         delta.challenges.apply(&mut next.challenges);
+        delta.certificates.apply(&mut next.certificates);
         next
-    }
-}
-
-// === shared parts ===
-
-fn cluster_name(config: &Config) -> String {
-    config
-        .cluster
-        .as_ref()
-        .map_or_else(String::new, |cluster| cluster.name.clone())
-}
-
-/// FNV-1a over what the mappings say: the same in every region, unlike the standard hasher.
-fn fingerprint(mappings: &BTreeMap<crate::MappingId, crate::ApiMapping>) -> u64 {
-    let texts = mappings.values().flat_map(|mapping| {
-        [
-            mapping.key.as_str(),
-            mapping.api.as_str(),
-            mapping.stage.as_str(),
-        ]
-    });
-    // 0xff never occurs in UTF-8, so it separates without ambiguity.
-    let bytes = texts.flat_map(|text| text.bytes().chain([0xff]));
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
-}
-
-fn region_places(config: &Config) -> BTreeMap<String, Place> {
-    let regions = config.regions.values().map(|region| {
-        let role = NodeRole::Region(region.name.clone());
-        (
-            region.name.to_string(),
-            place(config, &role, region.location),
-        )
-    });
-    regions.collect()
-}
-
-fn place(config: &Config, role: &NodeRole, location: Option<Location>) -> Place {
-    let nodes = config.nodes.values().filter(|node| node.role == *role);
-    let nodes = nodes.map(|node| PlaceNode {
-        id: node.id,
-        link: node.link,
-        public: node.public.clone(),
-    });
-    Place {
-        location,
-        nodes: nodes.collect(),
     }
 }

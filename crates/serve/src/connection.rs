@@ -95,6 +95,9 @@ pub(crate) async fn run(accepted: Accepted) {
         rtt: stream.get_mut().0.finish(),
         ..conn
     };
+    if let Some(protocol) = &station.protocol {
+        return protocol.converse(stream, conn, &life.drain).await;
+    }
     life.serve(stream, conn).await;
 }
 

@@ -12,6 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::certs::CertStore;
 use crate::h3::H3;
 use crate::limits::Limits;
+use crate::protocol;
 
 /// Connections the kernel holds for one socket until a worker accepts them.
 const BACKLOG: i32 = 4096;
@@ -27,6 +28,8 @@ pub struct ListenerSettings {
     pub tls: Option<Arc<CertStore>>,
     /// HTTP/3 on the UDP ports of the same numbers; `None` means none. Needs `tls`.
     pub h3: Option<H3>,
+    /// What is spoken instead of HTTP; `None` means HTTP. Needs `tls`; then `h3` means nothing.
+    pub protocol: Option<protocol::Protocol>,
     /// Its limits.
     pub limits: Limits,
 }
@@ -40,6 +43,7 @@ impl ListenerSettings {
             addrs: vec![addr],
             tls: None,
             h3: None,
+            protocol: None,
             limits: Limits::default(),
         }
     }

@@ -110,10 +110,15 @@ impl Server {
         workers.resize_with(count, Vec::new);
         let mut addresses = Vec::new();
         for settings in listeners {
+            let protocol = settings.protocol.as_ref();
             let tls = settings
                 .tls
                 .as_ref()
-                .map(|certs| tls::tcp(Arc::clone(certs)).map(Arc::new))
+                .map(|certs| {
+                    let own = protocol.map(|protocol| [protocol.alpn.as_bytes()]);
+                    let alpn = own.as_ref().map_or(tls::HTTP, |own| own.as_slice());
+                    tls::tcp(Arc::clone(certs), alpn).map(Arc::new)
+                })
                 .transpose()
                 .map_err(|source| ServeError::Tls {
                     listener: settings.name.clone(),
@@ -254,10 +259,15 @@ impl Serving {
 
 impl ListenerSettings {
     fn h3_crypto(&self) -> Result<Option<Arc<ByName>>, ServeError> {
-        let (Some(certs), Some(_)) = (&self.tls, &self.h3) else {
+        let alpn = match &self.protocol {
+            Some(protocol) => protocol.messages.as_ref().map(|messages| messages.alpn),
+            None => self.h3.as_ref().map(|_| "h3"),
+        };
+        let (Some(certs), Some(alpn)) = (&self.tls, alpn) else {
             return Ok(None);
         };
-        let config = tls::quic(Arc::clone(certs)).map_err(|source| ServeError::Tls {
+        let made = tls::quic(Arc::clone(certs), alpn);
+        let config = made.map_err(|source| ServeError::Tls {
             listener: self.name.clone(),
             source,
         })?;

@@ -17,7 +17,9 @@ use crate::policy::TlsPolicy;
 
 const H2: &[u8] = b"h2";
 const H1: &[u8] = b"http/1.1";
-const H3: &[u8] = b"h3";
+
+/// What a listener for HTTP offers over TCP. ACME's challenges are answered in the handshake.
+pub(crate) const HTTP: &[&[u8]] = &[H2, H1, ACME_TLS];
 
 /// One prepared setting per policy, and who says which one a name is bound by.
 pub(crate) struct ByPolicy<C> {
@@ -59,12 +61,13 @@ impl<C> std::fmt::Debug for ByPolicy<C> {
     }
 }
 
-/// Prepares a listener.
-pub(crate) fn tcp(certs: Arc<CertStore>) -> Result<Tcp, rustls::Error> {
+/// Prepares a listener that speaks the protocols `alpn`. Clients that name no protocol at all are
+/// served; those that name only others are not.
+pub(crate) fn tcp(certs: Arc<CertStore>, alpn: &[&[u8]]) -> Result<Tcp, rustls::Error> {
     let tickets = certs.tickets()?;
     let make = |policy: TlsPolicy| {
         let mut config = server_config(&certs, policy, policy.protocol_versions())?;
-        config.alpn_protocols = vec![H2.to_vec(), H1.to_vec(), ACME_TLS.to_vec()];
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
         config.require_ems = policy.needs_extended_master_secret();
         config.ticketer = tickets.clone();
         Ok(Arc::new(config))
@@ -72,13 +75,13 @@ pub(crate) fn tcp(certs: Arc<CertStore>) -> Result<Tcp, rustls::Error> {
     ByPolicy::prepare(Arc::clone(&certs), make)
 }
 
-/// Prepares a listener's HTTP/3. QUIC has TLS 1.3 only (RFC 9001 section 4.2), which every policy
+/// Prepares a listener's QUIC, for HTTP/3 or another protocol. QUIC has TLS 1.3 only (RFC 9001 section 4.2), which every policy
 /// takes.
-pub(crate) fn quic(certs: Arc<CertStore>) -> Result<Quic, rustls::Error> {
+pub(crate) fn quic(certs: Arc<CertStore>, alpn: &str) -> Result<Quic, rustls::Error> {
     let tickets = certs.tickets()?;
     let make = |policy: TlsPolicy| {
         let mut config = server_config(&certs, policy, &[&rustls::version::TLS13])?;
-        config.alpn_protocols = vec![H3.to_vec()];
+        config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
         config.ticketer = tickets.clone();
         QuicServerConfig::try_from(config)
             .map(Arc::new)

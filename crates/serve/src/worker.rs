@@ -17,6 +17,7 @@ use crate::handler::Handler;
 use crate::limits::Limits;
 use crate::listener::ListenerSettings;
 use crate::metrics::{ListenerMetrics, Metrics};
+use crate::protocol::Protocol;
 use crate::tls::Tcp;
 
 /// Pause after an accept that failed for want of file descriptors or memory: trying at once would
@@ -32,6 +33,8 @@ pub(crate) struct Station {
     /// Announces HTTP/3 to clients of TCP.
     pub(crate) alt_svc: Option<HeaderValue>,
     pub(crate) metrics: ListenerMetrics,
+    /// Spoken instead of HTTP.
+    pub(crate) protocol: Option<Protocol>,
     open: AtomicUsize,
 }
 
@@ -64,9 +67,10 @@ impl Station {
             alt_svc: settings
                 .h3
                 .as_ref()
-                .filter(|_| settings.tls.is_some())
+                .filter(|_| settings.tls.is_some() && settings.protocol.is_none())
                 .and_then(|h3| h3.alt_svc(local.port())),
             metrics: metrics.of_listener(&settings.name),
+            protocol: settings.protocol.clone(),
             open: AtomicUsize::new(0),
         }
     }

@@ -14,6 +14,8 @@ mod bad_input;
 mod cache;
 mod clients;
 mod dns;
+mod dns_transfer;
+mod dns_transports;
 mod domains;
 mod failover;
 mod fills;

@@ -349,3 +349,18 @@ fn acme_challenges_are_answered_while_they_last() {
     let (answer, _) = ask(&responder, "_acme-challenge.example.com A");
     assert!(told(&answer).starts_with("NOERROR aa\nau example.com."));
 }
+
+#[test]
+fn challenges_stand_beside_configured_texts() {
+    let mut view = view();
+    let texts = vec!["proof".to_owned()];
+    view.challenges.insert("example.com".to_owned(), texts);
+    let responder = responder(&view, &Live::default());
+    let (answer, _) = ask(&responder, "example.com TXT");
+    assert_eq!(
+        told(&answer),
+        "NOERROR aa\n\
+         an example.com. 1 TXT v=spf1-all\n\
+         an example.com. 1 TXT proof"
+    );
+}

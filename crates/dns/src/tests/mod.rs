@@ -9,6 +9,8 @@ mod guards;
 mod records;
 mod signing;
 mod sockets;
+mod transfers;
+mod transports;
 
 use std::{
     fmt::Write,

@@ -13,7 +13,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{query, told, view};
-use crate::{Dns, DnsSettings, Health, Limits, Live, Serving};
+use crate::{Answers, Dns, DnsSettings, Health, Limits, Live, Serving};
 
 const LIMIT: Duration = Duration::from_secs(10);
 const API: &str = "edge000001.execute-api.us-east-1.edgeway.test A +ecs=198.19.7.0/24";
@@ -25,6 +25,7 @@ pub(super) struct Server {
     drain: CancellationToken,
     serving: Serving,
     pub(super) address: SocketAddr,
+    pub(super) answers: Answers,
 }
 
 impl Server {
@@ -34,7 +35,7 @@ impl Server {
         let (registry, drain) = (Registry::new(), CancellationToken::new());
         let dns = Dns::new(settings, view_rx, live_rx, &registry, drain.clone()).unwrap();
         let bound = dns.bind(&["127.0.0.1:0".parse().unwrap()], 2).unwrap();
-        let address = bound.addresses()[0];
+        let (address, answers) = (bound.addresses()[0], bound.answers());
         let serving = bound.serve().unwrap();
         assert_eq!(serving.addresses(), [address]);
         Self {
@@ -44,6 +45,7 @@ impl Server {
             drain,
             serving,
             address,
+            answers,
         }
     }
 
@@ -99,7 +101,7 @@ impl Server {
     }
 }
 
-fn framed(question: &str) -> Vec<u8> {
+pub(super) fn framed(question: &str) -> Vec<u8> {
     let query = query(question);
     let length = u16::try_from(query.len()).unwrap();
     [&length.to_be_bytes()[..], &query].concat()
@@ -228,7 +230,7 @@ async fn queries_on_a_connection_may_be_pipelined_and_cut_anywhere() {
 async fn connections_have_limits() {
     let limits = Limits {
         tcp_connections_max: 1,
-        tcp_idle: Duration::from_millis(200),
+        tcp_idle: Duration::from_secs(1),
         ..Limits::default()
     };
     let server = Server::start(

@@ -22,6 +22,8 @@ const VOTERS_MAX: usize = 5;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The id of the cluster's own certificate.
 const OWN_CERTIFICATE: &str = "base-domain";
+/// The certificate of the DNS nodes' names.
+const DNS_CERTIFICATE: &str = "name-servers";
 /// Life of the cluster's own certificate.
 const OWN_TTL: Duration = Duration::from_secs(90 * 24 * 3600);
 /// Renewed when it has less than this left.
@@ -76,7 +78,9 @@ async fn look(ledger: &Ledger, config: &Config, status: &ledger::Status) {
     if let Err(error) = members(ledger, config, status).await {
         tracing::warn!(%error, "cannot adjust the Raft membership yet");
     }
-    if let Err(error) = own_certificate(ledger, config).await {
+    let clients = own_certificate(ledger, config, (OWN_CERTIFICATE, own_names(config)));
+    let dns = own_certificate(ledger, config, (DNS_CERTIFICATE, config.name_servers()));
+    if let Err(error) = clients.await.and(dns.await) {
         tracing::error!(%error, "cannot issue the cluster's own certificate");
     }
 }
@@ -130,17 +134,20 @@ fn own_names(config: &Config) -> Vec<String> {
     names
 }
 
-async fn own_certificate(ledger: &Ledger, config: &Config) -> anyhow::Result<()> {
+async fn own_certificate(
+    ledger: &Ledger,
+    config: &Config,
+    (id, names): (&str, Vec<String>),
+) -> anyhow::Result<()> {
     let (Some(cluster), Some(region)) = (&config.cluster, config.regions.keys().next()) else {
         return Ok(());
     };
-    let names = own_names(config);
     let fresh = |certificate: &Certificate| {
         certificate.names == names && certificate.not_after_ms > now_ms() + OWN_RENEW_MS
     };
     if config
         .certificates
-        .get(OWN_CERTIFICATE)
+        .get(id)
         .is_some_and(|known| fresh(known))
     {
         return Ok(());
@@ -154,7 +161,7 @@ async fn own_certificate(ledger: &Ledger, config: &Config) -> anyhow::Result<()>
     let issued = authority.issue_server(&wanted, OWN_TTL, SystemTime::now())?;
     let life = u64::try_from(OWN_TTL.as_millis()).unwrap_or(u64::MAX);
     let certificate = Certificate {
-        id: OWN_CERTIFICATE.into(),
+        id: id.into(),
         region: region.clone(),
         names,
         chain_der: issued.chain.iter().map(|part| part.to_vec()).collect(),
@@ -168,6 +175,9 @@ async fn own_certificate(ledger: &Ledger, config: &Config) -> anyhow::Result<()>
         .propose(change("leader", Op::PutCertificate(certificate)))
         .await?;
     applied.outcome?;
-    tracing::info!("issued the cluster's own certificate");
+    tracing::info!(
+        certificate = id,
+        "issued a certificate of the cluster's own"
+    );
     Ok(())
 }

@@ -7,11 +7,13 @@ use std::{
 };
 
 use anyhow::Context as _;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 use super::Options;
 use crate::settings::{
     ClientLimits, Dns, Join, Link, LogFormat, Ops, Place, Pop, RaftClocks, Region, Settings, Tls,
+    TransferKey,
 };
 
 const FILE: &str = "layout.json";
@@ -45,6 +47,9 @@ const POPS: [(f64, f64); 8] = [
 pub(super) struct Layout {
     pub(super) base_domain: String,
     pub(super) backend: SocketAddr,
+    /// Lets its holder copy zones; base64.
+    #[serde(default = "random_secret")]
+    transfer_secret: String,
     pub(super) members: Vec<Member>,
 }
 
@@ -58,8 +63,11 @@ pub(super) struct Member {
     pub(super) ops: SocketAddr,
     /// HTTP, or DNS.
     pub(super) first: SocketAddr,
-    /// HTTPS.
+    /// HTTPS, or DNS over TLS and QUIC.
     pub(super) second: SocketAddr,
+    /// DNS over HTTPS.
+    #[serde(default)]
+    pub(super) third: Option<SocketAddr>,
     /// What DNS answers: an address of the loopback range of its own.
     pub(super) public: Ipv4Addr,
 }
@@ -155,6 +163,7 @@ impl Layout {
             base_domain: options.base_domain.clone(),
             backend,
             members,
+            transfer_secret: random_secret(),
         })
     }
 
@@ -181,13 +190,26 @@ impl Layout {
         &self.members[0]
     }
 
+    /// The key with which zones can be copied.
+    pub(super) fn transfer_key(&self) -> TransferKey {
+        TransferKey {
+            name: "dev".to_owned(),
+            algorithm: "hmac-sha256".to_owned(),
+            secret: self.transfer_secret.clone(),
+            zones: Vec::new(),
+        }
+    }
+
     /// Writes each node's settings file, as an operator would.
     pub(super) fn write_settings(&self, options: &Options) -> anyhow::Result<()> {
         for member in &self.members {
             let folder = options.data_dir.join(&member.name);
             std::fs::create_dir_all(&folder)?;
-            let text = member.settings(&folder, options).to_toml()?;
-            std::fs::write(folder.join("edgeway.toml"), text)?;
+            let mut settings = member.settings(&folder, options);
+            if let Some(dns) = &mut settings.dns {
+                dns.transfer_keys = vec![self.transfer_key()];
+            }
+            std::fs::write(folder.join("edgeway.toml"), settings.to_toml()?)?;
         }
         Ok(())
     }
@@ -209,6 +231,10 @@ impl Member {
             ops: ports.next()?,
             first: ports.next()?,
             second: ports.next()?,
+            third: match role {
+                MemberRole::Dns => Some(ports.next()?),
+                MemberRole::Region { .. } | MemberRole::Pop => None,
+            },
             public: Ipv4Addr::new(127, 0, net, u8::try_from(at + 1)?),
         })
     }
@@ -276,12 +302,16 @@ impl Member {
             MemberRole::Dns => {
                 settings.dns = Some(Dns {
                     bind: both(self.first),
+                    tls: both(self.second),
+                    quic: true,
+                    https: self.third.map(both).unwrap_or_default(),
                     public,
                     alpn: vec!["h3".to_owned(), "h2".to_owned()],
                     nsid: None,
                     rate_s: 200,
                     rate_exempt: None,
                     cookie_secret: None,
+                    transfer_keys: Vec::new(),
                 });
             }
         }
@@ -316,6 +346,10 @@ impl Member {
             limits: ClientLimits::default(),
         }
     }
+}
+
+fn random_secret() -> String {
+    STANDARD.encode(rand::random::<[u8; 32]>())
 }
 
 /// Hands out addresses on 127.0.0.1.

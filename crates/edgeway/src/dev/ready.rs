@@ -40,6 +40,8 @@ pub(super) fn describe(
             "public": member.public, "config": config(member),
         })
     });
+    // As the `-y` options of `dig` and `kdig` want it.
+    let transfer = layout.transfer_key();
     let dns = layout.dns().context("the layout has no DNS node")?;
     Ok(json!({
         "base_domain": layout.base_domain,
@@ -47,7 +49,8 @@ pub(super) fn describe(
         "secret_access_key": key.secret,
         "account_id": "000000000000",
         "ca_file": data_dir.join("ca.pem"),
-        "dns": dns.first,
+        "dns": dns.first, "dns_tls": dns.second, "dns_https": dns.third,
+        "transfer_key": format!("{}:{}:{}", transfer.algorithm, transfer.name, transfer.secret),
         "dns_node": { "pid": pid(dns), "metrics": metrics(dns), "config": config(dns) },
         "sample_backend": layout.backend,
         "regions": regions.collect::<Vec<_>>(),

@@ -232,6 +232,7 @@ pub(super) fn clients(
         addrs: http.to_vec(),
         tls: None,
         h3: None,
+        protocol: None,
         limits: limits.clone(),
     };
     let secure = serve::ListenerSettings {
@@ -239,6 +240,7 @@ pub(super) fn clients(
         addrs: https.to_vec(),
         tls: Some(Arc::clone(certificates)),
         h3,
+        protocol: None,
         limits,
     };
     let both = [plain, secure].into_iter();

@@ -3,25 +3,34 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use dns::{Dns, DnsSettings, Live};
+use anyhow::{Context as _, bail};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use dns::{Dns, DnsSettings, Live, TransferAlgorithm, TransferKey};
 use model::ZoneView;
 use steer::latency::LatencyMap;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{common::Common, live};
+use super::{
+    common::Common,
+    dns_secure::{Secure, follow_certificates},
+    live,
+};
 use crate::{
     cluster::{
         directory, latency,
         subscriber::{self, Subscriber, SubscriberParts},
     },
-    settings::{Dns as DnsSection, Settings},
+    settings::{self, Dns as DnsSection, Settings},
 };
+
+/// A shorter secret can be guessed by who has seen a signed query (128 bits).
+const SECRET_BYTES_MIN: usize = 16;
 
 /// A DNS node that serves.
 pub(super) struct DnsRole {
     serving: dns::Serving,
+    secure: serve::Serving,
     _subscriber: Arc<Subscriber<ZoneView>>,
 }
 
@@ -33,25 +42,23 @@ pub(super) async fn start(
     let (views, kept) = subscriber::last_known::<ZoneView>(settings, &common.refusals).await;
     let health = watch::Sender::new(Arc::new(Live::default()));
     let drain = common.drain.clone();
-    let ending = CancellationToken::new();
-    let token = ending.clone();
-    let begun = drain.clone();
-    drain.spawn(async move {
-        begun.begun().await;
-        token.cancel();
-    });
     let responder = Dns::new(
         responder_settings(section, common)?,
         views.subscribe(),
         health.subscribe(),
         &common.registry,
-        ending,
+        ending(&drain),
     )?;
     let responder = responder.with_map(follow_map(settings, common));
+    let secure = Secure::bind(settings, section, common, responder.answers())?;
     let bound = responder
         .bind(&section.bind, settings.worker_count())
         .context("settings key 'dns.bind'")?;
 
+    common.keep(follow_certificates(
+        views.subscribe(),
+        Arc::clone(&secure.certificates),
+    ));
     common.keep(directory::follow(
         views.subscribe(),
         common.seeds.clone(),
@@ -90,10 +97,23 @@ pub(super) async fn start(
         first = installed.wait_for(|revision| revision.0 > 0) => drop(first),
         () = drain.begun() => {}
     }
+    let secure = secure.serve(&drain)?;
     Ok(DnsRole {
         serving,
+        secure,
         _subscriber: subscriber,
     })
+}
+
+/// A token that is cancelled when the drain begins.
+fn ending(drain: &serve::Drain) -> CancellationToken {
+    let ending = CancellationToken::new();
+    let (token, begun) = (ending.clone(), drain.clone());
+    drain.spawn(async move {
+        begun.begun().await;
+        token.cancel();
+    });
+    ending
 }
 
 fn responder_settings(section: &DnsSection, common: &Common) -> anyhow::Result<DnsSettings> {
@@ -109,6 +129,11 @@ fn responder_settings(section: &DnsSection, common: &Common) -> anyhow::Result<D
             .clone()
             .unwrap_or_else(|| DnsSettings::default().rate_exempt),
         cookie_secret: cookie_secret(section)?,
+        transfer_keys: section
+            .transfer_keys
+            .iter()
+            .map(|key| Ok(Arc::new(transfer_key(key)?)))
+            .collect::<anyhow::Result<_>>()?,
         ..DnsSettings::default()
     })
 }
@@ -121,6 +146,21 @@ fn cookie_secret(section: &DnsSection) -> anyhow::Result<[u8; 16]> {
     let value = plain.then(|| u128::from_str_radix(text, 16).ok()).flatten();
     let value = value.context("settings key 'dns.cookie_secret' is not 32 hexadecimal digits")?;
     Ok(value.to_be_bytes())
+}
+
+fn transfer_key(key: &settings::TransferKey) -> anyhow::Result<TransferKey> {
+    let at = || format!("settings key 'dns.transfer_keys', key '{}'", key.name);
+    let algorithm = TransferAlgorithm::named(&key.algorithm)
+        .with_context(|| format!("{}: no algorithm '{}'", at(), key.algorithm))?;
+    let secret = STANDARD.decode(&key.secret);
+    let secret = secret.with_context(|| format!("{}: the secret is not base64", at()))?;
+    if secret.len() < SECRET_BYTES_MIN {
+        bail!(
+            "{}: the secret has less than {SECRET_BYTES_MIN} bytes",
+            at()
+        );
+    }
+    TransferKey::new(&key.name, algorithm, &secret, &key.zones).with_context(at)
 }
 
 /// The latency map on disk, and each newer one that a region has.
@@ -140,5 +180,6 @@ fn follow_map(settings: &Settings, common: &Common) -> watch::Receiver<Arc<Laten
 impl DnsRole {
     pub(super) async fn ended(self) {
         self.serving.ended().await;
+        self.secure.ended().await;
     }
 }

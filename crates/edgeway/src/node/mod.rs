@@ -6,6 +6,7 @@ mod certificates;
 mod challenges;
 mod common;
 mod dns;
+mod dns_secure;
 mod links;
 mod live;
 mod management;

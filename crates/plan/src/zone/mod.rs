@@ -298,8 +298,28 @@ impl ZonePlan {
         }
     }
 
-    fn node(&self, name: &WireName) -> Option<&Node> {
+    /// What a name of ours holds, if it is one.
+    #[must_use]
+    pub fn node(&self, name: &WireName) -> Option<&Node> {
         self.names.get(name.as_bytes())
+    }
+
+    /// All names in a zone, sorted, with those of our zones right below it: there, the zone holds
+    /// the delegation.
+    #[must_use]
+    pub fn names_of(&self, zone: &Zone) -> Vec<WireName> {
+        let index = self.zones.iter().position(|one| one.apex == zone.apex);
+        let parent = |name: &WireName| match self.find(name.parent()?.as_bytes()) {
+            Found::Missing(above) | Found::Node(above, _) => Some(&above.apex),
+            Found::Outside | Found::Delegated { .. } | Found::Host(..) => None,
+        };
+        let is_of = |name: &WireName, node: &Node| {
+            Some(node.zone) == index || node.apex && parent(name) == Some(&zone.apex)
+        };
+        let names = self.names.iter().filter(|(name, node)| is_of(name, node));
+        let mut names: Vec<WireName> = names.map(|(name, _)| name.clone()).collect();
+        names.sort();
+        names
     }
 
     fn host(&self, name: &[u8], region: usize) -> Option<Steered> {

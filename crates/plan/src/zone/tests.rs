@@ -385,3 +385,41 @@ proptest! {
         prop_assert!(suffixes(&bytes).all(|suffix| bytes.ends_with(suffix)));
     }
 }
+
+#[test]
+fn a_zone_lists_its_names_and_the_zones_right_below_it() {
+    let mut view = view();
+    view.zones.clear();
+    zone(
+        &mut view,
+        "example.com",
+        vec![a("www.example.com", "192.0.2.1")],
+    );
+    let below = vec![a("www.sub.example.com", "192.0.2.2")];
+    zone(&mut view, "sub.example.com", below);
+    zone(&mut view, "a.b.sub.example.com", Vec::new());
+    view.domains.clear();
+    let (plan, _) = ZonePlan::compile(&view);
+    let names = |apex: &str| {
+        let mut zones = plan.zones().iter();
+        let zone = zones.find(|zone| zone.apex.to_string() == apex);
+        let mut names: Vec<String> = plan
+            .names_of(zone.unwrap())
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        names.sort();
+        names.join(" ")
+    };
+    assert_eq!(
+        names("example.com"),
+        "example.com sub.example.com www.example.com"
+    );
+    assert_eq!(
+        names("sub.example.com"),
+        "a.b.sub.example.com b.sub.example.com sub.example.com www.sub.example.com"
+    );
+    // What is between two zones is there, but empty (RFC 8020).
+    let between = WireName::parse("b.sub.example.com").unwrap();
+    assert!(matches!(plan.find(between.as_bytes()), Found::Node(_, node) if !node.apex));
+}

@@ -55,6 +55,9 @@ pub(crate) async fn run(arrival: Arrival, place: Place) {
         return;
     };
     drop(shaking);
+    if let Some(protocol) = &station.protocol {
+        return protocol.exchange(quic, (peer, local, at), place).await;
+    }
     let conn = Arc::new(Conn {
         peer,
         local,

@@ -16,7 +16,6 @@ use super::connection;
 use super::session::ByName;
 use crate::drain::Drain;
 use crate::handler::Handler;
-use crate::limits::Limits;
 use crate::worker::Station;
 
 /// Connections that wait for a worker; one more is refused.
@@ -133,7 +132,7 @@ async fn run_endpoint(socket: H3Socket, place: Place) {
     let station = &place.station;
     let mut config = ServerConfig::with_crypto(crypto);
     config
-        .transport_config(Arc::new(transport(&station.limits)))
+        .transport_config(Arc::new(transport(station)))
         .max_incoming(INCOMING_MAX)
         .incoming_buffer_size(INCOMING_BYTES)
         .incoming_buffer_size_total(INCOMING_BYTES_TOTAL);
@@ -188,15 +187,17 @@ async fn run_endpoint(socket: H3Socket, place: Place) {
 }
 
 /// The windows are HTTP/2's: the same clients, the same memory.
-fn transport(limits: &Limits) -> TransportConfig {
+fn transport(station: &Station) -> TransportConfig {
+    let limits = &station.limits;
+    let http = station.protocol.is_none();
     let mut transport = TransportConfig::default();
     transport
         .max_concurrent_bidi_streams(VarInt::from_u32(limits.h2_streams_max))
-        .max_concurrent_uni_streams(VarInt::from_u32(UNI_STREAMS_MAX))
+        .max_concurrent_uni_streams(VarInt::from_u32(if http { UNI_STREAMS_MAX } else { 0 }))
         .stream_receive_window(VarInt::from_u32(limits.h2_stream_window))
         .receive_window(VarInt::from_u32(limits.h2_connection_window))
         .send_window(SEND_WINDOW_BYTES)
-        .keep_alive_interval(Some(limits.h2_ping_interval))
+        .keep_alive_interval(http.then_some(limits.h2_ping_interval))
         .max_idle_timeout(IdleTimeout::try_from(limits.idle_timeout).ok())
         .datagram_receive_buffer_size(None);
     transport

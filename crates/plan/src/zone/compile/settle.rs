@@ -23,14 +23,13 @@ impl Draft<'_> {
 
     /// Every name between a name and its zone exists, too (RFC 4592, section 2.2.2).
     fn add_empty_names(&mut self) {
-        let names: Vec<(WireName, usize)> = self
-            .names
-            .iter()
-            .map(|(name, node)| (name.clone(), node.zone))
-            .collect();
-        for (name, zone) in names {
+        let names: Vec<WireName> = self.names.keys().cloned().collect();
+        for name in names {
             let mut above = name.parent();
-            while let Some(name) = above.filter(|name| self.zone_of(name) == Some(zone)) {
+            // Beyond its own zone, too: a zone of ours may hold another one far below its apex.
+            while let Some(name) = above
+                && let Some(zone) = self.zone_of(&name)
+            {
                 above = name.parent();
                 self.names.entry(name).or_insert_with(|| Node {
                     zone,
