@@ -35,7 +35,7 @@ pub use digest::{NoRandomness, fingerprint, hash_secret, same_hash, sha256};
 pub use error::{CallError, CallFailure, LinkError, RpcError, Sent};
 pub use frames::{FrameError, FrameReceiver, FrameSender, Frames};
 pub use identity::{Expected, IdentityError, NodeIdentity, PeerRole};
-pub use limits::LinkLimits;
+pub use limits::{Congestion, LinkLimits};
 pub use listener::{Listener, Serving};
 pub use metrics::Metrics;
 pub use peer::{Peer, PeerState};
