@@ -12,6 +12,7 @@ mod credentials;
 mod digest;
 mod error;
 mod frames;
+pub mod fuzz;
 mod identity;
 mod limits;
 mod listener;

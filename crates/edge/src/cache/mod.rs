@@ -12,6 +12,7 @@ mod entry;
 mod fill;
 mod fills;
 mod flow;
+pub mod fuzz;
 mod key;
 mod purge;
 mod reply;
