@@ -28,6 +28,9 @@ use tokio::net::TcpListener;
 
 type BoxBody = UnsyncBoxBody<Bytes, Infallible>;
 
+/// What a broken backend says.
+pub const BROKEN: &str = "broken by order\n";
+
 /// Counts of what happened.
 #[derive(Debug, Default)]
 pub struct Counts {
@@ -37,6 +40,8 @@ pub struct Counts {
     pub cancelled: AtomicU64,
     /// Makes the tagged answers fail.
     pub failing: std::sync::atomic::AtomicBool,
+    /// Makes all answers a 500 with the body [`BROKEN`].
+    pub broken: std::sync::atomic::AtomicBool,
     /// Bytes of request bodies.
     pub received: AtomicU64,
 }
@@ -103,6 +108,9 @@ async fn answer(
         .collect::<Vec<_>>()
         .as_slice()
     {
+        _ if counts.broken.load(Ordering::Relaxed) => {
+            failed(StatusCode::INTERNAL_SERVER_ERROR, BROKEN)
+        }
         // A body of so many bytes.
         ["bytes", length] => {
             let length = length.parse().unwrap_or(0);
@@ -126,9 +134,7 @@ async fn answer(
         }
         // Stale after a second, and better than an error for ten minutes.
         ["tagged", ..] if counts.failing.load(Ordering::Relaxed) => {
-            let mut response = text("broken\n");
-            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-            response
+            failed(StatusCode::SERVICE_UNAVAILABLE, "broken\n")
         }
         ["tagged", ..] => {
             let mut response = text("may be cached\n");
@@ -167,6 +173,12 @@ async fn answer(
 
 fn text(text: &str) -> Response<BoxBody> {
     Response::new(http_body_util::Full::new(Bytes::from(text.to_owned())).boxed_unsync())
+}
+
+fn failed(status: StatusCode, body: &str) -> Response<BoxBody> {
+    let mut response = text(body);
+    *response.status_mut() = status;
+    response
 }
 
 /// Counts a future that was dropped before it was done.

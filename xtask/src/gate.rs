@@ -134,3 +134,19 @@ pub(crate) fn lab(workspace: &Workspace) -> Result<()> {
         workspace.target.join("debug").join("wan-lab"),
     ))
 }
+
+/// Builds for release, and measures the link beside HTTP/2 on one path of the lab.
+pub(crate) fn link_bench(workspace: &Workspace, options: &[String]) -> Result<()> {
+    const BUILD: [&str; 7] = [
+        "build",
+        "--release",
+        "--locked",
+        "-p",
+        "tests",
+        "--bin",
+        "link-bench",
+    ];
+    run(&mut workspace.cargo(&BUILD))?;
+    let program = workspace.target.join("release").join("link-bench");
+    run(Command::new(program).args(options))
+}

@@ -30,6 +30,7 @@ usage: cargo xtask COMMAND [ARGUMENTS]
   bench [OPTION..]  build for release, then measure side by side with nginx and HAProxy
                     (--micro: the micro-benchmarks instead; --help: all options)
   lab               run a cluster in the WAN lab: five regions, five POPs, real distances (as root)
+  lab link-bench    the link beside HTTP/2 over TLS on a path with losses: a table (--help: options)
 ";
 
 fn main() -> ExitCode {
@@ -59,6 +60,9 @@ fn dispatch(args: &[String]) -> Result<()> {
         ("test", filters) => gate::test(&workspace, filters),
         ("bench", options) => gate::bench(&workspace, options),
         ("lab", []) => gate::lab(&workspace),
+        ("lab", [what, options @ ..]) if what == "link-bench" => {
+            gate::link_bench(&workspace, options)
+        }
         ("help" | "-h" | "--help", _) => {
             print!("{HELP}");
             Ok(())

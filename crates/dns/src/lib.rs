@@ -13,6 +13,7 @@ mod denying;
 mod dnssec;
 mod edns;
 mod error;
+pub mod fuzz;
 mod identity;
 mod install;
 mod live;

@@ -29,6 +29,6 @@ mod steering;
 mod tests;
 mod turn;
 
-pub use cache::Purge;
+pub use cache::{Purge, fuzz};
 pub use edge::{Edge, EdgeError, EdgeParts};
 pub use settings::EdgeSettings;

@@ -6,6 +6,7 @@ mod client;
 mod cluster;
 pub mod command;
 mod dev;
+pub mod fuzz;
 mod metrics;
 mod node;
 mod settings;

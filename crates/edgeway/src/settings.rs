@@ -300,7 +300,12 @@ impl Settings {
             path: path.to_owned(),
             source,
         })?;
-        let settings: Self = toml::from_str(&text).map_err(|error| SettingsError::Parse {
+        Self::read(path, &text)
+    }
+
+    /// Reads and checks the text of a file.
+    pub(crate) fn read(path: &Path, text: &str) -> Result<Self, SettingsError> {
+        let settings: Self = toml::from_str(text).map_err(|error| SettingsError::Parse {
             path: path.to_owned(),
             message: error.to_string(),
         })?;

@@ -28,6 +28,11 @@ pub struct LinkLimits {
     pub connection_window: u32,
     /// Bytes written and not yet acknowledged on one connection before a write waits.
     pub send_window: u64,
+    /// Bytes that may be on the way before the path is known: 32 packets, so that an answer of
+    /// 32 kB needs one round trip on a fresh connection.
+    pub initial_window: u64,
+    /// What decides how much may be on the way after that.
+    pub congestion: Congestion,
     /// Streams a peer may have open at once; its next one waits.
     pub streams_max: u32,
     /// The UDP socket buffers asked for, in bytes; the operating system may give less.
@@ -75,6 +80,15 @@ pub struct LinkLimits {
     pub steady_after: Duration,
 }
 
+/// How a sender learns what the path can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Congestion {
+    /// By losses (RFC 9438), as Linux' TCP does.
+    Cubic,
+    /// By measured bandwidth and round trip; a loss alone slows nothing down.
+    Bbr,
+}
+
 impl Default for LinkLimits {
     fn default() -> Self {
         Self {
@@ -86,6 +100,8 @@ impl Default for LinkLimits {
             stream_window: 8 << 20,
             connection_window: 64 << 20,
             send_window: 16 << 20,
+            initial_window: 32 * 1200,
+            congestion: Congestion::Cubic,
             streams_max: 4096,
             socket_buffer: 8 * MIB,
             head_bytes_max: 128 * KIB,

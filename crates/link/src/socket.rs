@@ -10,7 +10,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use quinn::congestion::CubicConfig;
+use quinn::congestion::{BbrConfig, ControllerFactory, CubicConfig};
 use quinn::{
     ConnectionId, ConnectionIdGenerator, Endpoint, EndpointConfig, IdleTimeout, TokioRuntime,
     TransportConfig, VarInt,
@@ -20,7 +20,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::credentials::Credentials;
 use crate::digest;
 use crate::error::LinkError;
-use crate::limits::LinkLimits;
+use crate::limits::{Congestion, LinkLimits};
 
 /// Datagrams are only probes: a few may wait, more are worthless.
 const DATAGRAM_BUFFER_BYTES: usize = 16 * 1024;
@@ -125,6 +125,21 @@ pub(crate) fn transport_config(limits: &LinkLimits) -> Result<Arc<TransportConfi
         .keep_alive_interval(Some(limits.keep_alive))
         .datagram_receive_buffer_size(Some(DATAGRAM_BUFFER_BYTES))
         .datagram_send_buffer_size(DATAGRAM_BUFFER_BYTES)
-        .congestion_controller_factory(Arc::new(CubicConfig::default()));
+        .congestion_controller_factory(controller(limits));
     Ok(Arc::new(config))
+}
+
+fn controller(limits: &LinkLimits) -> Arc<dyn ControllerFactory + Send + Sync> {
+    match limits.congestion {
+        Congestion::Cubic => {
+            let mut config = CubicConfig::default();
+            config.initial_window(limits.initial_window);
+            Arc::new(config)
+        }
+        Congestion::Bbr => {
+            let mut config = BbrConfig::default();
+            config.initial_window(limits.initial_window);
+            Arc::new(config)
+        }
+    }
 }

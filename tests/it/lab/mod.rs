@@ -11,4 +11,6 @@
 mod delivery;
 mod network;
 mod partition;
+mod purge;
+mod rollout;
 mod steering;

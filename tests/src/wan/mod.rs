@@ -7,6 +7,7 @@
 //! file descriptors that this process holds. What a killed run left is removed at the next start.
 
 pub mod cluster;
+pub mod compare;
 pub mod control;
 pub mod link;
 pub mod namespace;

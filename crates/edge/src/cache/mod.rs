@@ -14,6 +14,7 @@ mod entry;
 mod fill;
 mod fills;
 mod flow;
+pub mod fuzz;
 mod invalidate;
 mod key;
 mod part;

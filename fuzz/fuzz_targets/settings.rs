@@ -1,0 +1,4 @@
+//! A settings file.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|text: &str| edgeway::fuzz::settings(text));
