@@ -44,6 +44,8 @@ const OWNED: &[(&str, &[&str])] = &[
     ("tokio-rustls", &["serve", "region"]),
     ("quinn", &["link", "serve"]),
     ("h3", &["serve"]),
+    // The load generator of `benches`, which may use all; `serve` has its own adapter.
+    ("h3-quinn", &[]),
     ("openraft", &["ledger"]),
     ("redb", &["ledger"]),
     ("moka", &["edge"]),
