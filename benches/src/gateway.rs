@@ -20,26 +20,38 @@ use crate::scenario::Doors;
 const READY_MAX: Duration = Duration::from_secs(60);
 
 pub(crate) struct Gateway {
+    name: &'static str,
     program: Program,
     host: String,
+    zone: String,
+    dns: String,
     region: Doors,
     pop: Doors,
 }
 
 impl Gateway {
     /// Starts the cluster on the servers' core and makes the API.
-    pub(crate) fn start(binary: &Path, folder: &Path, cores: &Cores, origin: &str) -> Result<Self> {
-        let ready = folder.join("ready.json");
-        let (data, ready_text) = (folder.join("edgeway"), ready.to_string_lossy());
+    ///
+    /// `name` tells two builds apart.
+    pub(crate) fn start(
+        name: &'static str,
+        binary: &Path,
+        folder: &Path,
+        cores: &Cores,
+        origin: &str,
+    ) -> Result<Self> {
+        let ready = folder.join(format!("{name}.json"));
+        let (data, ready_text) = (folder.join(name), ready.to_string_lossy());
         let data = data.to_string_lossy();
         let sizes = ["--regions", "1", "--pops", "1", "--log", "warn,access=off"];
         let args = [
             &["dev", "--data-dir", &data, "--ready-file", &ready_text],
             &sizes[..],
         ];
-        let program = Program::start("edgeway", binary, &args.concat(), cores.server, folder)?;
-        let cluster = wait_for_ready(program, &ready, folder)?;
-        cluster.gateway(origin)
+        let program = Program::start(name, binary, &args.concat(), cores.server, folder)?;
+        let log = folder.join(format!("{name}.log"));
+        let cluster = wait_for_ready(program, &ready, &log)?;
+        cluster.gateway(name, origin)
     }
 
     pub(crate) fn program(&self) -> &Program {
@@ -49,6 +61,20 @@ impl Gateway {
     /// The default endpoint of the API.
     pub(crate) fn host(&self) -> &str {
         &self.host
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The zone of that host.
+    pub(crate) fn zone(&self) -> &str {
+        &self.zone
+    }
+
+    /// Where DNS is answered.
+    pub(crate) fn dns(&self) -> &str {
+        &self.dns
     }
 
     pub(crate) fn region(&self) -> &Doors {
@@ -66,7 +92,7 @@ struct Cluster {
     ready: Value,
 }
 
-fn wait_for_ready(mut program: Program, file: &Path, folder: &Path) -> Result<Cluster> {
+fn wait_for_ready(mut program: Program, file: &Path, log: &Path) -> Result<Cluster> {
     let deadline = Instant::now() + READY_MAX;
     loop {
         // The file appears whole: it is written aside and renamed.
@@ -75,7 +101,7 @@ fn wait_for_ready(mut program: Program, file: &Path, folder: &Path) -> Result<Cl
             return Ok(Cluster { program, ready });
         }
         if !program.runs() || Instant::now() > deadline {
-            let log = fs::read_to_string(folder.join("edgeway.log")).unwrap_or_default();
+            let log = fs::read_to_string(log).unwrap_or_default();
             bail!("edgeway dev did not get ready:\n{log}");
         }
         thread::sleep(Duration::from_millis(50));
@@ -83,12 +109,16 @@ fn wait_for_ready(mut program: Program, file: &Path, folder: &Path) -> Result<Cl
 }
 
 impl Cluster {
-    fn gateway(self, origin: &str) -> Result<Gateway> {
+    fn gateway(self, name: &'static str, origin: &str) -> Result<Gateway> {
+        self.sign_zone()?;
         let id = self.make_api(origin)?;
         let region = self.text("/regions/0/name")?;
         let host = format!("{id}.execute-api.{region}.{}", self.text("/base_domain")?);
         let gateway = Gateway {
+            name,
             host,
+            zone: self.text("/base_domain")?,
+            dns: self.text("/dns")?,
             region: self.doors("/regions/0")?,
             pop: self.doors("/pops/0")?,
             program: self.program,
@@ -119,6 +149,13 @@ impl Cluster {
         let stage = json!({ "stageName": "$default", "autoDeploy": true });
         self.create(&format!("/v2/apis/{id}/stages"), &stage)?;
         Ok(id)
+    }
+
+    /// Before anything else, so that signatures are there when DNS is measured.
+    fn sign_zone(&self) -> Result<()> {
+        let zone = self.text("/base_domain")?;
+        self.create(&format!("/edgeway/v1/zones/{zone}/dnssec"), &json!({}))?;
+        Ok(())
     }
 
     fn create(&self, path: &str, body: &Value) -> Result<Value> {

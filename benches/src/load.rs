@@ -1,5 +1,5 @@
-//! One round of load: `h2load` for every protocol and every server, so that all are asked the
-//! same way, and what came of it.
+//! One round of load, the same for every server, and what came of it: `h2load`, and for HTTP/3 our
+//! own (see `http3.rs`).
 //!
 //! A short round before each measured one fills caches and connection pools. The measured one
 //! counts only when every answer was a success: a fast server of errors is not fast.
@@ -10,34 +10,42 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 
+use crate::http3;
 use crate::options::Options;
 use crate::program::{find, pinned};
 use crate::scenario::{Protocol, Target};
 
-/// With HTTP/2, as many requests are under way as with HTTP/1.1, over fewer connections.
+/// With HTTP/2 and 3, as many requests are under way as with HTTP/1.1, over fewer connections.
 const STREAMS: u32 = 8;
 
 /// What one round showed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Sample {
     pub(crate) requests_per_second: f64,
-    pub(crate) p50_us: f64,
-    pub(crate) p99_us: f64,
+    /// Where each answer is timed.
+    pub(crate) p50_us: Option<f64>,
+    pub(crate) p99_us: Option<f64>,
     /// CPU time of all processes of the measured server, per request.
     pub(crate) cpu_us: f64,
 }
 
 /// Warms up, then measures one round.
 pub(crate) fn run(target: &Target<'_>, folder: &Path, options: &Options) -> Result<Sample> {
-    h2load(target, folder, options, 1)?;
+    let one = |seconds| match target.protocol {
+        Protocol::Http3 => http3(target, options, seconds),
+        Protocol::Http1 | Protocol::Tls1 | Protocol::Http2 => {
+            h2load(target, folder, options, seconds)
+        }
+    };
+    one(1)?;
     let before = target.cpu_seconds()?;
-    let outcome = h2load(target, folder, options, options.seconds)?;
+    let outcome = one(options.seconds)?;
     let cpu = target.cpu_seconds()? - before;
     let requests = f64::from(outcome.requests);
     Ok(Sample {
         requests_per_second: requests / f64::from(options.seconds),
-        p50_us: outcome.percentile_us(500)?,
-        p99_us: outcome.percentile_us(990)?,
+        p50_us: Some(outcome.percentile_us(500)?),
+        p99_us: Some(outcome.percentile_us(990)?),
         cpu_us: cpu * 1e6 / requests,
     })
 }
@@ -50,8 +58,33 @@ struct Outcome {
 
 impl Outcome {
     fn percentile_us(&self, permille: usize) -> Result<f64> {
-        percentile(&self.latencies_us, permille).context("h2load logged no request")
+        percentile(&self.latencies_us, permille).context("no request was logged")
     }
+}
+
+/// Connections, and requests under way on each: as many in all with every protocol.
+fn shape(protocol: Protocol, options: &Options) -> (u32, u32) {
+    match protocol {
+        Protocol::Http1 | Protocol::Tls1 => (options.connections, 1),
+        Protocol::Http2 | Protocol::Http3 => ((options.connections / STREAMS).max(1), STREAMS),
+    }
+}
+
+fn http3(target: &Target<'_>, options: &Options, seconds: u32) -> Result<Outcome> {
+    let (connections, streams) = shape(target.protocol, options);
+    let round = http3::Round {
+        address: &target.address,
+        url: &target.url(),
+        connections,
+        streams,
+        seconds,
+    };
+    let mut latencies_us = http3::run(round, options.cores.load).with_context(|| target.name())?;
+    latencies_us.sort_unstable();
+    Ok(Outcome {
+        requests: u32::try_from(latencies_us.len()).unwrap_or(u32::MAX),
+        latencies_us,
+    })
 }
 
 fn h2load(target: &Target<'_>, folder: &Path, options: &Options, seconds: u32) -> Result<Outcome> {
@@ -60,10 +93,7 @@ fn h2load(target: &Target<'_>, folder: &Path, options: &Options, seconds: u32) -
     if log.exists() {
         fs::remove_file(&log).context("cannot remove the last log of h2load")?;
     }
-    let (connections, streams) = match target.protocol {
-        Protocol::Http1 | Protocol::Tls1 => (options.connections, 1),
-        Protocol::Http2 => ((options.connections / STREAMS).max(1), STREAMS),
-    };
+    let (connections, streams) = shape(target.protocol, options);
     let output = pinned(&find("h2load")?, options.cores.load)
         .args(["--threads=1", &format!("--clients={connections}")])
         .args([

@@ -1,6 +1,6 @@
 //! The command line of `edgeway-bench`.
 //!
-//! Parsed by hand: five options do not earn a dependency.
+//! Parsed by hand: a few options do not earn a dependency.
 
 use std::path::PathBuf;
 
@@ -11,13 +11,14 @@ usage: cargo xtask bench [OPTION..]
 
   --rounds N      rounds per target, of which the median is shown (default 5)
   --seconds N     length of one round (default 4)
-  --only WORDS    only targets whose name holds all of these, such as `proxied,tls`
+  --only WORDS    only targets whose name holds all of these, such as `proxied,tls` or `dns`
   --connections N connections of the load generator with HTTP/1.1 (default 32)
   --server-core N the core of the measured servers (default 0)
   --load-core N   the core of the load generator and the origin (default 1)
   --json          print JSON instead of a table
   --edgeway PATH  the binary to measure; without it only the peers are measured
                   (cargo xtask bench gives the release build)
+  --before PATH   another build of it, measured in turn with the first
   --micro         (first, to cargo xtask bench) run the micro-benchmarks instead
 ";
 
@@ -37,6 +38,7 @@ pub(crate) struct Options {
     pub(crate) cores: Cores,
     pub(crate) json: bool,
     pub(crate) edgeway: Option<PathBuf>,
+    pub(crate) before: Option<PathBuf>,
 }
 
 impl Options {
@@ -62,6 +64,7 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Parsed> {
         cores: Cores { server: 0, load: 1 },
         json: false,
         edgeway: None,
+        before: None,
     };
     while let Some(word) = words.next() {
         let mut value = || {
@@ -79,6 +82,7 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Parsed> {
             "--load-core" => options.cores.load = number(&word, &value()?)?,
             "--only" => options.only = value()?.split(',').map(str::to_owned).collect(),
             "--edgeway" => options.edgeway = Some(value()?.into()),
+            "--before" => options.before = Some(value()?.into()),
             _ => bail!("unknown option {word:?}\n\n{HELP}"),
         }
     }

@@ -1,5 +1,5 @@
-//! The peers and the origin: nginx and HAProxy with the configuration an expert would give them
-//! for this job, one worker each, no access log, kept-alive connections.
+//! The peers and the origin: nginx, HAProxy, Varnish and Caddy with the configuration an expert
+//! would give them for this job, one worker each, no access log, kept-alive connections.
 //!
 //! The configurations are in `benches/peers/`. Ports are chosen by the kernel and passed on;
 //! everything that the peers write is in the temporary folder.
@@ -39,6 +39,10 @@ pub(crate) struct Peers {
     /// The nginx behind it in the `edge` scenario.
     pub(crate) nginx_inner: Server,
     pub(crate) haproxy: Server,
+    /// Speaks no TLS: both doors are the same.
+    pub(crate) varnish: Server,
+    /// For HTTP/3.
+    pub(crate) caddy: Server,
 }
 
 impl Peers {
@@ -70,11 +74,15 @@ impl Peers {
         .join("\n");
         let nginx = nginx("nginx", &locations, &upstreams, folder, cores.server)?;
         let haproxy = haproxy(&origin.doors.http, folder, cores.server)?;
+        let varnish = varnish(&origin.doors.http, folder, cores.server)?;
+        let caddy = caddy(&origin.doors.http, folder, cores.server)?;
         Ok(Self {
             origin,
             nginx,
             nginx_inner,
             haproxy,
+            varnish,
+            caddy,
         })
     }
 
@@ -138,7 +146,61 @@ fn haproxy(origin: &str, folder: &Path, core: u32) -> Result<Server> {
     listening("haproxy", program, doors, folder)
 }
 
-fn fill(template: &str, words: &[(&str, &str)]) -> String {
+/// Everything that Varnish would write per request into its log in shared memory.
+const LOG_NOTHING: &str = "vsl_mask=-Begin,-End,-Link,-Timestamp,-ReqStart,-ReqMethod,-ReqURL,\
+     -ReqProtocol,-ReqHeader,-ReqUnset,-ReqAcct,-VCL_call,-VCL_return,-VCL_use,-Hit,\
+     -RespProtocol,-RespStatus,-RespReason,-RespHeader,-RespUnset";
+
+/// Its log in shared memory is left empty, as the others write no access log.
+fn varnish(origin: &str, folder: &Path, core: u32) -> Result<Server> {
+    let http = free_doors()?.http;
+    let (host, port) = origin.split_once(':').context("an origin without a port")?;
+    let words = [("@HOST@", host), ("@PORT@", port)];
+    let vcl = fill(include_str!("../peers/varnish.vcl"), &words);
+    let file = write(folder, "varnish.vcl", &vcl)?;
+    let work = folder.join("varnish");
+    let work = work.to_string_lossy();
+    let args = [
+        &[
+            "-F",
+            "-j",
+            "none",
+            "-a",
+            &http,
+            "-f",
+            &file,
+            "-n",
+            &work,
+            "-s",
+            "malloc,64m",
+        ][..],
+        &["-p", "thread_pools=1", "-p", LOG_NOTHING],
+    ];
+    let program = Program::start("varnish", &find("varnishd")?, &args.concat(), core, folder)?;
+    let https = http.clone();
+    listening("varnish", program, Doors { http, https }, folder)
+}
+
+fn caddy(origin: &str, folder: &Path, core: u32) -> Result<Server> {
+    let doors = free_doors()?;
+    let port = |address: &str| address.rsplit(':').next().unwrap_or_default().to_owned();
+    let configuration = fill(
+        include_str!("../peers/Caddyfile"),
+        &[
+            ("@HTTP@", &port(&doors.http)),
+            ("@HTTPS@", &port(&doors.https)),
+            ("@ORIGIN@", origin),
+            ("@LITERAL@", &"x".repeat(BODY_BYTES)),
+            ("@FOLDER@", &*folder.to_string_lossy()),
+        ],
+    );
+    let file = write(folder, "Caddyfile", &configuration)?;
+    let args = ["run", "--config", &file, "--adapter", "caddyfile"];
+    let program = Program::start("caddy", &find("caddy")?, &args, core, folder)?;
+    listening("caddy", program, doors, folder)
+}
+
+pub(crate) fn fill(template: &str, words: &[(&str, &str)]) -> String {
     words
         .iter()
         .fold(template.to_owned(), |text, (word, value)| {
@@ -146,23 +208,28 @@ fn fill(template: &str, words: &[(&str, &str)]) -> String {
         })
 }
 
-/// Waits until the program accepts on both doors, or has ended.
-fn listening(
+fn listening(name: &'static str, program: Program, doors: Doors, folder: &Path) -> Result<Server> {
+    let program = listens(name, program, &[&doors.http, &doors.https], folder)?;
+    Ok(Server { program, doors })
+}
+
+/// Waits until the program accepts at all addresses, or has ended.
+pub(crate) fn listens(
     name: &'static str,
     mut program: Program,
-    doors: Doors,
+    addresses: &[&str],
     folder: &Path,
-) -> Result<Server> {
+) -> Result<Program> {
     let deadline = Instant::now() + START_MAX;
-    let open = |address: &str| TcpStream::connect(address).is_ok();
-    while !(open(&doors.http) && open(&doors.https)) {
+    let open = |address: &&str| TcpStream::connect(address).is_ok();
+    while !addresses.iter().all(open) {
         if !program.runs() || Instant::now() > deadline {
             let log = fs::read_to_string(folder.join(format!("{name}.log"))).unwrap_or_default();
             bail!("{name} does not listen: {}", log.trim());
         }
         thread::sleep(Duration::from_millis(20));
     }
-    Ok(Server { program, doors })
+    Ok(program)
 }
 
 /// Two addresses that are free now.
@@ -176,7 +243,7 @@ fn free_doors() -> Result<Doors> {
     })
 }
 
-fn write(folder: &Path, name: &str, text: &str) -> Result<String> {
+pub(crate) fn write(folder: &Path, name: &str, text: &str) -> Result<String> {
     let path = folder.join(name);
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path.to_string_lossy().into_owned())

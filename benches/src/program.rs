@@ -38,6 +38,9 @@ impl Program {
         let child = pinned(program, core)
             .args(args)
             .current_dir(folder)
+            // Some keep their last configuration in the user's home.
+            .env("XDG_CONFIG_HOME", folder)
+            .env("XDG_DATA_HOME", folder)
             .stdin(Stdio::null())
             .stdout(log.try_clone().context("cannot share a log file")?)
             .stderr(log)

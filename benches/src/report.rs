@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 
 use crate::load::Sample;
 use crate::options::Options;
-use crate::scenario::Target;
 
 /// Edgeway's name as a server.
 pub(crate) const EDGEWAY: &str = "edgeway";
+
+/// Another build of it.
+pub(crate) const BEFORE: &str = "edgeway-before";
 
 struct Row {
     group: String,
@@ -20,18 +22,22 @@ struct Row {
 /// The medians of one row.
 struct Medians {
     requests_per_second: f64,
-    p50_us: f64,
-    p99_us: f64,
+    p50_us: Option<f64>,
+    p99_us: Option<f64>,
     cpu_us: f64,
 }
 
 impl Row {
     fn medians(&self) -> Medians {
         let of = |figure: fn(&Sample) -> f64| median(self.samples.iter().map(figure).collect());
+        let timed = |figure: fn(&Sample) -> Option<f64>| {
+            let values: Vec<f64> = self.samples.iter().filter_map(figure).collect();
+            (!values.is_empty()).then(|| median(values))
+        };
         Medians {
             requests_per_second: of(|sample| sample.requests_per_second),
-            p50_us: of(|sample| sample.p50_us),
-            p99_us: of(|sample| sample.p99_us),
+            p50_us: timed(|sample| sample.p50_us),
+            p99_us: timed(|sample| sample.p99_us),
             cpu_us: of(|sample| sample.cpu_us),
         }
     }
@@ -62,17 +68,16 @@ impl Report {
         }
     }
 
-    pub(crate) fn add(&mut self, target: &Target<'_>, sample: Sample) {
-        let group = format!("{} {}", target.scenario, target.protocol);
+    pub(crate) fn add(&mut self, (group, server): (String, &'static str), sample: Sample) {
         let known = self
             .rows
             .iter_mut()
-            .find(|row| row.group == group && row.server == target.server);
+            .find(|row| row.group == group && row.server == server);
         match known {
             Some(row) => row.samples.push(sample),
             None => self.rows.push(Row {
                 group,
-                server: target.server,
+                server,
                 samples: vec![sample],
             }),
         }
@@ -117,8 +122,8 @@ impl Report {
                     row.group.clone(),
                     row.server.to_owned(),
                     format!("{:.0}", medians.requests_per_second),
-                    format!("{:.0}", medians.p50_us),
-                    format!("{:.0}", medians.p99_us),
+                    whole(medians.p50_us),
+                    whole(medians.p99_us),
                     format!("{:.1}", medians.cpu_us),
                     ratio,
                 ],
@@ -145,10 +150,14 @@ impl Report {
     }
 }
 
+fn whole(figure: Option<f64>) -> String {
+    figure.map_or("-".to_owned(), |figure| format!("{figure:.0}"))
+}
+
 fn line(text: &mut String, cells: &[String; 7]) {
     let [group, server, rest @ ..] = cells;
     // Writing to a String cannot fail.
-    let _ = write!(text, "{group:<12} {server:<13}");
+    let _ = write!(text, "{group:<12} {server:<14}");
     for cell in rest {
         let _ = write!(text, " {cell:>10}");
     }
@@ -177,8 +186,8 @@ mod tests {
     fn sample(cpu_us: f64) -> Sample {
         Sample {
             requests_per_second: 10.0,
-            p50_us: 1.0,
-            p99_us: 2.0,
+            p50_us: Some(1.0),
+            p99_us: None,
             cpu_us,
         }
     }

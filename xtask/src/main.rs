@@ -27,7 +27,7 @@ usage: cargo xtask COMMAND [ARGUMENTS]
   lint              the gate without the tests: fmt, clippy, rustdoc, cargo-deny
   fix               format, and apply what clippy can repair
   test [FILTER..]   setup, build the workspace, run all tests (or those that match)
-  bench [OPTION..]  build for release, then measure side by side with nginx and HAProxy
+  bench [OPTION..]  build for release, then measure side by side with nginx and others
                     (--micro: the micro-benchmarks instead; --help: all options)
   lab               run a cluster in the WAN lab: five regions, five POPs, real distances (as root)
   lab link-bench    the link beside HTTP/2 over TLS on a path with losses: a table (--help: options)

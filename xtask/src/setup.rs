@@ -47,12 +47,24 @@ const TEST_TOOLS: [Tool; 7] = [
     tool("python3", "python3"),
 ];
 
-const BENCH_TOOLS: [Tool; 5] = [
+const BENCH_TOOLS: [Tool; 13] = [
     tool("curl", "curl"),
+    tool("dig", "bind9-dnsutils"),
+    tool("dnsperf", "dnsperf"),
+    tool("kzonesign", "knot-dnssecutils"),
     tool("openssl", "openssl"),
     tool("h2load", "nghttp2-client"),
     server("nginx", "nginx-light"),
     server("haproxy", "haproxy"),
+    server("varnishd", "varnish"),
+    server("caddy", "caddy"),
+    server("nsd", "nsd"),
+    server("knotd", "knot"),
+    // A plug-in of Knot: no program, and where it lies depends on the processor.
+    tool(
+        "/usr/share/doc/knot-module-geoip/copyright",
+        "knot-module-geoip",
+    ),
 ];
 
 /// What `cargo xtask test` needs.
@@ -73,7 +85,9 @@ pub(crate) fn for_benches(_: &Workspace) -> Result<()> {
         .collect();
     install(&missing(&BENCH_TOOLS))?;
     for tool in fresh {
+        // Debian names services after the one or the other.
         stop_service(tool.program);
+        stop_service(tool.package);
     }
     Ok(())
 }

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::gather::poll_write_slices;
+
 /// A connection's round-trip time, if it was measured. Clones are the same one.
 #[derive(Clone, Debug, Default)]
 pub struct Rtt(Option<Arc<Measured>>);
@@ -131,7 +133,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.socket).poll_write_vectored(cx, slices);
+        let result = poll_write_slices(&mut self.socket, cx, slices);
         self.written(&result);
         result
     }

@@ -15,6 +15,7 @@ mod check;
 mod connection;
 mod drain;
 mod drive;
+mod gather;
 mod guard;
 mod h3;
 mod handler;

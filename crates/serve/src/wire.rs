@@ -2,7 +2,8 @@
 //!
 //! It gives back the first bytes (read to tell HTTP/1.1 from HTTP/2), lets the scanner see what
 //! comes in, notes when the peer takes nothing, answers a head that came too slowly, and lets a
-//! client read our last answer before the socket closes. It never changes a byte.
+//! client read our last answer before the socket closes. Small writes leave together (`gather.rs`).
+//! It never changes a byte.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,6 +13,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::gather::{Gathered, poll_write_slices};
 use crate::scan::Scanner;
 use crate::vitals::Vitals;
 
@@ -30,6 +32,8 @@ pub(crate) struct Wire<S> {
     first: Bytes,
     /// Only for HTTP/1.1.
     scanner: Option<Scanner>,
+    /// Only for HTTP/2.
+    gathered: Option<Gathered>,
     vitals: Arc<Vitals>,
     closing: Closing,
 }
@@ -47,16 +51,18 @@ impl<S> Wire<S> {
             socket,
             first,
             scanner: Some(Scanner::new()),
+            gathered: None,
             vitals,
             closing: Closing::No,
         }
     }
 
-    pub(crate) const fn h2(socket: S, first: Bytes, vitals: Arc<Vitals>) -> Self {
+    pub(crate) fn h2(socket: S, first: Bytes, vitals: Arc<Vitals>) -> Self {
         Self {
             socket,
             first,
             scanner: None,
+            gathered: Some(Gathered::default()),
             vitals,
             closing: Closing::No,
         }
@@ -91,6 +97,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             }
         }
         io::Error::from(io::ErrorKind::TimedOut)
+    }
+
+    /// Writes out what was gathered, if anything is.
+    fn poll_gathered(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(gathered) = &mut self.gathered else {
+            return Poll::Ready(Ok(()));
+        };
+        let result = gathered.poll_out(&mut self.socket, cx);
+        self.note_write(&result);
+        result
     }
 
     /// Throws away what still comes, so that the kernel does not answer it with a reset, which
@@ -141,7 +157,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let result = Pin::new(&mut this.socket).poll_write(cx, buf);
+        let result = match &mut this.gathered {
+            Some(gathered) => gathered.poll_write(&mut this.socket, cx, buf),
+            None => Pin::new(&mut this.socket).poll_write(cx, buf),
+        };
         this.note_write(&result);
         result
     }
@@ -152,17 +171,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let result = Pin::new(&mut this.socket).poll_write_vectored(cx, bufs);
+        ready!(this.poll_gathered(cx))?;
+        let result = poll_write_slices(&mut this.socket, cx, bufs);
         this.note_write(&result);
         result
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
+        self.gathered.is_none() && self.socket.is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        ready!(this.poll_gathered(cx))?;
         let result = Pin::new(&mut this.socket).poll_flush(cx);
         this.note_write(&result);
         result
@@ -173,6 +194,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         if let Closing::Lingering(thrown) = this.closing {
             return this.poll_linger(cx, thrown);
         }
+        ready!(this.poll_gathered(cx))?;
         let closed = Pin::new(&mut this.socket).poll_shutdown(cx);
         this.note_write(&closed);
         ready!(closed)?;

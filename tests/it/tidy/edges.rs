@@ -45,6 +45,8 @@ const OWNED: &[(&str, &[&str])] = &[
     ("quinn", &["link", "serve"]),
     ("quinn-proto", &["serve"]),
     ("h3", &["serve"]),
+    // The load generator of `benches`, which may use all; `serve` has its own adapter.
+    ("h3-quinn", &[]),
     ("openraft", &["ledger"]),
     ("redb", &["ledger"]),
     ("moka", &["edge"]),
