@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and prints what it measured; a scenario is one story"
 )]
 
+mod access;
 mod acme;
 mod bad_input;
 mod cache;
@@ -17,6 +18,7 @@ mod dns;
 mod domains;
 mod failover;
 mod first_request;
+mod history;
 mod http3;
 mod latency;
 mod ledger;
@@ -27,6 +29,7 @@ mod rollout;
 mod settings;
 mod stability;
 mod streaming;
+mod writers;
 
 use bytes::Bytes;
 use http::Response;
