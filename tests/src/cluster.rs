@@ -59,6 +59,8 @@ pub struct Region {
     pub pid: u32,
     /// A URL.
     pub management: String,
+    /// The same over TLS.
+    pub management_https: String,
     /// The regional listener.
     pub http: SocketAddr,
     /// The regional listener over TLS.

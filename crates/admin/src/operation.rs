@@ -225,3 +225,11 @@ fn matched(pattern: &str, segments: &[String]) -> Option<Vec<String>> {
         None
     }
 }
+
+/// Method and path of everything that is carried out, for tests that try all of it.
+#[cfg(test)]
+pub(crate) fn all() -> Vec<(&'static str, &'static str)> {
+    let tables = [v2::OPERATIONS, cluster::OPERATIONS];
+    let all = tables.into_iter().flatten();
+    all.map(|one| (one.method, one.path)).collect()
+}

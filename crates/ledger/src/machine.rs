@@ -96,6 +96,10 @@ impl StateMachine {
         let gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         self.metrics.applied_revision.set(gauge(config.revision.0));
         self.metrics.applied_index.set(gauge(index.unwrap_or(0)));
+        let history = config.history.past_bytes();
+        self.metrics.history_bytes.set(gauge(history));
+        let oldest = config.oldest_kept().0;
+        self.metrics.history_oldest.set(gauge(oldest));
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Metrics {
     pub(crate) healthy: IntGauge,
     pub(crate) applied_revision: IntGauge,
     pub(crate) applied_index: IntGauge,
+    pub(crate) history_bytes: IntGauge,
+    pub(crate) history_oldest: IntGauge,
     pub(crate) lag_max: IntGauge,
     pub(crate) proposals: IntCounterVec,
     pub(crate) propose_seconds: Histogram,
@@ -56,6 +58,14 @@ impl Metrics {
                 "Revision of the configuration this node has applied",
             )?,
             applied_index: gauge("edgeway_ledger_applied_index", "Last log entry applied")?,
+            history_bytes: gauge(
+                "edgeway_ledger_history_bytes",
+                "Bytes that past revisions take in a snapshot",
+            )?,
+            history_oldest: gauge(
+                "edgeway_ledger_history_oldest_revision",
+                "Oldest revision that can be shown and gone back to",
+            )?,
             lag_max: gauge(
                 "edgeway_ledger_replication_lag_entries",
                 "Entries by which the furthest follower is behind, on the leader",

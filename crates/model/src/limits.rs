@@ -32,6 +32,8 @@ pub const ROLLOUTS_MAX: usize = 100;
 pub const ROLLOUT_RECORDS_KEPT: usize = 50;
 /// Accepted changes that the audit trail keeps.
 pub const AUDIT_ENTRIES_KEPT: usize = 10_000;
+/// Resources that one entry of the audit trail names.
+pub const AUDIT_RESOURCES_MAX: usize = 16;
 /// Revisions whose resources can be shown and gone back to.
 pub const PAST_REVISIONS_KEPT: usize = 1_000;
 /// Bytes that those may take in a snapshot; the oldest are forgotten first.

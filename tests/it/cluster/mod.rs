@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and prints what it measured; a scenario is one story"
 )]
 
+mod access;
 mod acme;
 mod bad_input;
 mod cache;
@@ -20,6 +21,7 @@ mod domains;
 mod failover;
 mod fills;
 mod first_request;
+mod history;
 mod http3;
 mod latency;
 mod ledger;
@@ -31,6 +33,7 @@ mod settings;
 mod stability;
 mod streaming;
 mod tls;
+mod writers;
 
 use bytes::Bytes;
 use http::Response;

@@ -1,6 +1,6 @@
 //! The audit trail, differences between revisions, and taking an API back.
 
-use model::{ApiId, Entry, ItemKind, NotKept, Op, ResourceKind, Revision};
+use model::{ApiId, Entry, ItemKey, ItemKind, NotKept, Op, ResourceKind, Revision};
 use serde::Serialize;
 
 use super::differ::{self, Field};
@@ -37,6 +37,8 @@ struct EntryShape<'a> {
     operation: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     resource: &'a str,
+    /// Such as `api/a1b2c3d4e5`.
+    changed: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -90,8 +92,16 @@ fn shape<'a>(call: &Call<'a>, entry: &'a Entry) -> EntryShape<'a> {
         name: key.map(|key| key.name.as_str()),
         operation: &entry.origin.operation,
         resource: &entry.origin.resource,
+        changed: entry.touched.iter().map(named).collect(),
         source: entry.origin.peer.map(|peer| peer.to_string()),
         request_id: &entry.origin.request,
+    }
+}
+
+fn named(key: &ItemKey) -> String {
+    match key.id.as_str() {
+        "" => key.kind.as_str().to_owned(),
+        id => format!("{}/{id}", key.kind.as_str()),
     }
 }
 
@@ -103,7 +113,8 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     let before = number(call, "nextToken")?.unwrap_or(u64::MAX);
     let api = call.query("apiId").filter(|api| !api.is_empty());
     let wanted = |entry: &&Entry| {
-        let about = api.is_none_or(|api| entry.origin.resource.split('/').any(|part| part == api));
+        let same = |key: &ItemKey, api: &str| key.kind == ItemKind::Api && key.id == api;
+        let about = api.is_none_or(|api| entry.touched.iter().any(|key| same(key, api)));
         entry.revision.0 < before && about
     };
     let mut entries = call.config.history.entries().rev().filter(wanted);

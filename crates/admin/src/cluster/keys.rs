@@ -1,6 +1,6 @@
 //! Access keys and their policies. A secret is shown when it is made, never again.
 //!
-//! A policy comes and goes as text, like Amazon's: only so can a member that is given twice be seen.
+//! A policy comes and goes as text, like Amazon's: only so can a member given twice be seen.
 
 use std::sync::Arc;
 

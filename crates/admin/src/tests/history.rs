@@ -54,7 +54,10 @@ async fn the_audit_trail_says_who_when_where_and_what() {
     assert_eq!(second["items"].as_array().unwrap().len(), 1);
     assert_eq!(second.get("nextToken"), None);
     let about = bench.get(&format!("/edgeway/v1/history?apiId={api}")).await;
-    assert_eq!(about["items"].as_array().unwrap().len(), 1);
+    let made = &about["items"][1];
+    assert_eq!(about["items"].as_array().unwrap().len(), 2);
+    assert_eq!(made["resource"], "/apis");
+    assert_eq!(made["changed"], json!([format!("api/{api}")]));
     let bad = ("BadRequestException", "whole number");
     bench
         .refused(bad, "GET", "/edgeway/v1/history?nextToken=x", Value::Null)

@@ -6,6 +6,7 @@ mod certificates;
 mod cluster;
 mod domains;
 mod history;
+mod odd;
 mod parts;
 mod refusals;
 mod v2;

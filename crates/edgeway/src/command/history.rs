@@ -165,12 +165,18 @@ fn line(item: &Value) -> String {
         Some(name) => format!("{name} ({})", text(item, "by")),
         None => text(item, "by"),
     };
+    let changed = item.get("changed").and_then(Value::as_array);
+    let changed: Vec<&str> = changed
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     format!(
         "{:>6}  {}  {}  {}  by {who}  from {}  request {}",
         text(item, "revision"),
         text(item, "date"),
         text(item, "operation"),
-        text(item, "resource"),
+        changed.join(","),
         text(item, "source"),
         text(item, "requestId"),
     )
@@ -230,9 +236,9 @@ mod tests {
     #[test]
     fn a_change_is_one_line() {
         let entry = json!({ "revision": 7, "date": "2026-11-21T10:00:00Z", "by": "AKIA1",
-            "name": "ann", "operation": "UpdateApi", "resource": "/apis/a1",
+            "name": "ann", "operation": "UpdateApi", "changed": ["api/a1", "zone/x"],
             "source": "192.0.2.1:5", "requestId": "r-1" });
-        let wanted = "     7  2026-11-21T10:00:00Z  UpdateApi  /apis/a1  by ann (AKIA1)  \
+        let wanted = "     7  2026-11-21T10:00:00Z  UpdateApi  api/a1,zone/x  by ann (AKIA1)  \
                       from 192.0.2.1:5  request r-1";
         assert_eq!(line(&entry), wanted);
     }

@@ -10,7 +10,16 @@ use super::say;
 use crate::client::Target;
 
 /// What a key that only reads may do.
-const READ_ONLY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["apigateway:GET","edgeway:Get*","edgeway:List*","edgeway:DiffHistory","edgeway:ExplainDns","edgeway:WaitForRevision"],"Resource":"*"}]}"#;
+fn read_only() -> Value {
+    json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Action": [
+            "apigateway:GET", "edgeway:Get*", "edgeway:List*", "edgeway:DiffHistory",
+            "edgeway:ExplainDns", "edgeway:WaitForRevision",
+        ],
+        "Resource": "*",
+    }] })
+}
 
 /// Access keys.
 #[derive(clap::Subcommand)]
@@ -151,7 +160,7 @@ impl One {
 impl Allowed {
     fn text(&self) -> anyhow::Result<Option<String>> {
         if self.read_only {
-            return Ok(Some(READ_ONLY.to_owned()));
+            return Ok(Some(read_only().to_string()));
         }
         let Some(file) = &self.policy else {
             return Ok(None);

@@ -476,7 +476,8 @@ fn what_is_not_understood_is_refused_with_its_place() {
 fn conditions_that_are_not_understood_are_refused_with_their_place() {
     let condition = |json: &str, path: &str, reason: &str| {
         let text = format!(
-            r#"{{"Statement":[{{"Effect":"Allow","Action":"*","Resource":"*","Condition":{json}}}]}}"#
+            r#"{{"Statement":[{{"Effect":"Allow","Action":"*","Resource":"*",
+            "Condition":{json}}}]}}"#
         );
         let path = format!("$.Statement[0].Condition{path}");
         refused(&text, Kind::Identity, &path, reason);

@@ -227,12 +227,16 @@ fn iso_date(text: &str) -> Result<String, Refusal> {
     }
 }
 
-/// The hash is always computed here, so a declared one matters only if it says "unsigned".
+/// The hash is always computed here; a declared one must be the same, and must not be "unsigned".
 fn whole_payload(message: &Message<'_>) -> Result<(), Refusal> {
     for value in message.header("x-amz-content-sha256") {
         if value.starts_with(b"UNSIGNED-") || value.starts_with(b"STREAMING-") {
             let declared = String::from_utf8_lossy(value).chars().take(64).collect();
             return Err(Refusal::Payload(declared));
+        }
+        let actual = canonical::sha256_hex(message.body);
+        if !value.eq_ignore_ascii_case(actual.as_bytes()) {
+            return Err(Refusal::Mismatch);
         }
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! Signatures are compared with those of the AWS SDK's own signer.
 
+mod botocore;
+
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;

@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use model::{
-    AccessKey, Authority, Change, ChangeId, Cluster, Config, DeploymentId, Node, NodeId,
-    NodeRole, Op, Pop, PopName, Region,
+    AccessKey, Authority, Change, ChangeId, Cluster, Config, DeploymentId, Node, NodeId, NodeRole,
+    Op, Pop, PopName, Region,
 };
 
 /// A change with this number as its id.

@@ -121,6 +121,7 @@ impl Machine {
             at_ms: context.at_ms,
             by: context.by,
             origin,
+            touched: Vec::new(),
         };
         next.remember(&self.config, entry);
         self.config = Arc::new(next);

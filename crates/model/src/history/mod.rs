@@ -46,6 +46,8 @@ pub struct Entry {
     pub by: String,
     /// From where, and what. The operation is never empty.
     pub origin: Origin,
+    /// The resources that it altered, the first few where there are many.
+    pub touched: Vec<ItemKey>,
 }
 
 /// What a revision changed, as it was before.
@@ -231,8 +233,11 @@ impl Config {
     }
 
     /// Notes an accepted change: `self` is the configuration after it.
-    pub(crate) fn remember(&mut self, old: &Self, entry: Entry) {
-        let before = item::changed(old, self).into_iter();
+    pub(crate) fn remember(&mut self, old: &Self, mut entry: Entry) {
+        let changed = item::changed(old, self);
+        let touched = changed.iter().take(limits::AUDIT_RESOURCES_MAX);
+        entry.touched = touched.map(|(key, _)| key.clone()).collect();
+        let before = changed.into_iter();
         let before = before.map(|(key, item)| self.before(key, item)).collect();
         self.history.remember(entry, before);
     }

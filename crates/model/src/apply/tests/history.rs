@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{API, Bench, api, certificate, domain, integration, route, stage};
 use crate::{
     Api, ApiId, ApiMapping, ApiPatch, Change, Config, CreateHttpApi, Difference, Entry, Item,
-    ItemKind, NotKept, Op, Origin, Pop, Rejection, Revision, codec, fixtures::key, limits,
+    ItemKey, ItemKind, NotKept, Op, Origin, Pop, Rejection, Revision, codec, fixtures::key, limits,
 };
 
 impl Bench {
@@ -81,6 +81,11 @@ fn every_accepted_change_is_in_the_audit_trail() {
         at_ms: change.at_ms,
         by: "AKIA1".to_owned(),
         origin,
+        // The API is another object, though nothing to alter was given.
+        touched: vec![ItemKey {
+            kind: ItemKind::Api,
+            id: API.to_owned(),
+        }],
     };
     assert_eq!(*entries[2], wanted);
 }
