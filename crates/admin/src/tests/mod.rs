@@ -6,6 +6,7 @@ mod cluster;
 mod domains;
 mod parts;
 mod refusals;
+mod v1;
 mod v2;
 
 use std::{
