@@ -61,7 +61,8 @@ impl Document {
         parse: fn(&str) -> Option<T>,
         shown: &[&str],
     ) -> Result<Option<T>, Refusal> {
-        let Some(text) = self.text(name)? else {
+        // Clients send an empty text to take a word away.
+        let Some(text) = self.text(name)?.filter(|text| !text.is_empty()) else {
             return Ok(None);
         };
         match parse(&text) {

@@ -17,8 +17,8 @@ use crate::{
     Deployment, DeploymentId, DomainId, DomainName, EndpointType, HttpContent, Integration,
     IntegrationId, IpAddressType, JoinToken, KeyState, MappingId, Node, NodeId, Pop, PopName,
     Prior, PrivateEndpoint, PrivateEndpointId, Region, RegionName, Revision, RolloutEnd,
-    RolloutMode, RolloutPolicy, Route, RouteId, RouteKey, SecurityPolicy, Stage, StageName, TokenId, Zone, ZoneKey,
-    ZoneKeyState,
+    RolloutMode, RolloutPolicy, Route, RouteId, RouteKey, SecurityPolicy, Stage, StageName,
+    TokenId, Zone, ZoneKey, ZoneKeyState,
     rest::{Deploy, RestChange, Seen, SharedChange},
 };
 

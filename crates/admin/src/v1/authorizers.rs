@@ -186,7 +186,7 @@ fn jwt(input: &Document) -> Result<Option<JwtConfiguration>, Refusal> {
         let claim = |claim: &Document| {
             Ok(JwtClaim {
                 name: claim.required("claimName", 256)?,
-                format: checks::optional(claim, "format")?,
+                format: claim_format(claim)?,
                 required: claim.flag("required")?,
                 expected: claim.texts("expectedValues")?.unwrap_or_default(),
             })
@@ -213,11 +213,18 @@ fn jwt(input: &Document) -> Result<Option<JwtConfiguration>, Refusal> {
     }))
 }
 
+/// The one form of claims that there is, which must be named all the same.
+fn claim_format(claim: &Document) -> Result<String, Refusal> {
+    let only = |word: &str| (word == "SINGLE_STRING").then(|| word.to_owned());
+    let format = claim.word("format", only, &["SINGLE_STRING"])?;
+    format.ok_or_else(|| Refusal::bad(format!("{} must be given", claim.path("format"))))
+}
+
 fn jwt_shape(jwt: &JwtConfiguration) -> Value {
     let claim = |claim: &JwtClaim| {
         View::default()
             .put("claimName", claim.name.as_str())
-            .maybe("format", claim.format.as_deref())
+            .put("format", claim.format.as_str())
             .maybe("required", claim.required)
             .filled("expectedValues", texts(&claim.expected).into())
             .done()

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use lang::uri_template::UriTemplate;
-use model::rest::{Millionths, Verb};
+use model::{
+    SecurityPolicy,
+    rest::{Millionths, Verb},
+};
 
 use crate::{document::Document, refusal::Refusal};
 
@@ -144,4 +147,10 @@ pub(super) fn tags(input: &Document) -> Result<BTreeMap<String, String>, Refusal
     let tags = input.map("tags")?.unwrap_or_default();
     crate::v2::tags_allowed(&tags)?;
     Ok(tags)
+}
+
+/// `securityPolicy`, by any of Amazon's names.
+pub(super) fn security_policy(input: &Document) -> Result<Option<SecurityPolicy>, Refusal> {
+    let all = SecurityPolicy::ALL.map(SecurityPolicy::as_str);
+    input.word("securityPolicy", SecurityPolicy::parse, &all)
 }

@@ -1,10 +1,7 @@
 //! `DomainName`: custom domains, the same objects as in v2.
 
 use http::StatusCode;
-use model::{
-    CertificateId, Config, DomainId, DomainName, DomainPatch, EndpointType, Op, SecurityPolicy,
-    codec,
-};
+use model::{CertificateId, Config, DomainId, DomainName, DomainPatch, EndpointType, Op, codec};
 use serde_json::Value;
 
 use super::{
@@ -59,7 +56,6 @@ fn fields(config: &Config, domain: &DomainName) -> View {
     let certificate = config.certificates.get(&domain.certificate);
     let arn = certificate.map(|certificate| config.certificate_arn(certificate));
     let types = vec![endpoint_text(domain.endpoint)];
-    let SecurityPolicy::Tls12 = domain.security_policy;
     let view = View::default()
         .put(
             "endpointConfiguration",
@@ -67,7 +63,7 @@ fn fields(config: &Config, domain: &DomainName) -> View {
                 .put("types", types)
                 .put("ipAddressType", address_text(domain.ip_address_type)),
         )
-        .put("securityPolicy", "TLS_1_2")
+        .put("securityPolicy", domain.security_policy.as_str())
         .put("routingMode", "BASE_PATH_MAPPING_ONLY");
     match domain.endpoint {
         EndpointType::Edge => view.maybe("certificateArn", arn),
@@ -150,11 +146,6 @@ fn wanted(call: &Call<'_>, input: &Document) -> Result<DomainPatch, Refusal> {
     ])?;
     let others = ["ROUTING_RULE_ONLY", "ROUTING_RULE_THEN_BASE_PATH_MAPPING"];
     input.only("routingMode", "BASE_PATH_MAPPING_ONLY", &others)?;
-    input.only(
-        "securityPolicy",
-        "TLS_1_2",
-        super::rest_apis::SECURITY_POLICIES,
-    )?;
     let configuration = input.object("endpointConfiguration")?.unwrap_or_default();
     let types = configuration.texts("types")?.unwrap_or_default();
     let several = "Cannot create a domain name with multiple Endpoint Types.";
@@ -171,6 +162,7 @@ fn wanted(call: &Call<'_>, input: &Document) -> Result<DomainPatch, Refusal> {
         certificate: Some(certificate),
         endpoint: Some(endpoint),
         ip_address_type: address_type(&configuration)?,
+        security_policy: checks::security_policy(input)?,
     })
 }
 
@@ -189,7 +181,7 @@ fn create(call: &Call<'_>) -> Result<Write, Refusal> {
         certificate,
         endpoint,
         ip_address_type: wanted.ip_address_type.unwrap_or(model::IpAddressType::Ipv4),
-        security_policy: SecurityPolicy::Tls12,
+        security_policy: wanted.security_policy.unwrap_or_default(),
         created_ms: call.now_ms,
         tags: checks::tags(&input)?,
         mappings: Default::default(),

@@ -1,8 +1,8 @@
 //! `ImportApiKeys`: keys from a CSV file.
 //!
 //! The first line names the columns, in any order and case: `name` and `key` must be there,
-//! `description`, `enabled` and `usageplanIds` (`[a;b]`) may be. A line that cannot be imported is a
-//! warning, unless the caller wants warnings to fail.
+//! `description`, `enabled` and `usageplanIds` (`[a;b]`) may be. A line that cannot be imported is
+//! a warning, unless the caller wants warnings to fail.
 
 use std::collections::BTreeMap;
 

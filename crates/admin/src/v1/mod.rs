@@ -29,6 +29,7 @@ mod stage_settings;
 mod stages;
 mod tags;
 mod usage;
+mod usage_plan_keys;
 mod usage_plans;
 mod validators;
 mod view;
@@ -54,6 +55,7 @@ pub(crate) const TABLES: &[&[Operation]] = &[
     gateway_responses::OPERATIONS,
     api_keys::OPERATIONS,
     usage_plans::OPERATIONS,
+    usage_plan_keys::OPERATIONS,
     usage::OPERATIONS,
     domains::OPERATIONS,
     mappings::OPERATIONS,

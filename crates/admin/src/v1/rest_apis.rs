@@ -100,7 +100,7 @@ impl Kind for RestApis {
         }
         let private = endpoint == EndpointType::Private;
         let usual = if private { "TLS_1_2" } else { "TLS_1_0" };
-        let security = input.word("securityPolicy", known_policy, SECURITY_POLICIES)?;
+        let security = checks::security_policy(input)?.map(|policy| policy.as_str().to_owned());
         let modes = ["BASIC", "STRICT"];
         let known_mode = |word: &str| ["BASIC", "STRICT"].contains(&word).then(|| word.to_owned());
         let source = input.word("apiKeySource", ApiKeySource::parse, ApiKeySource::WORDS)?;
@@ -145,28 +145,6 @@ pub(super) fn shown(config: &Config, id: &ApiId) -> Result<Value, Refusal> {
     let settings = Settings::of(api).ok_or_else(unknown)?;
     let key = Key::Rest(id.clone(), RestKey::Settings);
     Ok(RestApis::shown(config, &key, &settings))
-}
-
-/// TLS policies that Amazon knows.
-pub(super) const SECURITY_POLICIES: &[&str] = &[
-    "TLS_1_0",
-    "TLS_1_2",
-    "SecurityPolicy_TLS13_1_3_2025_09",
-    "SecurityPolicy_TLS13_1_3_FIPS_2025_09",
-    "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09",
-    "SecurityPolicy_TLS13_1_2_FIPS_PQ_2025_09",
-    "SecurityPolicy_TLS13_1_2_FIPS_PFS_PQ_2025_09",
-    "SecurityPolicy_TLS13_1_2_Ext2_PQ_2025_09",
-    "SecurityPolicy_TLS13_1_2_Ext2_FIPS_PQ_2025_09",
-    "SecurityPolicy_TLS13_1_2_PQ_2025_09",
-    "SecurityPolicy_TLS13_1_2_2021_06",
-    "SecurityPolicy_TLS13_2025_EDGE",
-    "SecurityPolicy_TLS12_PFS_2025_EDGE",
-    "SecurityPolicy_TLS12_2018_EDGE",
-];
-
-pub(super) fn known_policy(word: &str) -> Option<String> {
-    SECURITY_POLICIES.contains(&word).then(|| word.to_owned())
 }
 
 /// What is said of an API but for what it is given by us.

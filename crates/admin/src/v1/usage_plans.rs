@@ -1,9 +1,8 @@
-//! `UsagePlan` and `UsagePlanKey`: who may use what, how fast and how much.
+//! `UsagePlan`: what may be used, how fast and how much.
 
-use http::StatusCode;
 use model::{
     ApiKeyId, Config, UsagePlanId,
-    rest::{ApiKey, Period, PlanStage, Quota, Seen, SharedKey, SharedPart, Throttle, UsagePlan},
+    rest::{Period, PlanStage, Quota, SharedKey, SharedPart, Throttle, UsagePlan},
 };
 use serde_json::{Map, Value};
 
@@ -23,8 +22,6 @@ use crate::{
 };
 
 const ONE: &str = "/usageplans/{plan}";
-const KEYS: &str = "/usageplans/{plan}/keys";
-const KEY: &str = "/usageplans/{plan}/keys/{key}";
 
 pub(super) const OPERATIONS: &[Operation] = &[
     read("GetUsagePlans", "/usageplans", list),
@@ -32,10 +29,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
     read("GetUsagePlan", ONE, kind::show::<UsagePlans>),
     write("UpdateUsagePlan", "PATCH", ONE, kind::update::<UsagePlans>),
     write("DeleteUsagePlan", "DELETE", ONE, kind::delete::<UsagePlans>),
-    read("GetUsagePlanKeys", KEYS, list_keys),
-    write("CreateUsagePlanKey", "POST", KEYS, add_key),
-    read("GetUsagePlanKey", KEY, show_key),
-    write("DeleteUsagePlanKey", "DELETE", KEY, remove_key),
 ];
 
 struct UsagePlans;
@@ -337,72 +330,4 @@ fn create(call: &Call<'_>) -> Result<Write, Refusal> {
     kind::create::<UsagePlans>(call, |plan| {
         Key::Shared(SharedKey::UsagePlan(plan.id.clone()))
     })
-}
-
-fn key_shape(key: &ApiKey) -> Value {
-    View::default()
-        .put("id", key.id.as_str())
-        .put("type", "API_KEY")
-        .put("value", key.value.as_str())
-        .maybe("name", key.name.as_deref())
-        .done()
-}
-
-fn missing_key() -> Refusal {
-    Refusal::Missing("Invalid API Key identifier specified".to_owned())
-}
-
-fn list_keys(call: &Call<'_>) -> Result<Answer, Refusal> {
-    let name = call.query("name");
-    let keys = plan(call)?.keys.iter();
-    let keys = keys.filter_map(|id| call.config.api_keys.get(id));
-    let keys = keys.filter(|key| {
-        name.is_none_or(|name| key.name.as_deref().unwrap_or_default().starts_with(name))
-    });
-    kind::list(call, keys.map(|key| (key.id.as_str(), key_shape(key))))
-}
-
-/// A key of the plan that the path names.
-fn member<'c>(call: &Call<'c>) -> Result<&'c ApiKey, Refusal> {
-    let id = plan(call)?
-        .keys
-        .get(call.argument(1))
-        .ok_or_else(missing_key)?;
-    call.config
-        .api_keys
-        .get(id)
-        .map(|key| &**key)
-        .ok_or_else(missing_key)
-}
-
-fn show_key(call: &Call<'_>) -> Result<Answer, Refusal> {
-    Answer::ok(&key_shape(member(call)?))
-}
-
-fn add_key(call: &Call<'_>) -> Result<Write, Refusal> {
-    let plan = plan(call)?.id.clone();
-    if call.document.text("keyType")?.as_deref() != Some("API_KEY") {
-        return Err(Refusal::bad("Usage Plan Key type must be API_KEY"));
-    }
-    let id = call.document.text("keyId")?.unwrap_or_default();
-    let key = call
-        .config
-        .api_keys
-        .get(id.as_str())
-        .ok_or_else(missing_key)?;
-    let shown = key_shape(key);
-    let link = Key::Shared(SharedKey::UsagePlanKey(plan, key.id.clone()));
-    let op = link.change(Seen::Nothing, Some(Part::Shared(SharedPart::UsagePlanKey)));
-    Ok(Write::showing(op, move |_| {
-        Answer::json(StatusCode::CREATED, &shown)
-    }))
-}
-
-fn remove_key(call: &Call<'_>) -> Result<Write, Refusal> {
-    let key = member(call)?.id.clone();
-    let link = Key::Shared(SharedKey::UsagePlanKey(plan(call)?.id.clone(), key));
-    let op = link.change(Seen::Anything, None);
-    Ok(Write::showing(op, |_| {
-        Ok(Answer::empty(StatusCode::ACCEPTED))
-    }))
 }

@@ -8,10 +8,10 @@ use super::Machine;
 use crate::fixtures::{bootstrap, key, node};
 use crate::{
     Api, ApiKind, ApiMapping, ApiPatch, Certificate, Change, ChangeId, Cluster, Content,
-    CreateHttpApi, DomainName, DomainPatch, EdgeView, EndpointType, HttpApi, Integration, IntegrationKind,
-    IntegrationPatch, IpAddressType, JoinToken, KeyState, NodeId, NodeRole, Op, QuickCreate,
-    Region, Rejection, ResourceKind, Revision, Route, RouteKey, RoutePatch, SecurityPolicy, Stage,
-    StagePatch, ZoneView, codec,
+    CreateHttpApi, DomainName, DomainPatch, EdgeView, EndpointType, HttpApi, Integration,
+    IntegrationKind, IntegrationPatch, IpAddressType, JoinToken, KeyState, NodeId, NodeRole, Op,
+    QuickCreate, Region, Rejection, ResourceKind, Revision, Route, RouteKey, RoutePatch,
+    SecurityPolicy, Stage, StagePatch, ZoneView, codec,
 };
 
 const API: &str = "a1b2c3d4e5";

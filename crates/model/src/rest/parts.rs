@@ -104,8 +104,8 @@ pub struct JwtIssuer {
 pub struct JwtClaim {
     /// Its name.
     pub name: String,
-    /// Its form, if it was said.
-    pub format: Option<String>,
+    /// Its form, by Amazon's name.
+    pub format: String,
     /// Whether a token without it is refused, if it was said.
     pub required: Option<bool>,
     /// Values that are accepted; none for any.
