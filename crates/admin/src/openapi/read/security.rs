@@ -225,7 +225,9 @@ fn claim_of(node: &Node<'_>) -> Result<JwtClaim, Fault> {
     let name = node.text_of("claimName")?;
     Ok(JwtClaim {
         name: name.ok_or_else(|| node.fault("'claimName' is missing"))?,
-        format: node.text_of("format")?,
+        format: node
+            .text_of("format")?
+            .unwrap_or_else(|| "SINGLE_STRING".to_owned()),
         required: node.flag_of("required")?,
         expected: node.texts_of("expectedValues")?,
     })

@@ -282,7 +282,7 @@ fn jwt_fields(jwt: &JwtConfiguration) -> Value {
         let claim = |claim: &model::rest::JwtClaim| {
             let mut fields = Map::new();
             fields.insert("claimName".to_owned(), json!(claim.name));
-            put_some(&mut fields, "format", claim.format.as_deref());
+            fields.insert("format".to_owned(), json!(claim.format));
             put_some(&mut fields, "required", claim.required);
             fields.insert("expectedValues".to_owned(), json!(claim.expected));
             Value::Object(fields)
