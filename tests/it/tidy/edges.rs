@@ -43,6 +43,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("hyper-util", &["serve", "region", "edgeway"]),
     ("tokio-rustls", &["serve", "region"]),
     ("quinn", &["link", "serve"]),
+    ("h2", &["serve"]),
     ("h3", &["serve"]),
     ("openraft", &["ledger"]),
     ("redb", &["ledger"]),
