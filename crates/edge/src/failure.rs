@@ -9,9 +9,12 @@ use steer::region::Called;
 
 use crate::answer::Fault;
 
-/// Whether there was no connection to send the call on.
-pub(crate) fn unreached(error: CallError) -> bool {
-    error.is_unsent() && error.reason == CallFailure::Unreachable
+/// Whether there was no connection to send the call on, or it went with its connection.
+pub(crate) fn unconnected(error: CallError) -> bool {
+    matches!(
+        error.reason,
+        CallFailure::Unreachable | CallFailure::ConnectionLost
+    )
 }
 
 /// RFC 9110, section 9.2.2.

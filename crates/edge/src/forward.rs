@@ -17,7 +17,7 @@ use tracing::{Instrument as _, debug_span};
 
 use crate::answer::Fault;
 use crate::clock::Clock;
-use crate::failure::{blame, is_idempotent, lasting, unreached};
+use crate::failure::{blame, is_idempotent, lasting, unconnected};
 use crate::hedge::{Outcome, may_hedge};
 use crate::lane::{Ended, Ride};
 use crate::lent::Lender;
@@ -73,15 +73,15 @@ struct Journey {
 /// Why a round of tries came to nothing.
 struct Failed {
     fault: Fault,
-    /// The last try certainly reached no region, and another one would be safe.
-    none_reached: bool,
+    /// Another try is safe, and may succeed once a connection is back.
+    cut_off: bool,
 }
 
 impl From<Fault> for Failed {
     fn from(fault: Fault) -> Self {
         Self {
             fault,
-            none_reached: false,
+            cut_off: false,
         }
     }
 }
@@ -123,10 +123,10 @@ impl Forwarder {
                 Ok(forwarded) => return Ok(forwarded),
                 Err(failed) => failed,
             };
-            if !failed.none_reached || journey.waited >= WAITS_MAX {
+            if !failed.cut_off || journey.waited >= WAITS_MAX {
                 return Err(failed.fault);
             }
-            // Nothing was begun anywhere, because every connection has just gone.
+            // Every connection has just gone, or went as soon as it was tried.
             let deadline = Instant::now() + Duration::from_millis(self.left_ms(&journey));
             if !self.paths.back(deadline).await {
                 return Err(failed.fault);
@@ -157,12 +157,9 @@ impl Forwarder {
                 Ok(place) => place,
                 Err(fault) => {
                     core.metrics.retry(Retry::NoNode);
-                    let none_reached = tries > 1 && refused.is_none() && fault == Fault::NoRegion;
+                    let cut_off = tries > 1 && refused.is_none() && fault == Fault::NoRegion;
                     let fault = refused.unwrap_or(fault);
-                    return Err(Failed {
-                        fault,
-                        none_reached,
-                    });
+                    return Err(Failed { fault, cut_off });
                 }
             };
             let Some(body) = lender.lend() else {
@@ -193,12 +190,10 @@ impl Forwarder {
             let retry = self.retry(error, &outgoing.parts.method, lender, tries);
             core.metrics.retry(retry);
             if retry != Retry::Made {
-                let none_reached = self.none_reached(retry, error);
+                // Tried often enough for now: there was no connection that held.
+                let cut_off = retry == Retry::Tries && unconnected(error);
                 let fault = refused.unwrap_or(Fault::NoRegion);
-                return Err(Failed {
-                    fault,
-                    none_reached,
-                });
+                return Err(Failed { fault, cut_off });
             }
         }
         Err(Fault::NoRegion.into())
@@ -221,17 +216,6 @@ impl Forwarder {
             result: self.call(outgoing, body, place, left_ms).await,
             path,
             hedge: None,
-        }
-    }
-
-    /// Whether a request that is not tried again for `retry` has met no region, because there was
-    /// no connection.
-    fn none_reached(&self, retry: Retry, error: CallError) -> bool {
-        match retry {
-            Retry::Tries => unreached(error),
-            // The budget is there to spare regions load, and none has any from us now.
-            Retry::Budget => !self.paths.any_up(),
-            Retry::Made | Retry::Unsafe | Retry::NoNode | Retry::Waited => false,
         }
     }
 
@@ -335,8 +319,10 @@ impl Forwarder {
         if tries >= self.core.settings.tries_max {
             return Retry::Tries;
         }
-        // What never reached a region has put no load on any.
-        let weightless = unsent && error.reason != CallFailure::RefusedOverload;
+        // What never reached a region has put no load on any. What was lost with its connection
+        // comes back once, and not again before there is another one: no storm grows from it.
+        let weightless =
+            unconnected(error) || unsent && error.reason != CallFailure::RefusedOverload;
         let now_ms = self.core.clock.now_ms();
         if weightless || self.core.steering.withdraw_retry(now_ms) {
             Retry::Made

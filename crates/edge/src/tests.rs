@@ -3,6 +3,7 @@
 
 mod caching;
 mod hedging;
+mod outage;
 mod regions;
 
 use std::time::Duration;

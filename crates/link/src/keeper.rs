@@ -106,7 +106,11 @@ impl Keeper {
                     }
                     Held::Lost => {}
                 },
-                Err(fault) => self.failed(&fault),
+                Err(fault) => {
+                    // Hurry is for the first attempt.
+                    memory.silent = false;
+                    self.failed(&fault);
+                }
             }
             tokio::time::sleep(jittered(memory.pause)).await;
             memory.pause = (memory.pause * 2).min(limits.backoff_max);
