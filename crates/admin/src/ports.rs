@@ -81,6 +81,8 @@ pub struct LiveNode {
     pub heard_ms: u64,
     /// The last revision that it could not take, and why.
     pub refused: Option<(Revision, String)>,
+    /// Region nodes that it reaches only over HTTP/2, because UDP does not pass.
+    pub over_h2: Vec<NodeId>,
 }
 
 /// Makes join tokens, whose text holds facts that this crate does not know.

@@ -4,23 +4,29 @@
 //! once; and nothing of a streamed body is gone. Retries that may add load are bounded by a budget.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request};
 use link::{CallError, CallFailure, CallMeta, Sent};
 use model::{NodeId, RegionName};
-use serve::{Body, BodyError, Response};
+use serve::{Body, Response};
 use steer::region::{Called, Order};
+use tokio::time::Instant;
 use tracing::{Instrument as _, debug_span};
 
 use crate::answer::Fault;
 use crate::clock::Clock;
+use crate::failure::{blame, is_idempotent, lasting, unconnected};
 use crate::hedge::{Outcome, may_hedge};
 use crate::lane::{Ended, Ride};
 use crate::lent::Lender;
 use crate::metrics::{Hedge, Retry};
 use crate::paths::{Path, Paths};
 use crate::shared::Shared;
+
+/// How often one request waits for connections to come back.
+const WAITS_MAX: u32 = 3;
 
 /// Forwards the requests of one worker.
 #[derive(Clone, Debug)]
@@ -56,6 +62,30 @@ pub(crate) struct Place {
     pub(crate) ride: Ride,
 }
 
+/// A request on its way, over all rounds.
+struct Journey {
+    lender: Lender,
+    begun_ms: u64,
+    /// How often it waited for a connection to come back.
+    waited: u32,
+}
+
+/// Why a round of tries came to nothing.
+struct Failed {
+    fault: Fault,
+    /// Another try is safe, and may succeed once a connection is back.
+    cut_off: bool,
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Self {
+            fault,
+            cut_off: false,
+        }
+    }
+}
+
 /// A call whose end is noted, however it ends.
 struct Watched<'a> {
     ride: Ride,
@@ -81,46 +111,66 @@ impl Forwarder {
         body: Body,
     ) -> Result<Forwarded, Fault> {
         let core = &self.core;
-        let lender = Lender::of(body);
         let begun_ms = core.clock.now_ms();
-        let limit_ms = core.head_timeout_ms();
         core.steering.count_request(begun_ms);
-        let hedges = may_hedge(&outgoing.parts.method, &lender);
+        let mut journey = Journey {
+            lender: Lender::of(body),
+            begun_ms,
+            waited: 0,
+        };
+        loop {
+            let failed = match self.round(outgoing, &journey).await {
+                Ok(forwarded) => return Ok(forwarded),
+                Err(failed) => failed,
+            };
+            if !failed.cut_off || journey.waited >= WAITS_MAX {
+                return Err(failed.fault);
+            }
+            // Every connection has just gone, or went as soon as it was tried.
+            let deadline = Instant::now() + Duration::from_millis(self.left_ms(&journey));
+            if !self.paths.back(deadline).await {
+                return Err(failed.fault);
+            }
+            journey.waited += 1;
+            core.metrics.retry(Retry::Waited);
+        }
+    }
+
+    fn left_ms(&self, journey: &Journey) -> u64 {
+        let taken_ms = self.core.clock.now_ms().saturating_sub(journey.begun_ms);
+        self.core.head_timeout_ms().saturating_sub(taken_ms)
+    }
+
+    /// Tries nodes until one answers, or there is no sense in trying another one.
+    async fn round(&self, outgoing: Outgoing<'_>, journey: &Journey) -> Result<Forwarded, Failed> {
+        let (core, lender) = (&self.core, &journey.lender);
+        let hedges = may_hedge(&outgoing.parts.method, lender);
         // Nodes that this request is not to be sent to any more.
         let mut passed: Vec<NodeId> = Vec::new();
         let mut refused = None;
         for tries in 1.. {
-            let now_ms = core.clock.now_ms();
-            let left_ms = limit_ms.saturating_sub(now_ms.saturating_sub(begun_ms));
+            let left_ms = self.left_ms(journey);
             if left_ms == 0 {
-                return Err(Fault::Timeout);
+                return Err(Fault::Timeout.into());
             }
-            let place = match self.find(outgoing.number, &mut passed, now_ms) {
+            let place = match self.find(outgoing.number, &mut passed, core.clock.now_ms()) {
                 Ok(place) => place,
                 Err(fault) => {
                     core.metrics.retry(Retry::NoNode);
-                    return Err(refused.unwrap_or(fault));
+                    let cut_off = tries > 1 && refused.is_none() && fault == Fault::NoRegion;
+                    let fault = refused.unwrap_or(fault);
+                    return Err(Failed { fault, cut_off });
                 }
             };
             let Some(body) = lender.lend() else {
-                return Err(Fault::NoRegion);
+                return Err(Fault::NoRegion.into());
             };
+            let tried = self.attempt(outgoing, (body, hedges), place, left_ms, &mut passed);
             let Outcome {
                 result,
                 path,
                 hedge,
-            } = if hedges {
-                self.call_hedged(outgoing, place, left_ms, &mut passed)
-                    .await
-            } else {
-                let path = Arc::clone(&place.path);
-                let result = self.call(outgoing, body, place, left_ms).await;
-                Outcome {
-                    result,
-                    path,
-                    hedge: None,
-                }
-            };
+            } = tried.await;
             let error = match result {
                 Ok(response) => {
                     return Ok(Forwarded {
@@ -133,17 +183,40 @@ impl Forwarder {
             };
             passed.push(path.node.id);
             if let Some(fault) = lasting(error) {
-                return Err(fault);
+                return Err(fault.into());
             }
             let overloaded = error.reason == CallFailure::RefusedOverload;
             refused = overloaded.then_some(Fault::Overloaded);
-            let retry = self.retry(error, &outgoing.parts.method, &lender, tries);
+            let retry = self.retry(error, &outgoing.parts.method, lender, tries);
             core.metrics.retry(retry);
             if retry != Retry::Made {
-                break;
+                // Tried often enough for now: there was no connection that held.
+                let cut_off = retry == Retry::Tries && unconnected(error);
+                let fault = refused.unwrap_or(Fault::NoRegion);
+                return Err(Failed { fault, cut_off });
             }
         }
-        Err(refused.unwrap_or(Fault::NoRegion))
+        Err(Fault::NoRegion.into())
+    }
+
+    /// Makes one try, with a second call beside it where that may help.
+    async fn attempt(
+        &self,
+        outgoing: Outgoing<'_>,
+        (body, hedges): (Body, bool),
+        place: Place,
+        left_ms: u64,
+        passed: &mut Vec<NodeId>,
+    ) -> Outcome {
+        if hedges {
+            return self.call_hedged(outgoing, place, left_ms, passed).await;
+        }
+        let path = Arc::clone(&place.path);
+        Outcome {
+            result: self.call(outgoing, body, place, left_ms).await,
+            path,
+            hedge: None,
+        }
     }
 
     /// Where the request goes next. Nodes that cannot take it are added to `passed`.
@@ -246,8 +319,10 @@ impl Forwarder {
         if tries >= self.core.settings.tries_max {
             return Retry::Tries;
         }
-        // What never reached a region has put no load on any.
-        let weightless = unsent && error.reason != CallFailure::RefusedOverload;
+        // What never reached a region has put no load on any. What was lost with its connection
+        // comes back once, and not again before there is another one: no storm grows from it.
+        let weightless =
+            unconnected(error) || unsent && error.reason != CallFailure::RefusedOverload;
         let now_ms = self.core.clock.now_ms();
         if weightless || self.core.steering.withdraw_retry(now_ms) {
             Retry::Made
@@ -280,45 +355,5 @@ impl Outgoing<'_> {
             region_hint: None,
             revision,
         }
-    }
-}
-
-/// RFC 9110, section 9.2.2.
-fn is_idempotent(method: &Method) -> bool {
-    matches!(
-        *method,
-        Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
-    )
-}
-
-/// What a failure says about the node. Nothing when the client, the request, or too much load is
-/// its cause: sending the others more for that would make it worse.
-fn blame(reason: CallFailure) -> Option<Called> {
-    match reason {
-        CallFailure::Unreachable
-        | CallFailure::HandshakeFailed
-        | CallFailure::ConnectionLost
-        | CallFailure::Reset
-        | CallFailure::Deadline => Some(Called::Failed),
-        CallFailure::RefusedDraining => Some(Called::Draining),
-        CallFailure::RefusedOverload
-        | CallFailure::RefusedUnknown
-        | CallFailure::Malformed
-        | CallFailure::TooLarge
-        | CallFailure::RequestBody
-        | CallFailure::Closed => None,
-    }
-}
-
-/// The fault for a failure that no other region would be spared.
-fn lasting(error: CallError) -> Option<Fault> {
-    match (error.reason, error.sent) {
-        (CallFailure::RequestBody, _) => {
-            Some(Fault::Body(error.body.unwrap_or(BodyError::Aborted)))
-        }
-        (CallFailure::Deadline, _) => Some(Fault::Timeout),
-        (CallFailure::TooLarge, Sent::No) => Some(Fault::HeadTooLarge),
-        (CallFailure::TooLarge | CallFailure::Malformed, Sent::Maybe) => Some(Fault::BadAnswer),
-        _ => None,
     }
 }

@@ -33,15 +33,18 @@ pub(crate) enum Retry {
     Tries,
     /// Every node has been tried.
     NoNode,
+    /// Made after a connection came back, when all had just been lost.
+    Waited,
 }
 
 impl Retry {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Made,
         Self::Unsafe,
         Self::Budget,
         Self::Tries,
         Self::NoNode,
+        Self::Waited,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -51,6 +54,7 @@ impl Retry {
             Self::Budget => "budget",
             Self::Tries => "tries_max",
             Self::NoNode => "no_node",
+            Self::Waited => "waited",
         }
     }
 }

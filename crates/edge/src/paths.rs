@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use arc_swap::ArcSwap;
-use link::{Expected, Peer, PeerRole, Transport};
+use link::{Expected, Peer, PeerRole, PeerState, Transport};
 use model::{NodeId, RegionName};
 use plan::edge::{EdgeNode, EdgePlan};
 use serve::Drain;
+use tokio::time::Instant;
 
 use crate::lane::{Lane, Lanes};
+use crate::outage::Outage;
 
 /// The connections of one worker.
 #[derive(Debug, Default)]
-pub(crate) struct Paths(ArcSwap<Vec<Arc<Path>>>);
+pub(crate) struct Paths(ArcSwap<Vec<Arc<Path>>>, Arc<Outage>);
 
 /// The connection to one node.
 #[derive(Debug)]
@@ -47,6 +49,7 @@ impl Paths {
                     let place = region.name.as_str();
                     let expected = Expected::node(PeerRole::Region, place, node.id.0);
                     let peer = transport.connect(node.link, expected);
+                    Arc::clone(&self.1).follow(&peer, drain);
                     connect_early(peer.clone(), drain);
                     let failing = AtomicBool::new(false);
                     Arc::new(Path {
@@ -71,6 +74,17 @@ impl Paths {
             .iter()
             .find(|path| path.node.id == node)
             .cloned()
+    }
+
+    /// When every connection has just been lost: whether one came back before `deadline`.
+    pub(crate) async fn back(&self, deadline: Instant) -> bool {
+        self.1.over(deadline, || self.any_up()).await
+    }
+
+    /// Whether any connection is open.
+    pub(crate) fn any_up(&self) -> bool {
+        let up = |path: &Arc<Path>| path.peer.state() == PeerState::Up;
+        self.0.load().iter().any(up)
     }
 }
 

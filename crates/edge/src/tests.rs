@@ -4,6 +4,7 @@
 mod caching;
 mod codings;
 mod hedging;
+mod outage;
 mod ranges;
 mod regions;
 

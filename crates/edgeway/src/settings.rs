@@ -73,15 +73,18 @@ pub enum LogFormat {
     Text,
 }
 
-/// QUIC between nodes.
+/// QUIC between nodes, and HTTP/2 where QUIC does not get through.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Link {
-    /// UDP address to listen on; port 0 is allowed.
+    /// UDP address to listen on, and TCP on the same port; port 0 is allowed.
     pub bind: SocketAddr,
     /// What other nodes are told; the bound address unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advertise: Option<SocketAddr>,
+    /// HTTP/2 over TLS is taken, and tried where UDP does not pass.
+    #[serde(default = "default_fallback")]
+    pub fallback: bool,
 }
 
 /// Metrics and readiness.
@@ -386,6 +389,10 @@ const fn default_drain_s() -> u64 {
 /// Below what one feed frame may hold.
 pub(crate) const fn default_view_bytes_max() -> usize {
     48 << 20
+}
+
+const fn default_fallback() -> bool {
+    true
 }
 
 const fn default_h3() -> bool {

@@ -46,7 +46,8 @@ impl Frames {
                 partial: false,
             },
             receiver: FrameReceiver {
-                inbound,
+                // A feed is begun again elsewhere; only calls have to be waited for.
+                inbound: inbound.uncounted(),
                 frame_bytes_max,
             },
         }

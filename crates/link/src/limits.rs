@@ -78,6 +78,18 @@ pub struct LinkLimits {
     pub backoff_max: Duration,
     /// A connection that lived this long resets the back-off.
     pub steady_after: Duration,
+    /// Whether HTTP/2 over TLS is spoken beside QUIC, for peers that UDP does not reach.
+    pub fallback: bool,
+    /// How long QUIC is tried alone before HTTP/2 is tried beside it; a quarter of it for a peer
+    /// that has just been lost in silence.
+    pub fallback_after: Duration,
+    /// Time a ping over HTTP/2 may take; then the connection is dead. Longer than `idle_timeout`,
+    /// because TCP makes a ping wait behind a large body.
+    pub ping_timeout: Duration,
+    /// The first pause between attempts to go back to QUIC; doubles up to `return_max`.
+    pub return_min: Duration,
+    /// The longest pause between attempts to go back to QUIC.
+    pub return_max: Duration,
 }
 
 /// How a sender learns what the path can carry.
@@ -124,6 +136,11 @@ impl Default for LinkLimits {
             backoff_min: Duration::from_millis(100),
             backoff_max: Duration::from_secs(5),
             steady_after: Duration::from_secs(5),
+            fallback: true,
+            fallback_after: Duration::from_millis(400),
+            ping_timeout: Duration::from_secs(10),
+            return_min: Duration::from_secs(1),
+            return_max: Duration::from_secs(15),
         }
     }
 }

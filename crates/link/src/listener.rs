@@ -1,26 +1,29 @@
-//! The accepting side: one UDP socket, its connections, and how they end.
+//! The accepting side: a UDP socket, a TCP socket on the same port for those whom UDP does not
+//! reach, their connections, and how they end.
 //!
 //! Bind early, serve late; bind one per worker on the same address (SO_REUSEPORT). A drain lets
 //! running streams finish, refuses new ones as safe to retry, and then closes.
 
-use std::net::{SocketAddr, UdpSocket};
+mod tcp;
+
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use quinn::{
-    Connecting, Connection, Endpoint, Incoming, ServerConfig, TransportConfig,
-    ValidationTokenConfig, VarInt,
+    Connecting, Endpoint, Incoming, ServerConfig, TransportConfig, ValidationTokenConfig, VarInt,
 };
 use serve::Drain;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
+use crate::carrier::Carrier;
 use crate::code;
 use crate::credentials::to_time;
 use crate::error::LinkError;
 use crate::identity::NodeIdentity;
-use crate::live::{Live, Offering, shown_chain, shown_identity};
+use crate::live::{Live, Offering};
 use crate::metrics::{Refused, Side};
 use crate::peer::{Peer, PeerState};
 use crate::seen::PeersSeen;
@@ -29,7 +32,7 @@ use crate::socket;
 use crate::transport::{CLOSE_TIMEOUT, LinkContext};
 
 /// Streams a peer without a certificate may have open.
-const JOIN_STREAMS_MAX: VarInt = VarInt::from_u32(2);
+const JOIN_STREAMS_MAX: u32 = 2;
 /// How long a drained connection stays for its last bytes to be acknowledged.
 const LINGER: Duration = Duration::from_millis(200);
 
@@ -37,6 +40,7 @@ const LINGER: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct Listener {
     socket: UdpSocket,
+    tcp: Option<TcpListener>,
     addr: SocketAddr,
     context: LinkContext,
     settings: Arc<TransportConfig>,
@@ -71,10 +75,11 @@ impl Listener {
     /// When the socket cannot be bound, or a limit is out of range.
     pub fn bind(addr: SocketAddr, context: LinkContext) -> Result<Self, LinkError> {
         let settings = socket::transport_config(&context.limits)?;
-        let socket = socket::bind_server(addr, &context.limits)?;
+        let (socket, tcp) = socket::bind_server(addr, &context.limits)?;
         let addr = socket.local_addr().map_err(LinkError::Endpoint)?;
         Ok(Self {
             socket,
+            tcp,
             addr,
             context,
             settings,
@@ -99,10 +104,13 @@ impl Listener {
     ) -> Result<Serving, LinkError> {
         let Self {
             socket,
+            tcp,
             addr,
             context,
             settings,
         } = self;
+        let tcp = tcp.map(tokio::net::TcpListener::from_std).transpose();
+        let tcp = tcp.map_err(LinkError::Endpoint)?;
         let active = context.credentials.active();
         let first = server_config(&context, &settings);
         let endpoint = socket::endpoint(socket, Some(first), Some(&active.credentials))?;
@@ -118,7 +126,7 @@ impl Listener {
             drain: drain.clone(),
             tasks: TaskTracker::new(),
         });
-        let accepting = drain.spawn(house.accept(endpoint));
+        let accepting = drain.spawn(house.accept(endpoint, tcp));
         Ok(Serving { addr, accepting })
     }
 }
@@ -150,7 +158,7 @@ struct House {
 }
 
 impl House {
-    async fn accept(self: Arc<Self>, endpoint: Endpoint) {
+    async fn accept(self: Arc<Self>, endpoint: Endpoint, tcp: Option<tokio::net::TcpListener>) {
         let mut draining = false;
         loop {
             tokio::select! {
@@ -169,6 +177,13 @@ impl House {
                     Some(incoming) => self.admit(incoming),
                     None => break,
                 },
+                (stream, remote) = tcp::next(tcp.as_ref()) => {
+                    if draining {
+                        self.context.metrics.refused(Refused::Draining);
+                    } else {
+                        self.admit_tcp(stream, remote);
+                    }
+                }
             }
         }
         endpoint.close(code::CLOSE_DRAINED, b"drained");
@@ -227,14 +242,19 @@ impl House {
             Err(_) => return metrics.handshake(Side::Server, "timeout"),
         };
         drop(shaking);
-        match shown_identity(&connection) {
-            Ok(None) => self.serve_stranger(connection).await,
+        self.serve_one(Carrier::Quic(connection)).await;
+    }
+
+    async fn serve_one(self: Arc<Self>, carrier: Carrier) {
+        let metrics = &self.context.metrics;
+        match carrier.identity() {
+            Ok(None) => self.serve_stranger(carrier).await,
             Ok(Some(identity)) if self.is_ours(&identity) => {
-                self.serve_node(connection, identity).await;
+                self.serve_node(carrier, identity).await;
             }
             Ok(Some(_)) | Err(_) => {
                 metrics.handshake(Side::Server, "identity");
-                connection.close(code::CLOSE_IDENTITY, b"not a node of this cluster");
+                carrier.close(code::CLOSE_IDENTITY, b"not a node of this cluster");
             }
         }
     }
@@ -244,7 +264,7 @@ impl House {
     }
 
     /// A peer without a certificate: a few streams, a short life.
-    async fn serve_stranger(self: &Arc<Self>, connection: Connection) {
+    async fn serve_stranger(self: &Arc<Self>, connection: Carrier) {
         let (limits, metrics) = (&self.context.limits, &self.context.metrics);
         let _stranger = Counted::enter(self, |house| &house.unauthenticated);
         if self.unauthenticated.load(Ordering::Relaxed) > limits.unauthenticated_max {
@@ -253,14 +273,16 @@ impl House {
             return;
         }
         metrics.handshake(Side::Server, "unauthenticated");
-        connection.set_max_concurrent_bi_streams(JOIN_STREAMS_MAX);
+        if let Carrier::Quic(connection) = &connection {
+            connection.set_max_concurrent_bi_streams(VarInt::from_u32(JOIN_STREAMS_MAX));
+        }
         let live = Live::new(connection, None, Arc::clone(limits), Arc::clone(metrics));
         let offering = Arc::new(self.offering(None));
         let life = tokio::time::sleep(limits.unauthenticated_life);
         self.drive(&live, &offering, life).await;
     }
 
-    async fn serve_node(self: &Arc<Self>, connection: Connection, identity: NodeIdentity) {
+    async fn serve_node(self: &Arc<Self>, connection: Carrier, identity: NodeIdentity) {
         let (limits, metrics) = (&self.context.limits, &self.context.metrics);
         metrics.handshake(Side::Server, "ok");
         let _connection = Counted::enter(self, |house| &house.connections);
@@ -292,7 +314,8 @@ impl House {
         offering: &Arc<Offering>,
         life: impl Future<Output = ()>,
     ) {
-        let _open = self.context.metrics.connection(Side::Server);
+        let transport = live.connection.transport();
+        let _open = self.context.metrics.connection(Side::Server, transport);
         let streams = TaskTracker::new();
         let drained = async {
             self.drain.begun().await;
@@ -313,8 +336,8 @@ impl House {
 }
 
 /// How long the certificate that the peer showed is still valid.
-fn certified_for(connection: &Connection, now: SystemTime) -> Duration {
-    let chain = shown_chain(connection);
+fn certified_for(connection: &Carrier, now: SystemTime) -> Duration {
+    let chain = connection.chain();
     let not_after = chain
         .first()
         .and_then(|leaf| x509_parser::parse_x509_certificate(leaf).ok())

@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use quinn::{Connection, ConnectionError};
-use rustls_pki_types::CertificateDer;
+use quinn::ConnectionError;
 use serve::Drain;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
+use crate::carrier::Carrier;
 use crate::error::{CallError, CallFailure};
-use crate::identity::{IdentityError, NodeIdentity};
+use crate::identity::NodeIdentity;
 use crate::limits::LinkLimits;
 use crate::metrics::{Metrics, Refused};
 use crate::probe::{Datagram, ProbeError, ProbeReport, ProbeState};
@@ -30,7 +30,7 @@ const PROBES_MAX: usize = 64;
 /// An open connection.
 #[derive(Debug)]
 pub(crate) struct Live {
-    pub(crate) connection: Connection,
+    pub(crate) connection: Carrier,
     pub(crate) identity: Option<Arc<NodeIdentity>>,
     pub(crate) limits: Arc<LinkLimits>,
     pub(crate) metrics: Arc<Metrics>,
@@ -51,7 +51,7 @@ pub(crate) struct Offering {
 
 impl Live {
     pub(crate) fn new(
-        connection: Connection,
+        connection: Carrier,
         identity: Option<Arc<NodeIdentity>>,
         limits: Arc<LinkLimits>,
         metrics: Arc<Metrics>,
@@ -74,13 +74,12 @@ impl Live {
             self.metrics.refused(Refused::Streams);
             return Err(CallError::unsent(CallFailure::RefusedOverload));
         }
-        let opened = self.connection.open_bi().await;
+        let opened = self.connection.open().await;
         drop(waiting);
-        let (send, recv) = opened.map_err(|lost| {
+        opened.map_err(|lost| {
             // Nothing was sent, whatever became of the connection.
             CallError::unsent(CallError::from_connection(&lost).reason)
-        })?;
-        Ok((Outbound::new(send), Inbound::new(recv)))
+        })
     }
 
     /// Sends one probe and waits for its answer.
@@ -96,21 +95,16 @@ impl Live {
         }
         let sent = Instant::now();
         let datagram = Datagram::Ask { number }.encode();
-        self.connection
-            .send_datagram(datagram)
-            .map_err(|_| ProbeError::Down)?;
+        if !self.connection.send_datagram(datagram) {
+            self.forget(number);
+            // A full buffer is not the end of the connection.
+            return Err(self.unanswered());
+        }
         let answered = tokio::time::timeout(timeout, answered).await;
         let Ok(Ok((received, state))) = answered else {
-            self.probes
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&number);
+            self.forget(number);
             self.metrics.probed(None);
-            return Err(if self.connection.close_reason().is_some() {
-                ProbeError::Down
-            } else {
-                ProbeError::Lost
-            });
+            return Err(self.unanswered());
         };
         let rtt = received.duration_since(sent);
         self.metrics.probed(Some(rtt));
@@ -125,6 +119,19 @@ impl Live {
             revision,
             draining,
         })
+    }
+
+    fn forget(&self, number: u64) {
+        let mut probes = self.probes.lock().unwrap_or_else(PoisonError::into_inner);
+        probes.remove(&number);
+    }
+
+    fn unanswered(&self) -> ProbeError {
+        if self.connection.is_closed() {
+            ProbeError::Down
+        } else {
+            ProbeError::Lost
+        }
     }
 
     /// How long a prober waits for an answer on this path.
@@ -142,9 +149,8 @@ impl Live {
     ) -> ConnectionError {
         loop {
             tokio::select! {
-                opened = self.connection.accept_bi() => match opened {
-                    Ok((send, recv)) => {
-                        let (outbound, inbound) = (Outbound::new(send), Inbound::new(recv));
+                opened = self.connection.accept() => match opened {
+                    Ok((outbound, inbound)) => {
                         let (live, offering) = (Arc::clone(self), Arc::clone(offering));
                         let drain = offering.drain.clone();
                         let served = serving::serve(live, offering, outbound, inbound);
@@ -210,24 +216,5 @@ impl<'a> Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.count.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// The certificates the other side showed, leaf first; empty if none.
-pub(crate) fn shown_chain(connection: &Connection) -> Vec<CertificateDer<'static>> {
-    connection
-        .peer_identity()
-        .and_then(|shown| shown.downcast::<Vec<CertificateDer<'static>>>().ok())
-        .map(|chain| *chain)
-        .unwrap_or_default()
-}
-
-/// Whose certificate the other side showed; `None` for no certificate at all.
-pub(crate) fn shown_identity(
-    connection: &Connection,
-) -> Result<Option<NodeIdentity>, IdentityError> {
-    match shown_chain(connection).first() {
-        Some(leaf) => NodeIdentity::from_certificate(leaf).map(Some),
-        None => Ok(None),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use prometheus::core::{AtomicI64, AtomicU64, Collector, GenericCounter, GenericGauge};
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry};
 
+use crate::carrier::LinkTransport;
 use crate::error::CallFailure;
 use crate::services::Service;
 
@@ -14,6 +15,9 @@ type Gauge = GenericGauge<AtomicI64>;
 const RTT_BUCKETS: [f64; 12] = [
     0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.6,
 ];
+
+/// In the order of their numbers.
+const TRANSPORTS: [LinkTransport; 2] = [LinkTransport::Quic, LinkTransport::Http2];
 
 /// Which side of a connection or call we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +84,8 @@ impl Refused {
 #[derive(Debug)]
 pub struct Metrics {
     connections: [Gauge; 2],
+    carried: [[Gauge; 2]; 2],
+    switches: [Counter; 2],
     in_flight: [Gauge; 2],
     handshakes: IntCounterVec,
     answered: [Counter; 2],
@@ -112,8 +118,19 @@ impl Metrics {
         Arc::new(made.metrics)
     }
 
-    pub(crate) fn connection(self: &Arc<Self>, side: Side) -> GaugeGuard {
-        GaugeGuard::new(&self.connections[side as usize])
+    /// Counts an open connection, and what carries it.
+    pub(crate) fn connection(
+        self: &Arc<Self>,
+        side: Side,
+        transport: LinkTransport,
+    ) -> [GaugeGuard; 2] {
+        let carried = &self.carried[side as usize][transport as usize];
+        [&self.connections[side as usize], carried].map(GaugeGuard::new)
+    }
+
+    /// Counts a peer that is now reached by another transport than before.
+    pub(crate) fn switched(&self, to: LinkTransport) {
+        self.switches[to as usize].inc();
     }
 
     pub(crate) fn call(self: &Arc<Self>, side: Side) -> GaugeGuard {
@@ -189,6 +206,41 @@ impl Drop for GaugeGuard {
     }
 }
 
+/// Metrics of what carries connections.
+fn transports() -> Result<(IntGaugeVec, IntCounterVec), prometheus::Error> {
+    let carried = IntGaugeVec::new(
+        Opts::new(
+            "edgeway_link_transport_connections",
+            "Open connections between nodes by what carries them.",
+        ),
+        &["side", "transport"],
+    )?;
+    let switches = IntCounterVec::new(
+        Opts::new(
+            "edgeway_link_transport_switches_total",
+            "Peers that went over to another transport: to h2 where UDP does not pass, and back.",
+        ),
+        &["to"],
+    )?;
+    Ok((carried, switches))
+}
+
+fn by_transport(carried: &IntGaugeVec) -> [[Gauge; 2]; 2] {
+    [Side::Client, Side::Server].map(|side| {
+        TRANSPORTS.map(|over| carried.with_label_values(&[side.as_str(), over.as_str()]))
+    })
+}
+
+fn probe_rtt() -> Result<Histogram, prometheus::Error> {
+    Histogram::with_opts(
+        HistogramOpts::new(
+            "edgeway_link_probe_rtt_seconds",
+            "Round trip of answered probes.",
+        )
+        .buckets(RTT_BUCKETS.to_vec()),
+    )
+}
+
 fn make() -> Result<Made, prometheus::Error> {
     let counters = |name: &str, help: &str, labels: &[&str]| {
         IntCounterVec::new(Opts::new(format!("edgeway_link_{name}"), help), labels)
@@ -197,6 +249,7 @@ fn make() -> Result<Made, prometheus::Error> {
         IntGaugeVec::new(Opts::new(format!("edgeway_link_{name}"), help), &["side"])
     };
     let connections = gauges("connections", "Open connections between nodes.")?;
+    let (carried, switches) = transports()?;
     let in_flight = gauges("calls_in_flight", "Calls that have no response head yet.")?;
     let handshakes = counters(
         "handshakes_total",
@@ -219,18 +272,14 @@ fn make() -> Result<Made, prometheus::Error> {
         &["reason"],
     )?;
     let probes = counters("probes_total", "Probes sent, by outcome.", &["outcome"])?;
-    let probe_rtt = Histogram::with_opts(
-        HistogramOpts::new(
-            "edgeway_link_probe_rtt_seconds",
-            "Round trip of answered probes.",
-        )
-        .buckets(RTT_BUCKETS.to_vec()),
-    )?;
+    let probe_rtt = probe_rtt()?;
     let both = |vec: &IntGaugeVec| {
         [Side::Client, Side::Server].map(|side| vec.with_label_values(&[side.as_str()]))
     };
     let metrics = Metrics {
         connections: both(&connections),
+        carried: by_transport(&carried),
+        switches: TRANSPORTS.map(|to| switches.with_label_values(&[to.as_str()])),
         in_flight: both(&in_flight),
         answered: [Side::Client, Side::Server]
             .map(|side| calls.with_label_values(&[side.as_str(), "answered"])),
@@ -248,6 +297,8 @@ fn make() -> Result<Made, prometheus::Error> {
     };
     let collectors: Vec<Box<dyn Collector>> = vec![
         Box::new(connections),
+        Box::new(carried),
+        Box::new(switches),
         Box::new(in_flight),
         Box::new(handshakes),
         Box::new(calls),

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::calling;
+use crate::carrier::LinkTransport;
 use crate::code;
 use crate::error::{CallError, CallFailure, RpcError, Sent};
 use crate::frames::Frames;
@@ -189,7 +190,13 @@ impl Peer {
             .and_then(|live| live.identity.clone())
     }
 
-    /// QUIC's smoothed round trip, while connected.
+    /// What carries the connection, while connected.
+    pub fn transport(&self) -> Option<LinkTransport> {
+        let live = self.shared().live.load();
+        live.as_ref().map(|live| live.connection.transport())
+    }
+
+    /// The transport's smoothed round trip, while connected.
     pub fn rtt(&self) -> Option<Duration> {
         self.shared()
             .live
@@ -286,7 +293,7 @@ impl Peer {
 
     /// Connects and probes every `every` in the background until the receiver or the last clone
     /// of the peer is dropped. After `probe_misses_max` losses in a row the connection is given
-    /// up as dead, long before QUIC's idle time-out. Outcomes that are not read in time are
+    /// up as dead, long before the transport's own time-out. Outcomes that are not read in time are
     /// dropped.
     pub fn probes(&self, every: Duration) -> mpsc::Receiver<ProbeOutcome> {
         let (outcomes, receiver) = mpsc::channel(OUTCOMES_MAX);

@@ -1,4 +1,4 @@
-//! UDP sockets and QUIC settings of the link.
+//! Sockets and QUIC settings of the link.
 //!
 //! quinn leaves socket buffers at the operating system's default, which drops packets under
 //! load; they are raised here as far as allowed. Reset tokens are derived from the node's key,
@@ -6,7 +6,7 @@
 //! instead of leaving them to time out.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
@@ -25,15 +25,48 @@ use crate::limits::{Congestion, LinkLimits};
 /// Datagrams are only probes: a few may wait, more are worthless.
 const DATAGRAM_BUFFER_BYTES: usize = 16 * 1024;
 const CID_BYTES: usize = 8;
+/// Connections over TCP that wait to be accepted.
+const BACKLOG: i32 = 1024;
+/// Ports that are tried when any will do.
+const ANY_PORT_TRIES: u32 = 16;
 
 /// Binds a socket for clients, which nobody shares.
 pub(crate) fn bind_client(addr: SocketAddr, limits: &LinkLimits) -> Result<UdpSocket, LinkError> {
     bind(addr, false, limits).map_err(|source| LinkError::Bind { addr, source })
 }
 
-/// Binds a socket for a listener; several may share the address, one per worker.
-pub(crate) fn bind_server(addr: SocketAddr, limits: &LinkLimits) -> Result<UdpSocket, LinkError> {
-    bind(addr, true, limits).map_err(|source| LinkError::Bind { addr, source })
+/// Binds the sockets of a listener; several may share the address, one per worker. TCP has the
+/// port of UDP, so that one address in the configuration stands for both.
+pub(crate) fn bind_server(
+    addr: SocketAddr,
+    limits: &LinkLimits,
+) -> Result<(UdpSocket, Option<TcpListener>), LinkError> {
+    let failed = |source| LinkError::Bind { addr, source };
+    let mut tries = if addr.port() == 0 { ANY_PORT_TRIES } else { 1 };
+    loop {
+        tries -= 1;
+        let udp = bind(addr, true, limits).map_err(failed)?;
+        if !limits.fallback {
+            return Ok((udp, None));
+        }
+        match udp.local_addr().and_then(bind_tcp) {
+            Ok(tcp) => return Ok((udp, Some(tcp))),
+            // The free port of UDP may be taken for TCP.
+            Err(_) if tries > 0 => {}
+            Err(source) => return Err(failed(source)),
+        }
+    }
+}
+
+fn bind_tcp(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_port(true)?;
+    // Connections of a process that is gone do not keep the port.
+    socket.set_reuse_address(true)?;
+    socket.bind(&addr.into())?;
+    socket.set_nonblocking(true)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 fn bind(addr: SocketAddr, shared: bool, limits: &LinkLimits) -> io::Result<UdpSocket> {

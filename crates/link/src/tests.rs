@@ -1,7 +1,9 @@
-//! Two nodes in one process, over real UDP on loopback.
+//! Two nodes in one process, over real UDP and TCP on loopback.
 
+mod between;
 mod bodies;
 mod calls;
+mod fallback;
 mod harness;
 mod trust;
 mod upkeep;

@@ -21,13 +21,16 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use crate::credentials::Credentials;
 use crate::digest;
 use crate::error::LinkError;
-use crate::wire::ALPN;
+use crate::wire::{ALPN, ALPN_TCP};
 
 /// The credentials in use, and what TLS makes of them.
 pub(crate) struct Active {
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) client: Arc<QuicClientConfig>,
     pub(crate) server: Arc<QuicServerConfig>,
+    /// The same trust for HTTP/2 over TCP.
+    pub(crate) tcp_client: Arc<ClientConfig>,
+    pub(crate) tcp_server: Arc<ServerConfig>,
 }
 
 /// A node's current credentials, shared by all its transports and listeners. After
@@ -76,12 +79,28 @@ impl Active {
         let roots = Arc::new(roots);
         let client = client_config(&credentials, &roots).map_err(LinkError::Tls)?;
         let server = server_config(&credentials, roots)?;
+        let (tcp_client, tcp_server) = (over_tcp_client(&client), over_tcp_server(&server));
         Ok(Self {
             credentials: Arc::new(credentials),
+            tcp_client,
+            tcp_server,
             client: Arc::new(QuicClientConfig::try_from(client).map_err(no_suite)?),
             server: Arc::new(QuicServerConfig::try_from(server).map_err(no_suite)?),
         })
     }
+}
+
+/// As over QUIC in all but the protocol within.
+fn over_tcp_client(quic: &ClientConfig) -> Arc<ClientConfig> {
+    let mut config = quic.clone();
+    config.alpn_protocols = vec![ALPN_TCP.to_vec()];
+    Arc::new(config)
+}
+
+fn over_tcp_server(quic: &ServerConfig) -> Arc<ServerConfig> {
+    let mut config = quic.clone();
+    config.alpn_protocols = vec![ALPN_TCP.to_vec()];
+    Arc::new(config)
 }
 
 fn client_config(
@@ -128,8 +147,14 @@ fn served_chain(credentials: &Credentials) -> Vec<CertificateDer<'static>> {
     chain
 }
 
+/// How a node that has only a token connects, over either transport.
+pub(crate) struct JoinConfigs {
+    pub(crate) quic: Arc<QuicClientConfig>,
+    pub(crate) tcp: Arc<ClientConfig>,
+}
+
 /// TLS for a node that has only a token: no certificate, and a CA known by its SHA-256.
-pub(crate) fn join_config(ca_sha256: [u8; 32]) -> Result<Arc<QuicClientConfig>, LinkError> {
+pub(crate) fn join_config(ca_sha256: [u8; 32]) -> Result<JoinConfigs, LinkError> {
     let provider = provider();
     let verifier = Arc::new(FingerprintVerifier {
         ca_sha256,
@@ -143,9 +168,11 @@ pub(crate) fn join_config(ca_sha256: [u8; 32]) -> Result<Arc<QuicClientConfig>, 
         .with_no_client_auth();
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = Resumption::disabled();
-    Ok(Arc::new(
-        QuicClientConfig::try_from(config).map_err(no_suite)?,
-    ))
+    let tcp = over_tcp_client(&config);
+    Ok(JoinConfigs {
+        quic: Arc::new(QuicClientConfig::try_from(config).map_err(no_suite)?),
+        tcp,
+    })
 }
 
 /// The certificate of `chain` with this fingerprint.

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and prints what it measured; a scenario is one story"
 )]
 
+mod blocked;
 mod delivery;
 mod network;
 mod partition;

@@ -43,6 +43,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("hyper-util", &["serve", "region", "edgeway"]),
     ("tokio-rustls", &["serve", "region"]),
     ("quinn", &["link", "serve"]),
+    ("h2", &["serve"]),
     ("quinn-proto", &["serve"]),
     ("h3", &["serve"]),
     // The load generator of `benches`, which may use all; `serve` has its own adapter.

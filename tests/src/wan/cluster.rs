@@ -257,6 +257,14 @@ impl Lab {
         Ok(self.wan.host(name)?.at(HTTP))
     }
 
+    /// Where a node's metrics are.
+    ///
+    /// # Errors
+    /// When there is no such host.
+    pub fn ops(&self, name: &str) -> anyhow::Result<SocketAddr> {
+        Ok(self.wan.host(name)?.at(OPS))
+    }
+
     async fn wait_ready(&mut self, name: &str) -> anyhow::Result<()> {
         let host = self.wan.host(name)?;
         let ops = host.at(OPS);

@@ -12,7 +12,8 @@ HOST HOST SETTING..     both directions; HOST -> HOST SETTING.. is one, `all` is
   latency=MS jitter=MS  one way
   loss=PERCENT reorder=PERCENT
   rate=MBIT             0 is without limit; queue=KB waits before it
-  cut | mend";
+  cut | mend
+  no-udp | udp          drops UDP, or passes it again";
 
 /// Longer than any sensible way.
 const MS_MAX: f64 = 60_000.0;
@@ -57,6 +58,7 @@ enum Setting {
     RateMbit(u32),
     QueueKb(u32),
     Cut(bool),
+    NoUdp(bool),
 }
 
 fn setting(word: &str) -> anyhow::Result<Setting> {
@@ -69,6 +71,8 @@ fn setting(word: &str) -> anyhow::Result<Setting> {
     Ok(match word.split_once('=') {
         None if word == "cut" => Setting::Cut(true),
         None if word == "mend" => Setting::Cut(false),
+        None if word == "no-udp" => Setting::NoUdp(true),
+        None if word == "udp" => Setting::NoUdp(false),
         Some(("latency", value)) => Setting::LatencyMs(between(value, MS_MAX)?),
         Some(("jitter", value)) => Setting::JitterMs(between(value, MS_MAX)?),
         Some(("loss", value)) => Setting::LossPercent(between(value, 100.0)?),
@@ -90,6 +94,7 @@ impl Setting {
             Self::RateMbit(mbit) => link.rate_bits = u64::from(mbit) * 1_000_000,
             Self::QueueKb(kb) => link.queue_bytes = u64::from(kb) * 1_000,
             Self::Cut(cut) => link.cut = cut,
+            Self::NoUdp(no_udp) => link.no_udp = no_udp,
         }
     }
 }

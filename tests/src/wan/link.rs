@@ -23,6 +23,8 @@ pub struct Link {
     pub queue_bytes: u64,
     /// A cut link passes nothing.
     pub cut: bool,
+    /// Passes no UDP, as some firewalls do: such packets are dropped as if the link were cut.
+    pub no_udp: bool,
 }
 
 /// A late packet is late by at least this much.
@@ -46,6 +48,7 @@ impl Link {
             rate_bits: RATE_BITS,
             queue_bytes: QUEUE_BYTES,
             cut: false,
+            no_udp: false,
         }
     }
 

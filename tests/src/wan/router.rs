@@ -139,6 +139,10 @@ impl Forwarding {
             let Some(lane) = lanes.get_mut(from * hosts + to) else {
                 return;
             };
+            if lane.link.no_udp && is_udp(packet) {
+                lane.counts.cut += 1;
+                return;
+            }
             lane.send(self.began.elapsed(), packet.len())
         };
         if let Fate::Arrives(due) = fate
@@ -167,6 +171,11 @@ impl Forwarding {
         }
         LOOK_EVERY
     }
+}
+
+/// Whether an IPv4 packet carries UDP.
+fn is_udp(packet: &[u8]) -> bool {
+    packet.get(9) == Some(&17)
 }
 
 /// The receiver of an IPv4 packet.

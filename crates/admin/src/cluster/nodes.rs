@@ -50,6 +50,9 @@ struct LiveShape {
     heard_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<RefusedShape>,
+    /// Region nodes that it reaches only over HTTP/2, because UDP does not pass.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    over_h2: Vec<u64>,
 }
 
 /// A revision that the node could not take.
@@ -76,6 +79,7 @@ pub(super) fn live(call: &Call<'_>) -> BTreeMap<NodeId, LiveNode> {
         draining: false,
         heard_ms: 0,
         refused: None,
+        over_h2: Vec::new(),
     });
     live
 }
@@ -132,6 +136,7 @@ pub(super) fn shape<'a>(
                     revision: revision.0,
                     reason: reason.clone(),
                 }),
+            over_h2: state.over_h2.iter().map(|node| node.0).collect(),
         }),
         member,
         log_lag: raft.lag.get(&node.id).copied(),

@@ -16,6 +16,7 @@ fn live(node: u64, revision: u64) -> LiveNode {
         draining: false,
         heard_ms: 4,
         refused: None,
+        over_h2: Vec::new(),
     }
 }
 

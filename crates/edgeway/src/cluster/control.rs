@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use link::{Expected, Peer, PeerRole, ProbeOutcome, Transport};
+use link::{Expected, LinkTransport, Peer, PeerRole, ProbeOutcome, Transport};
 use model::NodeId;
 use tokio::sync::watch;
 
@@ -46,6 +46,15 @@ impl Control {
         let peer = self.transport.connect(addr, expected);
         peers.insert(node, peer.clone());
         peer
+    }
+
+    /// The nodes that are reached over HTTP/2 now, because QUIC does not get through.
+    pub(crate) fn over_h2(&self) -> Vec<NodeId> {
+        let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        let h2 = peers
+            .iter()
+            .filter(|(_, peer)| peer.transport() == Some(LinkTransport::Http2));
+        h2.map(|(node, _)| *node).collect()
     }
 
     /// Probes every region node but `own`, and tells `tell` each outcome, until the list's sender

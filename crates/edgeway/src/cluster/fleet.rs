@@ -216,6 +216,7 @@ impl admin::Fleet for Fleet {
                 draining: heard.report.draining,
                 heard_ms: u64::try_from(heard.at.elapsed().as_millis()).unwrap_or(u64::MAX),
                 refused: heard.report.refused.clone(),
+                over_h2: heard.report.over_h2.clone(),
             })
             .collect();
         live.push(admin::LiveNode {
@@ -224,6 +225,7 @@ impl admin::Fleet for Fleet {
             draining: self.leaving.has_begun(),
             heard_ms: 0,
             refused: None,
+            over_h2: Vec::new(),
         });
         live
     }

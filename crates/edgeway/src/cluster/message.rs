@@ -81,6 +81,8 @@ pub(crate) struct NodeReport {
     pub(crate) refused: Option<(Revision, String)>,
     /// What a region node has counted of rollouts.
     pub(crate) trials: Vec<Trial>,
+    /// Region nodes that it reaches only over HTTP/2.
+    pub(crate) over_h2: Vec<NodeId>,
 }
 
 /// A new certificate for the sender's own identity.

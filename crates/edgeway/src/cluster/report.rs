@@ -58,6 +58,7 @@ impl Reporter {
                 .region
                 .as_ref()
                 .map_or_else(Vec::new, |region| region.trials()),
+            over_h2: self.control.over_h2(),
         };
         let Ok(body) = message::encode(&ClusterRequest::Report(report)) else {
             return;

@@ -183,6 +183,7 @@ fn first_settings(options: &Options) -> Settings {
         link: Link {
             bind: options.link,
             advertise: None,
+            fallback: true,
         },
         ops: Ops::default(),
         join: None,

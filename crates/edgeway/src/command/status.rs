@@ -61,14 +61,27 @@ fn table(answer: &Value) -> String {
             text(node.get("id")),
             text(node.get("role")),
             text(node.get("place")),
-            node.pointer("/refused/revision")
-                .map_or_else(|| state.to_owned(), |bad| format!("{state}, refuses {bad}")),
+            remarks(state, node),
             vote(answer, node.get("id")).to_owned(),
             text(node.get("revision")),
             text(node.get("link")),
         ]);
     }
     head + &aligned(&rows)
+}
+
+/// The node's state with what is unusual about it.
+fn remarks(state: &str, node: &Value) -> String {
+    let mut all = state.to_owned();
+    if let Some(bad) = node.pointer("/refused/revision") {
+        all.push_str(&format!(", refuses {bad}"));
+    }
+    let over_h2 = node.get("overH2").and_then(Value::as_array);
+    if let Some(nodes) = over_h2.filter(|nodes| !nodes.is_empty()) {
+        let nodes: Vec<String> = nodes.iter().map(Value::to_string).collect();
+        all.push_str(&format!(", h2 to {}", nodes.join(" ")));
+    }
+    all
 }
 
 /// The node's part in Raft.
@@ -118,13 +131,16 @@ mod tests {
                 { "id": 1, "role": "region", "place": "us-east-1", "live": true,
                   "draining": false, "revision": 7, "link": "127.0.0.1:1" },
                 { "id": 12, "role": "pop", "place": "pop-1", "live": false, "link": "127.0.0.1:2" },
+                { "id": 13, "role": "pop", "place": "pop-2", "live": true, "draining": false,
+                  "revision": 7, "overH2": [1, 2], "link": "127.0.0.1:3" },
             ],
         });
         insta::assert_snapshot!(super::table(&answer), @r"
         cluster c  base domain x.test  revision 7  leader node 1  term 2
-        NODE  ROLE    PLACE      STATE  RAFT    REVISION  LINK
-        1     region  us-east-1  up     leader  7         127.0.0.1:1
-        12    pop     pop-1      down   -       -         127.0.0.1:2
+        NODE  ROLE    PLACE      STATE          RAFT    REVISION  LINK
+        1     region  us-east-1  up             leader  7         127.0.0.1:1
+        12    pop     pop-1      down           -       -         127.0.0.1:2
+        13    pop     pop-2      up, h2 to 1 2  -       7         127.0.0.1:3
         ");
     }
 }

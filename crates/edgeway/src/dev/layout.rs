@@ -270,6 +270,7 @@ impl Member {
             link: Link {
                 bind: self.link,
                 advertise: None,
+                fallback: true,
             },
             ops: Ops { bind: self.ops },
             join: Some(Join { token_file }),

@@ -62,6 +62,7 @@ impl Common {
             // A node that comes back is found again within a second.
             limits: Arc::new(LinkLimits {
                 backoff_max: Duration::from_secs(1),
+                fallback: settings.link.fallback,
                 ..LinkLimits::default()
             }),
             metrics: link::Metrics::new(&registry)?,

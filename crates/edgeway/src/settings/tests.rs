@@ -26,6 +26,10 @@ fn check(text: &str, expected: &str) {
 #[test]
 fn a_minimal_file_is_enough() {
     check(POP, "");
+    let strict = POP.replace("[pop]", "fallback = false\n[pop]");
+    let strict: Settings = toml::from_str(&strict).unwrap();
+    let usual: Settings = toml::from_str(POP).unwrap();
+    assert!(!strict.link.fallback && usual.link.fallback);
 }
 
 #[test]

@@ -65,7 +65,7 @@ async fn check_pattern(mut body: Body) -> u64 {
 
 #[test]
 fn sixty_four_mebibytes_both_ways_are_exact() {
-    run(async {
+    run_both(|| async {
         let (_region, _transport, peer) = pair(echo(), limits()).await;
         let total = 64 << 20;
         let body = pattern(total, Arc::default());
@@ -76,7 +76,7 @@ fn sixty_four_mebibytes_both_ways_are_exact() {
 
 #[test]
 fn a_slow_reader_stops_the_writer() {
-    run(async {
+    run_both(|| async {
         let taken = Arc::new(AtomicU64::new(0));
         let source = Arc::clone(&taken);
         let total = 64 << 20;
@@ -101,7 +101,7 @@ fn a_slow_reader_stops_the_writer() {
 
 #[test]
 fn sizes_around_every_border_are_exact() {
-    run(async {
+    run_both(|| async {
         let (_region, _transport, peer) = pair(echo(), limits()).await;
         let border = 64 * 1024;
         for total in [
@@ -132,7 +132,7 @@ fn sizes_around_every_border_are_exact() {
 
 #[test]
 fn a_body_that_stands_still_fails() {
-    run(async {
+    run_both(|| async {
         let handler = calls(|_, _| async {
             let never = futures_util::stream::pending::<Result<Frame<Bytes>, BoxError>>();
             Response::new(Body::wrap(StreamBody::new(never)))
@@ -153,7 +153,7 @@ fn a_body_that_stands_still_fails() {
 
 #[test]
 fn many_calls_at_once_keep_apart() {
-    run(async {
+    run_both(|| async {
         let (_region, _transport, peer) = pair(echo(), limits()).await;
         let all = (0..300u64).map(|number| {
             let peer = peer.clone();

@@ -22,7 +22,7 @@ fn stream(
 
 #[test]
 fn a_small_call_carries_everything() {
-    run(async {
+    run_both(|| async {
         let handler = calls(|request, meta| async move {
             assert_eq!(meta, super::harness::meta());
             assert_eq!(request.uri(), "/a%20b?x=1");
@@ -64,7 +64,7 @@ impl IntoBody for &'static str {
 
 #[test]
 fn trailers_travel_both_ways() {
-    run(async {
+    run_both(|| async {
         let (_region, _transport, peer) = pair(echo(), limits()).await;
         let mut trailers = HeaderMap::new();
         trailers.insert("grpc-status", HeaderValue::from_static("0"));
@@ -86,7 +86,7 @@ fn trailers_travel_both_ways() {
 
 #[test]
 fn dropping_a_call_cancels_the_handler() {
-    run(async {
+    run_both(|| async {
         let (begun, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let seen = (Arc::clone(&begun), Arc::clone(&dropped));
         let handler = calls(move |_, _| {
@@ -111,7 +111,7 @@ fn dropping_a_call_cancels_the_handler() {
 
 #[test]
 fn dropping_a_response_body_drops_its_source() {
-    run(async {
+    run_both(|| async {
         let dropped = Arc::new(Notify::new());
         let flag = Arc::clone(&dropped);
         let handler = calls(move |_, _| {
@@ -136,7 +136,7 @@ fn dropping_a_response_body_drops_its_source() {
 
 #[test]
 fn a_failing_response_body_never_ends_cleanly() {
-    run(async {
+    run_both(|| async {
         let fail = Arc::new(Notify::new());
         let flag = Arc::clone(&fail);
         let handler = calls(move |_, _| {
@@ -171,7 +171,7 @@ fn a_failing_response_body_never_ends_cleanly() {
 
 #[test]
 fn a_failing_request_body_tells_both_sides_why() {
-    run(async {
+    run_both(|| async {
         let (told, mut hears) = tokio::sync::mpsc::unbounded_channel();
         let begun = Arc::new(Notify::new());
         let flag = Arc::clone(&begun);
@@ -208,7 +208,7 @@ fn a_failing_request_body_tells_both_sides_why() {
 
 #[test]
 fn a_body_of_the_wrong_length_is_an_error() {
-    run(async {
+    run_both(|| async {
         struct Liar(u64, Option<Bytes>);
         impl http_body::Body for Liar {
             type Data = Bytes;
@@ -251,7 +251,7 @@ fn a_body_of_the_wrong_length_is_an_error() {
 
 #[test]
 fn an_early_answer_stops_the_request_body() {
-    run(async {
+    run_both(|| async {
         let handler = calls(|_, _| async { Response::new(Body::full("no thanks")) });
         let (_region, _transport, peer) = pair(Services::new().with_call(handler), limits()).await;
         let dropped = Arc::new(Notify::new());
@@ -271,7 +271,7 @@ fn an_early_answer_stops_the_request_body() {
 
 #[test]
 fn the_deadline_ends_both_sides() {
-    run(async {
+    run_both(|| async {
         let dropped = Arc::new(Notify::new());
         let flag = Arc::clone(&dropped);
         let handler = calls(move |_, _| {
@@ -296,7 +296,7 @@ fn the_deadline_ends_both_sides() {
 
 #[test]
 fn overload_and_unknown_services_are_refused_unsent() {
-    run(async {
+    run_both(|| async {
         let handler = calls(|_, _| std::future::pending::<Response<Body>>());
         let few = LinkLimits {
             calls_max: 2,
@@ -341,7 +341,7 @@ fn overload_and_unknown_services_are_refused_unsent() {
 
 #[test]
 fn what_a_handler_sheds_is_refused_unsent() {
-    run(async {
+    run_both(|| async {
         let handler = calls(|_, _| async {
             let mut response = Response::new(Body::full("no"));
             response.extensions_mut().insert(Shed);
@@ -356,7 +356,7 @@ fn what_a_handler_sheds_is_refused_unsent() {
 
 #[test]
 fn heads_over_the_limit_are_refused() {
-    run(async {
+    run_both(|| async {
         let (_region, _transport, peer) = pair(text("ok"), limits()).await;
         let mut request = get("/");
         let long = HeaderValue::from_bytes(&[b'a'; 129 * 1024]).unwrap();

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serve::{Body, BoxFuture, Drain};
 
+use super::between::Between;
 use crate::*;
 
 pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -26,6 +27,18 @@ pub(super) fn run(test: impl Future<Output = ()>) {
         .build()
         .unwrap();
     runtime.block_on(async { tokio::time::timeout(STEP, test).await.expect("test hangs") });
+}
+
+thread_local! {
+    static BLOCKED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Runs `test` once with UDP, and once where it does not pass between the two of a [`pair`].
+pub(super) fn run_both<F: Future<Output = ()>>(test: impl Fn() -> F) {
+    for blocked in [false, true] {
+        BLOCKED.set(blocked);
+        run(test());
+    }
 }
 
 pub(super) fn authority() -> Authority {
@@ -64,6 +77,7 @@ pub(super) struct Region {
     pub(super) drain: Drain,
     pub(super) seen: Arc<PeersSeen>,
     pub(super) serving: Serving,
+    between: Option<Between>,
 }
 
 pub(super) fn listen_at(addr: SocketAddr, context: LinkContext, services: Services) -> Region {
@@ -77,6 +91,7 @@ pub(super) fn listen_at(addr: SocketAddr, context: LinkContext, services: Servic
         drain,
         seen,
         serving,
+        between: None,
     }
 }
 
@@ -92,10 +107,20 @@ pub(super) fn dial(context: LinkContext) -> Transport {
 pub(super) async fn pair(services: Services, limits: LinkLimits) -> (Region, Transport, Peer) {
     let ca = authority();
     let listening = context(&ca, &region(), limits.clone());
-    let region = listen(listening, services);
-    let transport = dial(context(&ca, &pop(), limits));
-    let peer = transport.connect(region.addr, Expected::place(PeerRole::Region, "us-east-1"));
+    let mut region = listen(listening, services);
+    let mut addr = region.addr;
+    let (mut wanted, mut over) = (limits, LinkTransport::Quic);
+    if BLOCKED.get() {
+        let between = Between::new(region.addr, false).await;
+        addr = between.addr;
+        wanted.fallback_after = Duration::from_millis(10);
+        over = LinkTransport::Http2;
+        region.between = Some(between);
+    }
+    let transport = dial(context(&ca, &pop(), wanted));
+    let peer = transport.connect(addr, Expected::place(PeerRole::Region, "us-east-1"));
     peer.ready().await.unwrap();
+    assert_eq!(peer.transport(), Some(over));
     (region, transport, peer)
 }
 

@@ -7,9 +7,11 @@ use bytes::Bytes;
 use serve::{BoxFuture, Drain};
 
 use super::harness::*;
+use crate::carrier::Carrier;
+use crate::live::Live;
 use crate::*;
 
-fn any_rpc() -> Services {
+pub(super) fn any_rpc() -> Services {
     [Service::Raft, Service::Join, Service::Cluster]
         .into_iter()
         .fold(Services::new(), |services, service| {
@@ -17,12 +19,12 @@ fn any_rpc() -> Services {
         })
 }
 
-async fn ask(peer: &Peer) -> Result<Bytes, RpcError> {
+pub(super) async fn ask(peer: &Peer) -> Result<Bytes, RpcError> {
     peer.rpc(Service::Raft, Bytes::from_static(b"abc"), STEP)
         .await
 }
 
-fn link_reason(error: RpcError) -> CallError {
+pub(super) fn link_reason(error: RpcError) -> CallError {
     match error {
         RpcError::Link(error) => error,
         other => panic!("{other:?}"),
@@ -110,7 +112,7 @@ fn an_expired_certificate_is_refused_and_its_connection_ends_with_it() {
 }
 
 /// Signs whatever is asked for, as a region would after it has checked the token.
-struct Signer(Authority);
+pub(super) struct Signer(pub(super) Authority);
 
 impl RpcHandler for Signer {
     fn rpc(
@@ -204,6 +206,13 @@ fn without_a_certificate_there_is_only_join() {
     });
 }
 
+fn quic(live: &Live) -> &quinn::Connection {
+    match &live.connection {
+        Carrier::Quic(connection) => connection,
+        Carrier::Tcp(_) => panic!("udp passes here"),
+    }
+}
+
 #[test]
 fn strangers_are_few_and_live_shortly() {
     run(async {
@@ -216,12 +225,12 @@ fn strangers_are_few_and_live_shortly() {
         let region = listen(context(&ca, &region(), tight), any_rpc());
         let first = super::wires::stranger(region.addr, ca.fingerprint()).await;
         let second = super::wires::stranger(region.addr, ca.fingerprint()).await;
-        let refused = second.connection.closed().await;
+        let refused = quic(&second).closed().await;
         assert_eq!(
             CallError::from_connection(&refused),
             CallError::unsent(CallFailure::RefusedOverload)
         );
-        let ended = tokio::time::timeout(Duration::from_secs(2), first.connection.closed());
+        let ended = tokio::time::timeout(Duration::from_secs(2), quic(&first).closed());
         assert!(ended.await.is_ok());
         let third = super::wires::stranger(region.addr, ca.fingerprint()).await;
         let joined = calling::rpc(&third, Service::Join, Bytes::from_static(b"ab"));

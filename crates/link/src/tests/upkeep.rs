@@ -14,7 +14,7 @@ use crate::*;
 
 #[test]
 fn rpcs_answer_refuse_and_time_out() {
-    run(async {
+    run_both(|| async {
         struct Never;
         impl RpcHandler for Never {
             fn rpc(
@@ -79,7 +79,7 @@ impl FeedHandler for EchoFeed {
 
 #[test]
 fn frames_go_both_ways_and_end_cleanly() {
-    run(async {
+    run_both(|| async {
         let services = Services::new().with_feed(Service::Feed, Arc::new(EchoFeed));
         let limits = LinkLimits {
             frame_bytes_max: 9 << 20,
@@ -116,7 +116,7 @@ fn frames_go_both_ways_and_end_cleanly() {
 
 #[test]
 fn frames_tell_an_end_from_a_failure() {
-    run(async {
+    run_both(|| async {
         struct Quits;
         impl FeedHandler for Quits {
             fn open(&self, _: Arc<NodeIdentity>, _: Bytes, frames: Frames) -> BoxFuture<'_, ()> {
@@ -144,7 +144,7 @@ fn frames_tell_an_end_from_a_failure() {
 
 #[test]
 fn probes_tell_load_revision_and_round_trip() {
-    run(async {
+    run_both(|| async {
         let state = ProbeState {
             load: LoadReport {
                 in_flight: 5,
@@ -207,7 +207,7 @@ fn lost_probes_kill_a_connection_before_quic_would() {
 
 #[test]
 fn marking_down_fails_pending_calls_at_once() {
-    run(async {
+    run_both(|| async {
         let begun = Arc::new(Notify::new());
         let flag = Arc::clone(&begun);
         let handler = calls(move |_, _| {
@@ -453,7 +453,7 @@ fn metrics_are_registered_under_their_names() {
 
 #[test]
 fn a_drain_finishes_what_runs_and_refuses_the_rest() {
-    run(async {
+    run_both(|| async {
         let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let flags = (Arc::clone(&begun), Arc::clone(&go));
         let handler = calls(move |_, _| {

@@ -11,6 +11,7 @@ use quinn::{ClientConfig, Connection, ReadToEndError};
 use serve::Body;
 
 use super::harness::*;
+use crate::carrier::Carrier;
 use crate::live::Live;
 use crate::*;
 
@@ -33,9 +34,9 @@ async fn connect(
 
 /// A connection without a certificate.
 pub(super) async fn stranger(addr: SocketAddr, ca_sha256: [u8; 32]) -> Arc<Live> {
-    let connection = connect(addr, tls::join_config(ca_sha256).unwrap()).await;
+    let connection = connect(addr, tls::join_config(ca_sha256).unwrap().quic).await;
     let live = Live::new(
-        connection,
+        Carrier::Quic(connection),
         None,
         Arc::new(limits()),
         Metrics::unregistered(),

@@ -25,6 +25,8 @@ pub(crate) mod stream;
 pub(crate) const VERSION: u8 = 1;
 /// The ALPN of the connection; changes with an incompatible protocol.
 pub(crate) const ALPN: &[u8] = b"edgeway/1";
+/// The ALPN over TCP, which anything in between expects; the version is in the paths.
+pub(crate) const ALPN_TCP: &[u8] = b"h2";
 /// Bytes of a block's length prefix.
 pub(crate) const PREFIX_BYTES: usize = 4;
 /// Bodies are read and written in pieces of about this size.

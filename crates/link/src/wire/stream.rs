@@ -5,13 +5,17 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use quinn::{ReadError, RecvStream, SendStream, VarInt, WriteError};
+use serve::{MuxedReceiver, MuxedSender};
 use tokio_util::io::poll_read_buf;
 
 use super::PREFIX_BYTES;
+use crate::carrier;
 use crate::code;
 use crate::error::CallError;
 
@@ -23,44 +27,78 @@ const GROW_BYTES_MAX: usize = 1 << 20;
 /// The sending half.
 #[derive(Debug)]
 pub(crate) struct Outbound {
-    send: SendStream,
+    send: Sending,
     ended: bool,
 }
 
+#[derive(Debug)]
+enum Sending {
+    Quic(SendStream),
+    Tcp(MuxedSender),
+}
+
 impl Outbound {
-    pub(crate) fn new(send: SendStream) -> Self {
-        Self { send, ended: false }
+    pub(crate) fn quic(send: SendStream) -> Self {
+        let (send, ended) = (Sending::Quic(send), false);
+        Self { send, ended }
+    }
+
+    pub(crate) fn tcp(send: MuxedSender) -> Self {
+        let (send, ended) = (Sending::Tcp(send), false);
+        Self { send, ended }
     }
 
     pub(crate) async fn write(&mut self, bytes: Bytes) -> Result<(), WriteError> {
-        self.send.write_chunk(bytes).await
+        match &mut self.send {
+            Sending::Quic(send) => send.write_chunk(bytes).await,
+            Sending::Tcp(send) => send.write(bytes).await.map_err(carrier::write_fault),
+        }
     }
 
     /// Writes both under one lock of the connection, the second without a copy.
     pub(crate) async fn write_two(&mut self, a: Bytes, b: Bytes) -> Result<(), WriteError> {
-        self.send.write_all_chunks(&mut [a, b]).await
+        match &mut self.send {
+            Sending::Quic(send) => send.write_all_chunks(&mut [a, b]).await,
+            Sending::Tcp(send) => {
+                send.write(a).await.map_err(carrier::write_fault)?;
+                send.write(b).await.map_err(carrier::write_fault)
+            }
+        }
     }
 
     /// The clean end.
     pub(crate) fn finish(&mut self) {
         self.ended = true;
-        // An error means that the peer stopped the stream: it wants no end either.
-        let _ = self.send.finish();
+        match &mut self.send {
+            // An error means that the peer stopped the stream: it wants no end either.
+            Sending::Quic(send) => drop(send.finish()),
+            Sending::Tcp(send) => send.finish(),
+        }
     }
 
     /// The end in failure; what has not arrived yet may be dropped.
     pub(crate) fn reset(&mut self, reason: VarInt) {
         if !self.ended {
             self.ended = true;
-            let _ = self.send.reset(reason);
+            match &mut self.send {
+                Sending::Quic(send) => drop(send.reset(reason)),
+                Sending::Tcp(send) => send.reset(carrier::small(reason)),
+            }
         }
     }
 
     /// Resolves when the peer wants no more, or the connection is lost. Does not borrow.
     pub(crate) fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
-        let stopped = self.send.stopped();
+        let (quic, tcp) = match &self.send {
+            Sending::Quic(send) => (Some(send.stopped()), None),
+            Sending::Tcp(send) => (None, Some(send.stopped())),
+        };
         async move {
-            let _ = stopped.await;
+            match (quic, tcp) {
+                (Some(quic), _) => drop(quic.await),
+                (None, Some(tcp)) => tcp.await,
+                (None, None) => {}
+            }
         }
     }
 }
@@ -96,18 +134,57 @@ impl ReadFault {
 /// The receiving half with what has been read and not used.
 #[derive(Debug)]
 pub(crate) struct Inbound {
-    recv: RecvStream,
+    recv: Receiving,
     pub(crate) buf: BytesMut,
     eof: bool,
+    counted: Option<Counted>,
+}
+
+#[derive(Debug)]
+enum Receiving {
+    Quic(RecvStream),
+    Tcp(MuxedReceiver),
+}
+
+/// Counts a stream while it is read.
+#[derive(Debug)]
+pub(crate) struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    pub(crate) fn enter(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Inbound {
-    pub(crate) fn new(recv: RecvStream) -> Self {
+    pub(crate) fn quic(recv: RecvStream) -> Self {
+        Self::new(Receiving::Quic(recv), None)
+    }
+
+    pub(crate) fn tcp(recv: MuxedReceiver, counted: Option<Counted>) -> Self {
+        Self::new(Receiving::Tcp(recv), counted)
+    }
+
+    fn new(recv: Receiving, counted: Option<Counted>) -> Self {
         Self {
             recv,
             buf: BytesMut::new(),
             eof: false,
+            counted,
         }
+    }
+
+    /// Nobody has to wait for the end of this stream before its connection is left.
+    pub(crate) fn uncounted(mut self) -> Self {
+        self.counted = None;
+        self
     }
 
     /// Reads at most `at_most` more bytes into the buffer; false at the end of the stream.
@@ -119,9 +196,19 @@ impl Inbound {
         if self.eof {
             return Poll::Ready(Ok(false));
         }
-        self.buf.reserve(at_most.max(1));
-        let read = ready!(poll_read_buf(Pin::new(&mut self.recv), cx, &mut self.buf));
-        self.eof = read.map_err(of_io)? == 0;
+        let at_most = at_most.max(1);
+        match &mut self.recv {
+            Receiving::Quic(recv) => {
+                self.buf.reserve(at_most);
+                let read = ready!(poll_read_buf(Pin::new(recv), cx, &mut self.buf));
+                self.eof = read.map_err(of_io)? == 0;
+            }
+            Receiving::Tcp(recv) => {
+                let read = ready!(recv.poll_read(cx, at_most)).map_err(carrier::read_fault)?;
+                self.eof = read.is_none();
+                self.buf.extend_from_slice(&read.unwrap_or_default());
+            }
+        }
         Poll::Ready(Ok(!self.eof))
     }
 
@@ -194,7 +281,10 @@ impl Inbound {
     pub(crate) fn stop(&mut self, reason: VarInt) {
         if !self.eof {
             self.eof = true;
-            let _ = self.recv.stop(reason);
+            match &mut self.recv {
+                Receiving::Quic(recv) => drop(recv.stop(reason)),
+                Receiving::Tcp(recv) => recv.stop(),
+            }
         }
     }
 }
