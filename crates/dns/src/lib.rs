@@ -28,6 +28,7 @@ mod service;
 mod settings;
 mod signed;
 mod sockets;
+mod tally;
 mod tcp;
 mod transfer;
 mod transports;

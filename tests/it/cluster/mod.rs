@@ -14,6 +14,7 @@ mod bad_input;
 mod cache;
 mod clients;
 mod dns;
+mod dns_answers;
 mod dns_transfer;
 mod dns_transports;
 mod domains;
