@@ -29,6 +29,7 @@ mod service;
 mod settings;
 mod signed;
 mod sockets;
+mod tally;
 mod tcp;
 mod transfer;
 mod transports;

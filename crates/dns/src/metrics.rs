@@ -1,13 +1,12 @@
 //! What is counted. Labels are closed sets: a question's type is one of a few or `other`.
-//!
-//! A worker counts in a [`Tally`] of its own and adds it to the shared counters once per batch, so
-//! that workers do not fight over the counters' cache lines for every query.
 
-use hickory_proto::{op::ResponseCode, rr::RecordType};
+use std::sync::Arc;
+
+use hickory_proto::op::ResponseCode;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use steer::latency::LatencyMap;
 
-use crate::{CookieState, Verdict};
+use crate::tally::Counters;
 
 /// How a query came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,67 +64,22 @@ pub(crate) enum Closed {
 /// The crate's metrics.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
-    queries: IntCounterVec,
-    responses: IntCounterVec,
+    /// By transport, in the order of `Transport::ALL`.
+    counters: [Arc<Counters>; Transport::ALL.len()],
     malformed: IntCounterVec,
     closed: IntCounterVec,
-    truncated: IntCounter,
-    fallback: IntCounter,
-    explored: IntCounter,
+    pub(crate) truncated: IntCounter,
+    pub(crate) fallback: IntCounter,
+    pub(crate) explored: IntCounter,
     map_epoch: IntGauge,
     map_rows: IntGauge,
     unsent: IntCounter,
     limited: IntCounterVec,
-    cookies: IntCounterVec,
     transfers: IntCounterVec,
     pub(crate) tcp_open: IntGauge,
     pub(crate) installs: IntCounterVec,
     pub(crate) revision: IntGauge,
     pub(crate) diagnostics: IntGauge,
-}
-
-/// Types with a label of their own; the rest is `other`, and no type at all is `none`.
-const KINDS: [(RecordType, &str); 12] = [
-    (RecordType::A, "A"),
-    (RecordType::AAAA, "AAAA"),
-    (RecordType::HTTPS, "HTTPS"),
-    (RecordType::NS, "NS"),
-    (RecordType::SOA, "SOA"),
-    (RecordType::CNAME, "CNAME"),
-    (RecordType::TXT, "TXT"),
-    (RecordType::MX, "MX"),
-    (RecordType::DS, "DS"),
-    (RecordType::DNSKEY, "DNSKEY"),
-    (RecordType::CAA, "CAA"),
-    (RecordType::ANY, "ANY"),
-];
-const OTHER: usize = KINDS.len();
-const NONE: usize = KINDS.len() + 1;
-
-/// Every code that we give, by number.
-const CODES: [(u16, &str); 8] = [
-    (0, "NOERROR"),
-    (3, "NXDOMAIN"),
-    (5, "REFUSED"),
-    (1, "FORMERR"),
-    (4, "NOTIMP"),
-    (9, "NOTAUTH"),
-    (16, "BADVERS"),
-    (23, "BADCOOKIE"),
-];
-
-/// Counts of one worker since it last passed them on.
-#[derive(Debug)]
-pub(crate) struct Tally {
-    transport: Transport,
-    metrics: Metrics,
-    kinds: [u64; KINDS.len() + 2],
-    codes: [u64; CODES.len()],
-    truncated: u64,
-    fallback: u64,
-    /// Unproven and proven.
-    cookies: [u64; 2],
-    explored: u64,
 }
 
 impl Metrics {
@@ -145,26 +99,29 @@ impl Metrics {
             registry.register(Box::new(gauge.clone()))?;
             Ok::<_, prometheus::Error>(gauge)
         };
+        let queries = vec(
+            "queries_total",
+            "Queries, by type asked.",
+            &["type", "transport"],
+        )?;
+        let responses = vec(
+            "responses_total",
+            "Answers, by code.",
+            &["rcode", "transport"],
+        )?;
+        let cookies = vec(
+            "cookies_total",
+            "Queries with a cookie, by what it proves.",
+            &["state"],
+        )?;
+        let counters = Transport::ALL
+            .map(|one| Arc::new(Counters::of((&queries, &responses, &cookies), one.label())));
         Ok(Self {
-            queries: vec(
-                "queries_total",
-                "Queries, by type asked.",
-                &["type", "transport"],
-            )?,
-            responses: vec(
-                "responses_total",
-                "Answers, by code.",
-                &["rcode", "transport"],
-            )?,
+            counters,
             limited: vec(
                 "limited_total",
                 "Answers over the rate limit, by what became of them.",
                 &["outcome"],
-            )?,
-            cookies: vec(
-                "cookies_total",
-                "Queries with a cookie, by what it proves.",
-                &["state"],
             )?,
             malformed: vec(
                 "malformed_total",
@@ -198,6 +155,24 @@ impl Metrics {
         })
     }
 
+    /// Counters of one transport.
+    pub(crate) fn counters(&self, transport: Transport) -> Arc<Counters> {
+        let [udp, tcp, tls, quic, https] = &self.counters;
+        Arc::clone(match transport {
+            Transport::Udp => udp,
+            Transport::Tcp => tcp,
+            Transport::Tls => tls,
+            Transport::Quic => quic,
+            Transport::Https => https,
+        })
+    }
+
+    pub(crate) fn malformed(&self, malformed: Malformed) {
+        self.malformed
+            .with_label_values(&[malformed.reason()])
+            .inc();
+    }
+
     pub(crate) fn closed(&self, closed: Closed, transport: Transport) {
         let labels = [closed.reason(), transport.label()];
         self.closed.with_label_values(&labels).inc();
@@ -221,104 +196,6 @@ impl Metrics {
 
     pub(crate) fn unsent(&self) {
         self.unsent.inc();
-    }
-}
-
-impl Tally {
-    pub(crate) fn new(transport: Transport, metrics: Metrics) -> Self {
-        Self {
-            transport,
-            metrics,
-            kinds: [0; KINDS.len() + 2],
-            codes: [0; CODES.len()],
-            truncated: 0,
-            fallback: 0,
-            cookies: [0; 2],
-            explored: 0,
-        }
-    }
-
-    pub(crate) fn count(&mut self, verdict: &Verdict) {
-        let kind = verdict
-            .kind
-            .map_or(NONE, |kind| position(&KINDS, &kind.into()).unwrap_or(OTHER));
-        bump(&mut self.kinds, kind);
-        if let Some(code) = verdict.code.and_then(|code| position(&CODES, &code)) {
-            bump(&mut self.codes, code);
-        }
-        self.truncated += u64::from(verdict.truncated);
-        self.fallback += u64::from(verdict.fallback);
-        match verdict.cookie {
-            CookieState::Absent => {}
-            CookieState::Unproven => bump(&mut self.cookies, 0),
-            CookieState::Proven => bump(&mut self.cookies, 1),
-        }
-        self.explored += u64::from(verdict.explores);
-        if let Some(malformed) = verdict.malformed {
-            self.metrics
-                .malformed
-                .with_label_values(&[malformed.reason()])
-                .inc();
-        }
-    }
-
-    /// Adds what was counted to the shared counters.
-    pub(crate) fn pass_on(&mut self) {
-        let transport = self.transport.label();
-        let kinds = KINDS
-            .iter()
-            .map(|(_, label)| *label)
-            .chain(["other", "none"]);
-        for (count, label) in self
-            .kinds
-            .iter_mut()
-            .zip(kinds)
-            .filter(|(count, _)| **count > 0)
-        {
-            self.metrics
-                .queries
-                .with_label_values(&[label, transport])
-                .inc_by(*count);
-            *count = 0;
-        }
-        for (count, label) in self.cookies.iter_mut().zip(["unproven", "proven"]) {
-            self.metrics
-                .cookies
-                .with_label_values(&[label])
-                .inc_by(std::mem::take(count));
-        }
-        let codes = CODES.iter().map(|(_, label)| *label);
-        for (count, label) in self
-            .codes
-            .iter_mut()
-            .zip(codes)
-            .filter(|(count, _)| **count > 0)
-        {
-            self.metrics
-                .responses
-                .with_label_values(&[label, transport])
-                .inc_by(*count);
-            *count = 0;
-        }
-        self.metrics
-            .truncated
-            .inc_by(std::mem::take(&mut self.truncated));
-        self.metrics
-            .fallback
-            .inc_by(std::mem::take(&mut self.fallback));
-        self.metrics
-            .explored
-            .inc_by(std::mem::take(&mut self.explored));
-    }
-}
-
-fn position<K: PartialEq>(known: &[(K, &str)], wanted: &K) -> Option<usize> {
-    known.iter().position(|(one, _)| one == wanted)
-}
-
-fn bump(counts: &mut [u64], index: usize) {
-    if let Some(count) = counts.get_mut(index) {
-        *count += 1;
     }
 }
 
@@ -367,6 +244,8 @@ impl Closed {
 }
 
 impl Transport {
+    const ALL: [Self; 5] = [Self::Udp, Self::Tcp, Self::Tls, Self::Quic, Self::Https];
+
     /// Nobody between can read the messages, but their lengths may tell them (RFC 7830).
     pub(crate) const fn is_secret(self) -> bool {
         match self {

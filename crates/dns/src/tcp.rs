@@ -17,9 +17,10 @@ use tokio::{
 };
 
 use crate::{
-    metrics::{Closed, Metrics, Tally, Transport},
+    metrics::{Closed, Metrics, Transport},
     server::Shared,
     settings::{QUERY_BYTES_MAX, TCP_GATHER_BYTES},
+    tally::Tally,
     transfer::{Broken, Transfer},
 };
 

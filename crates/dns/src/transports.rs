@@ -15,7 +15,7 @@ use model::Revision;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
-    Transport, message::Request, metrics::Tally, server::Shared, settings::QUERY_BYTES_MAX,
+    Transport, message::Request, server::Shared, settings::QUERY_BYTES_MAX, tally::Tally,
     tcp::Connection,
 };
 

@@ -6,10 +6,11 @@ use tokio::{io::Interest, net::UdpSocket};
 
 use crate::{
     CookieState, Responder, Verdict,
-    metrics::{Tally, Transport},
+    metrics::Transport,
     rates::{Admission, Rates},
     server::Shared,
     settings::{QUERY_BYTES_MAX, UDP_ANSWER_BYTES_MAX, UDP_BATCH},
+    tally::Tally,
 };
 
 /// The code of the short answer to a client that can prove itself (RFC 7873, section 5.2.3).
@@ -42,21 +43,24 @@ pub(crate) async fn run(socket: UdpSocket, shared: Shared, mut rates: Rates) {
             rates: &mut rates,
             now_us,
         };
-        batch(&socket, &mut work, &mut query, &mut answer);
+        let emptied = batch(&socket, &mut work, &mut query, &mut answer);
         tally.pass_on();
-        // A socket that is never empty must not starve connections of this worker.
-        tokio::task::yield_now().await;
+        // A socket that is never empty must not starve connections of this worker. One that is
+        // makes us wait above: here, the runtime would ask the system for events once more.
+        if !emptied {
+            tokio::task::yield_now().await;
+        }
     }
 }
 
-/// Answers what has come in, up to a limit.
-fn batch(socket: &UdpSocket, work: &mut Work<'_>, query: &mut [u8], answer: &mut Vec<u8>) {
+/// Answers what has come in, up to a limit. Returns whether nothing is left.
+fn batch(socket: &UdpSocket, work: &mut Work<'_>, query: &mut [u8], answer: &mut Vec<u8>) -> bool {
     let shared = work.shared;
     let responder = shared.responder.load();
     for _ in 0..UDP_BATCH {
         let (length, peer) = match socket.try_recv_from(query) {
             Ok(received) => received,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
             // An earlier answer could not be delivered; that says nothing about this socket.
             Err(error) => {
                 tracing::debug!(%error, "dns receive failed");
@@ -71,6 +75,7 @@ fn batch(socket: &UdpSocket, work: &mut Work<'_>, query: &mut [u8], answer: &mut
             send(socket, answer, peer, shared);
         }
     }
+    false
 }
 
 /// What a worker has at hand for one batch.

@@ -32,7 +32,7 @@ pub(super) async fn write(
     answer.body
 }
 
-async fn import(management: &Management, chain: &str, key: &str) -> String {
+pub(super) async fn import(management: &Management, chain: &str, key: &str) -> String {
     let body = json!({"certificate": chain, "privateKey": key});
     let made = write(management, Method::POST, "/edgeway/v1/certificates", body).await;
     made["certificateArn"].as_str().unwrap().to_owned()

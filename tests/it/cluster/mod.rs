@@ -15,6 +15,7 @@ mod bad_input;
 mod cache;
 mod clients;
 mod dns;
+mod dns_answers;
 mod dns_transfer;
 mod dns_transports;
 mod domains;

@@ -61,7 +61,7 @@ async fn pops_and_dns_outlive_every_region() {
     cluster.restart(&pop.config).unwrap();
     until(
         "the restarted POP knows its hosts",
-        Duration::from_secs(20),
+        Duration::from_secs(60),
         || async {
             let known = client::get(pop.http, &host, "/other").await.ok()?;
             let unknown = client::get(pop.http, "nobody.example", "/other")
