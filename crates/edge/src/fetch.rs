@@ -289,7 +289,7 @@ impl Pop {
         asked: (&Terms, &HeaderMap),
         visit: &Visit,
     ) -> Obtained {
-        let (response, why) = self.reply(entry, why, asked, visit);
+        let (response, why) = self.reply(entry, why, asked, (visit, self.core.clock.now_ms()));
         Obtained {
             response,
             verdict: Verdict::Used(why),

@@ -144,8 +144,12 @@ impl Pop {
         let fwd = match &found.entry {
             Some(entry) => match terms.accept(entry, visit.now_ms) {
                 Ok(()) => {
-                    let (response, why) =
-                        self.reply(entry, (Use::Hit, None), (&terms, headers), visit);
+                    let (response, why) = self.reply(
+                        entry,
+                        (Use::Hit, None),
+                        (&terms, headers),
+                        (visit, visit.now_ms),
+                    );
                     return Step::Done(response, Verdict::Used(why));
                 }
                 Err(fwd) => fwd,
@@ -218,14 +222,14 @@ impl Pop {
         response
     }
 
+    /// An answer from a stored one, as it is at `now_ms`.
     pub(crate) fn reply(
         &self,
         entry: &Entry,
         why: (Use, Option<Fwd>),
         asked: (&Terms, &HeaderMap),
-        visit: &Visit,
+        (visit, now_ms): (&Visit, u64),
     ) -> (Response, Use) {
-        let now_ms = self.core.clock.now_ms();
         let (mut response, why) = from_entry(entry, why, asked, &self.core.status_line, now_ms);
         response
             .headers_mut()
