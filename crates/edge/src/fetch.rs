@@ -343,7 +343,8 @@ impl Pop {
         visit: &Visit,
     ) -> Obtained {
         let shown = self.show(entry, asked.0, asked.1);
-        let (response, why) = self.reply((entry, shown), why, asked, visit);
+        let now_ms = self.core.clock.now_ms();
+        let (response, why) = self.reply((entry, shown), why, asked, (visit, now_ms));
         Obtained {
             response,
             verdict: Verdict::Used(why),

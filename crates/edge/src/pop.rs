@@ -147,8 +147,12 @@ impl Pop {
                     let shown = self.show(entry, &terms, headers);
                     if !shown.refused {
                         let asked = (&terms, headers);
-                        let (response, why) =
-                            self.reply((entry, shown), (Use::Hit, None), asked, visit);
+                        let (response, why) = self.reply(
+                            (entry, shown),
+                            (Use::Hit, None),
+                            asked,
+                            (visit, visit.now_ms),
+                        );
                         return Step::Done(response, Verdict::Used(why));
                     }
                     Fwd::Request
@@ -234,14 +238,14 @@ impl Pop {
         shown
     }
 
+    /// An answer from a stored one, as it is at `now_ms`.
     pub(crate) fn reply(
         &self,
         (entry, shown): (&Entry, Shown),
         why: (Use, Option<Fwd>),
         asked: (&Terms, &HeaderMap),
-        visit: &Visit,
+        (visit, now_ms): (&Visit, u64),
     ) -> (Response, Use) {
-        let now_ms = self.core.clock.now_ms();
         let line = &self.core.status_line;
         let (mut response, why) = from_entry(entry, why, asked, shown.coded, line, now_ms);
         response

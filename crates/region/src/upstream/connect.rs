@@ -4,11 +4,14 @@
 //! latest when the drain's time is over.
 
 use std::{
+    future::poll_fn,
     net::SocketAddr,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -150,16 +153,35 @@ impl Connector {
         let drain = self.drain.clone();
         let open = Open::count(&self.open);
         self.drain.spawn(async move {
-            tokio::select! {
-                biased;
-                ended = connection => if let Err(error) = ended {
-                    tracing::debug!(%error, "connection to backend ended");
-                },
-                () = drain.expired() => {}
+            if let Some(Err(error)) = until_expired(&drain, connection).await {
+                tracing::debug!(%error, "connection to backend ended");
             }
             drop(open);
         });
     }
+}
+
+/// Runs a task's only future until it ends, or until the drain's time is over (none).
+///
+/// A task keeps its waker, so that the drain needs to be polled only to register it. Later one
+/// load tells whether it is over; polling it at every step would take a shared lock.
+async fn until_expired<F: Future>(drain: &Drain, future: F) -> Option<F::Output> {
+    let (mut future, mut expired) = (pin!(future), pin!(drain.expired()));
+    let mut registered = false;
+    poll_fn(|cx| {
+        if let Poll::Ready(ended) = future.as_mut().poll(cx) {
+            return Poll::Ready(Some(ended));
+        }
+        if !registered {
+            registered = true;
+            return expired.as_mut().poll(cx).map(|()| None);
+        }
+        if drain.has_expired() {
+            return Poll::Ready(None);
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// Counts a connection for as long as it is open.
@@ -190,11 +212,7 @@ where
     fn execute(&self, future: F) {
         let drain = self.0.clone();
         self.0.spawn(async move {
-            tokio::select! {
-                biased;
-                _ = future => {}
-                () = drain.expired() => {}
-            }
+            until_expired(&drain, future).await;
         });
     }
 }
