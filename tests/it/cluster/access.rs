@@ -126,13 +126,11 @@ async fn a_key_may_do_the_same_in_every_region_and_nothing_once_disabled() {
     admin.wait(revision.parse().unwrap()).await.unwrap();
     for region in 0..3 {
         let key = as_key(&cluster, region, &id, &fresh);
-        let answer = key.call(Method::GET, "/v2/apis", None).await.unwrap();
-        assert_eq!(
-            kind(&answer),
-            "UnrecognizedClientException",
-            "{}",
-            answer.body
-        );
+        until("the key is no good", Duration::from_secs(20), || async {
+            let answer = key.call(Method::GET, "/v2/apis", None).await.ok()?;
+            (kind(&answer) == "UnrecognizedClientException").then_some(())
+        })
+        .await;
     }
     let apis = admin.must(Method::GET, "/v2/apis", None).await.unwrap();
     let names = apis["items"].as_array().unwrap().iter();
