@@ -501,6 +501,7 @@ def test_stage(rest, rest_api, root):
 
 @pytest.mark.parametrize("step, text", [
     (("replace", "/*/*/x/y", "1"), "Invalid method setting path: /*/*/x/y. Must be one of: ["),
+    (("replace", "/nothing", "1"), "Invalid method setting path: /nothing. Must be one of: ["),
     (("remove", "/pets/GET"), "Cannot remove method setting /pets/GET because there is no method "
      "setting for this method "),
     (("replace", "/accessLogSettings/x", "1"), "Invalid accessLogSettings path. Must be one of : "

@@ -1,6 +1,7 @@
 """What stands beside REST APIs (API Gateway v1) through boto3: keys, usage plans, domains, tags and
 so on; and a platform team's script from the first resource to the last deletion."""
 
+import http.client
 import json
 import uuid
 
@@ -305,6 +306,20 @@ def test_vpc_link(rest, rest_api):
     rest.delete_integration(**method)
     rest.delete_vpc_link(**at)
     missing("Invalid Vpc Link identifier specified", rest.get_vpc_link, **at)
+
+
+def test_a_deployed_stage_says_that_it_is_not_served_yet(rest, rest_api, stage, ready):
+    altered = rest.update_stage(restApiId=rest_api, stageName=stage,
+                                **patch(("replace", "/description", "d")))
+    settle(Management(ready), altered["ResponseMetadata"]["HTTPHeaders"])
+    host = f"{rest_api}.execute-api.{ready['regions'][0]['name']}.{ready['base_domain']}"
+    for place in (ready["pops"][0], ready["regions"][-1]):
+        connection = http.client.HTTPConnection(place["http"], timeout=20)
+        connection.request("GET", f"/{stage}/", headers={"host": host})
+        answer = connection.getresponse()
+        assert answer.status == 501, place["name"]
+        assert "REST APIs are not served" in json.loads(answer.read())["message"]
+        connection.close()
 
 
 def test_aws_cli(ready):

@@ -248,3 +248,114 @@ fn no_patch_is_answered_with_a_fault_of_ours() {
         prop_assert!(fine, "{} {}: {} {}", targets[at], body, reply.status, reply.body);
     });
 }
+
+/// Fields that v1 knows, with values of any type.
+fn body() -> impl Strategy<Value = Value> {
+    let names = [
+        "name",
+        "description",
+        "endpointConfiguration",
+        "types",
+        "binaryMediaTypes",
+        "minimumCompressionSize",
+        "policy",
+        "pathPart",
+        "authorizationType",
+        "requestParameters",
+        "requestModels",
+        "type",
+        "uri",
+        "httpMethod",
+        "timeoutInMillis",
+        "responseTemplates",
+        "responseParameters",
+        "stageName",
+        "deploymentId",
+        "canarySettings",
+        "percentTraffic",
+        "variables",
+        "schema",
+        "contentType",
+        "apiStages",
+        "throttle",
+        "quota",
+        "limit",
+        "period",
+        "keyId",
+        "location",
+        "properties",
+        "jwtConfiguration",
+        "issuers",
+        "tags",
+        "patchOperations",
+        "statusCode",
+        "value",
+        "targetArns",
+    ];
+    let words = [
+        "x",
+        "",
+        "NONE",
+        "MOCK",
+        "AWS",
+        "arn:aws:a:b:c:d",
+        "{id+}",
+        "a/b",
+        "DAY",
+        "{}",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        sample::select(words.to_vec()).prop_map(json_text),
+    ];
+    let name = sample::select(names.to_vec()).prop_map(str::to_owned);
+    let fields = name.clone();
+    let value = leaf.prop_recursive(3, 12, 3, move |inner| {
+        prop_oneof![
+            collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            collection::btree_map(fields.clone(), inner, 0..4).prop_map(|map| json!(map)),
+        ]
+    });
+    collection::btree_map(name, value, 0..6).prop_map(|map| json!(map))
+}
+
+#[test]
+fn no_body_is_answered_with_a_fault_of_ours() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let bench = Bench::new();
+    let mut targets = runtime.block_on(patchable(&bench));
+    let api = targets[0].clone();
+    for list in [
+        "/restapis",
+        "/domainnames",
+        "/vpclinks",
+        "/tags/arn:aws:apigateway:r::/x",
+    ] {
+        targets.push(list.to_owned());
+    }
+    for list in [
+        "models",
+        "authorizers",
+        "stages",
+        "deployments",
+        "documentation/parts",
+    ] {
+        targets.push(format!("{api}/{list}"));
+    }
+    let config = ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let verbs = sample::select(vec!["POST", "PUT", "PATCH"]);
+    proptest!(config, |(at in 0..targets.len(), verb in verbs, body in body())| {
+        let reply = runtime.block_on(bench.call(verb, &targets[at], body.clone()));
+        let status = reply.status.as_u16();
+        prop_assert!(status < 500 || status == 501, "{verb} {} {body}: {status}", targets[at]);
+    });
+}

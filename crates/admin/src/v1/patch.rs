@@ -154,6 +154,11 @@ pub(super) fn apply(view: Value, rules: &[Rule], steps: &[Step]) -> Result<Value
     Ok(Value::Object(view))
 }
 
+/// Whether any rule has the step's path.
+pub(super) fn known(rules: &[Rule], step: &Step) -> bool {
+    rules.iter().any(|rule| rule.matches(&step.segments))
+}
+
 /// No rule has the path.
 fn unknown(rules: &[Rule], step: &Step) -> Refusal {
     let verb = step.verb.word();

@@ -159,10 +159,7 @@ pub(super) fn patch_method(
         Verb::Add | Verb::Replace | Verb::Copy => step.value.as_deref(),
     };
     set(setting, (group, name), value, &usual).map_err(|problem| match problem {
-        Problem::Path => Refusal::bad(format!(
-            "Invalid method setting path: {}. Must be one of: [{}]",
-            step.path, PATHS
-        )),
+        Problem::Path => unknown_path(step),
         Problem::Value => Refusal::bad(format!(
             "Invalid patch value '{}' specified for path {}",
             value.unwrap_or_default(),
@@ -170,6 +167,14 @@ pub(super) fn patch_method(
         )),
     })?;
     Ok(true)
+}
+
+/// What Amazon says of any path that a stage does not know.
+pub(super) fn unknown_path(step: &Step) -> Refusal {
+    let path = &step.path;
+    Refusal::bad(format!(
+        "Invalid method setting path: {path}. Must be one of: [{PATHS}]"
+    ))
 }
 
 const PATHS: &str = "/deploymentId, /description, /cacheClusterEnabled, /cacheClusterSize, \
@@ -189,7 +194,7 @@ const PATHS: &str = "/deploymentId, /description, /cacheClusterEnabled, /cacheCl
      /*/*/caching/enabled, /*/*/caching/dataEncrypted, \
      /*/*/caching/requireAuthorizationForCacheControl, \
      /*/*/caching/unauthorizedCacheControlHeaderStrategy, /variables/{variable_name}, \
-     /tracingEnabled]";
+     /tracingEnabled";
 
 fn is_verb(text: &str) -> bool {
     text == "*" || model::rest::Verb::parse(text).is_some()

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     checks,
     kind::{self, Key, Kind, Part, api},
-    patch::{ARD, Absent, D, Holds, R, RD, Rule, Step, Verb, rule},
+    patch::{self, ARD, Absent, D, Holds, R, RD, Rule, Step, Verb, rule},
     stage_settings,
     view::{View, object, seconds},
 };
@@ -188,7 +188,13 @@ fn special(stage: &mut Stage, step: Step) -> Result<Option<Step>, Refusal> {
         _ => {
             let settings = stage.rest.get_or_insert_default();
             let taken = stage_settings::patch_method(&mut settings.method_settings, &step)?;
-            Ok((!taken).then_some(step))
+            if taken {
+                return Ok(None);
+            }
+            if !patch::known(Stages::RULES, &step) {
+                return Err(stage_settings::unknown_path(&step));
+            }
+            Ok(Some(step))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Plans: where requests lead, what broken parts become, and what a new plan reuses.
 
 mod matcher;
+mod rest;
 
 use std::{collections::BTreeMap, sync::Arc};
 
