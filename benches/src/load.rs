@@ -37,7 +37,9 @@ pub(crate) fn run(target: &Target<'_>, folder: &Path, options: &Options) -> Resu
             h2load(target, folder, options, seconds)
         }
     };
-    one(1)?;
+    if one(1).is_err() {
+        warm_up_failed(&target.name());
+    }
     let before = target.cpu_seconds()?;
     let outcome = one(options.seconds)?;
     let cpu = target.cpu_seconds()? - before;
@@ -48,6 +50,11 @@ pub(crate) fn run(target: &Target<'_>, folder: &Path, options: &Options) -> Resu
         p99_us: Some(outcome.percentile_us(990)?),
         cpu_us: cpu * 1e6 / requests,
     })
+}
+
+/// A busy machine may answer nothing for a second. What is really wrong shows in the round itself.
+pub(crate) fn warm_up_failed(name: &str) {
+    eprintln!("{name}: the warm-up failed; measuring all the same");
 }
 
 struct Outcome {

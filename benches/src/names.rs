@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::load::Sample;
+use crate::load::{Sample, warm_up_failed};
 use crate::options::Options;
 use crate::program::{Program, find, pinned};
 
@@ -118,7 +118,9 @@ impl Question<'_> {
 
     /// Warms up, then measures one round.
     pub(crate) fn run(&self, folder: &Path, options: &Options) -> Result<Sample> {
-        self.dnsperf(folder, options, 1)?;
+        if self.dnsperf(folder, options, 1).is_err() {
+            warm_up_failed(&self.name());
+        }
         let before = self.program.cpu_seconds()?;
         let queries = f64::from(self.dnsperf(folder, options, options.seconds)?);
         let cpu = self.program.cpu_seconds()? - before;
