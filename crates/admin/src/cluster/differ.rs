@@ -5,9 +5,7 @@
 
 use model::{Item, RouteKey, codec};
 use serde::Serialize;
-use serde_json::{Map, Value};
-
-use crate::refusal::Refusal;
+use serde_json::{Map, Value, json};
 
 /// Bytes that are shown as they are.
 const BYTES_SHOWN: usize = 16;
@@ -23,15 +21,10 @@ pub(super) struct Field {
 }
 
 /// The fields of `before` and `after` that differ, at most `room` of them.
-pub(super) fn fields(
-    before: Option<&Item>,
-    after: Option<&Item>,
-    room: &mut usize,
-) -> Result<Vec<Field>, Refusal> {
-    let value = |item: Option<&Item>| item.map(shown).transpose();
+pub(super) fn fields(before: Option<&Item>, after: Option<&Item>, room: &mut usize) -> Vec<Field> {
     let mut found = Vec::new();
-    compare("$", (value(before)?, value(after)?), &mut found, room);
-    Ok(found)
+    compare("$", (before.map(shown), after.map(shown)), &mut found, room);
+    found
 }
 
 /// Walks both side by side; what only one side has is told leaf by leaf.
@@ -84,16 +77,17 @@ fn below(path: &str, name: &str) -> String {
     format!("{path}['{}']", name.replace('\'', "\\'"))
 }
 
-fn shown(item: &Item) -> Result<Value, Refusal> {
-    let value = serde_json::to_value(item)
-        .map_err(|error| Refusal::Internal(format!("showing a resource failed: {error}")))?;
+fn shown(item: &Item) -> Value {
+    // JSON has no maps by anything but text; what has one is shown as one text.
+    let value = serde_json::to_value(item);
+    let value = value.unwrap_or_else(|_| json!({ "": format!("{item:?}") }));
     // `{"Api": {..}}`
     let value = object(Some(value)).into_iter().next();
     let mut value = value.map_or(Value::Null, |(_, value)| value);
     if matches!(item, Item::Api(_)) {
         flatten(&mut value);
     }
-    Ok(tidy(value))
+    tidy(value)
 }
 
 /// Puts what an API consists of beside its other fields, and its route keys as people write them.

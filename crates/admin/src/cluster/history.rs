@@ -189,7 +189,7 @@ fn changes(
                 (Some(_), None) => "deleted",
                 (Some(_), Some(_)) => "changed",
             },
-            fields: differ::fields(one.before.as_ref(), one.after.as_ref(), room)?,
+            fields: differ::fields(one.before.as_ref(), one.after.as_ref(), room),
         });
     }
     Ok(changes)
