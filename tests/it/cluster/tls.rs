@@ -313,3 +313,33 @@ async fn openssl_and_aioquic_agree_with_the_table() {
     let cluster = script("http3_policy.py", scene.cluster, "fips.tls.test".to_owned()).await;
     drop(cluster);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nodes_settings_bind_the_names_without_a_policy() {
+    let mut scene = Scene::start().await;
+    scene.domain("plain.tls.test", "TLS_1_2").await;
+    let pop = scene.cluster.ready.pops[1].clone();
+    let text = std::fs::read_to_string(&pop.config).unwrap();
+    let (was, is) = ("\"TLS_1_2\"", "\"SecurityPolicy_TLS13_1_3_2025_09\"");
+    assert_eq!(text.matches(was).count(), 1, "{text}");
+    scene.cluster.kill(pop.pid).unwrap();
+    std::fs::write(&pop.config, text.replace(was, is)).unwrap();
+    scene.cluster.restart(&pop.config).unwrap();
+    until("the POP serves again", STEP_MAX, async || {
+        TcpStream::connect(pop.https).await.ok()
+    })
+    .await;
+    // A domain's own policy goes before the node's, at this door as at the others.
+    scene.expect("plain.tls.test", offer(&TLS12), agreed).await;
+    let unheard = "unheard.tls.test";
+    let seen = scene.shake(pop.https, unheard, offer(&TLS12)).await;
+    assert!(refused(&seen), "{seen:?}");
+    for (door, version) in [
+        (pop.https, &TLS13),
+        (scene.cluster.ready.pops[0].https, &TLS12),
+    ] {
+        let seen = scene.shake(door, unheard, offer(version)).await;
+        let shown = matches!(&seen, Seen::Failed(why) if why.contains("certificate"));
+        assert!(shown, "{seen:?}");
+    }
+}
