@@ -2,11 +2,14 @@
 
 import asyncio
 import dataclasses
+import os
+import signal
 import struct
 
+from aioquic.h3.connection import ErrorCode
 from aioquic.quic.packet import QuicProtocolVersion
 
-from h3client import address, expect, head, open_client, run, settings, until
+from h3client import address, expect, head, open_client, run, serves, settings, until
 
 # What the backend's bodies repeat: tests/src/backend.rs.
 PERIOD = 65_521
@@ -53,9 +56,11 @@ async def migration_in_mid_download(ready, host):
                 part = length * move // (moves + 2)
 
                 async def has_come(part=part):
-                    return len(body) >= part
+                    return len(body) >= part or client.turns[stream]["done"].done()
 
                 await until(f"{part} bytes", has_come)
+                if len(body) < part:
+                    await client.finish(stream)
                 expect("still under way", client.turns[stream]["done"].done(), False)
                 await change_port(client)
             status, _, whole = await client.finish(stream, 60)
@@ -163,6 +168,16 @@ async def ask_version(to, version):
     return [one for (one,) in struct.iter_unpack(">I", data[at:])]
 
 
+async def drain(ready, host):
+    """A node that is told to end says goodbye, and clients find the others. Comes last."""
+    async with open_client(ready, host, pop=1) as client:
+        expect("before", (await client.ask(head(host, "/bytes/1")))[0], 200)
+        os.kill(ready["pops"][1]["pid"], signal.SIGTERM)
+        found = await asyncio.wait_for(asyncio.shield(client.ended), 60)
+        expect("no error", found, ErrorCode.H3_NO_ERROR)
+    await serves(ready, host)
+
+
 run(
     plain_requests,
     many_at_once,
@@ -170,4 +185,5 @@ run(
     resumption,
     early_data_is_refused,
     version_negotiation,
+    drain,
 )

@@ -21,7 +21,7 @@ use super::{
     http3::script,
 };
 
-const STEP_MAX: Duration = Duration::from_secs(30);
+const STEP_MAX: Duration = Duration::from_secs(60);
 
 /// How a handshake ended, as the client saw it.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,7 +113,10 @@ impl Scene {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let stream = TcpStream::connect(door).await.unwrap();
+        let stream = match TcpStream::connect(door).await {
+            Ok(stream) => stream,
+            Err(error) => return Seen::Failed(error.to_string()),
+        };
         let name = ServerName::try_from(name.to_owned()).unwrap();
         let shaking = TlsConnector::from(Arc::new(config)).connect(name, stream);
         let shaken = tokio::time::timeout(STEP_MAX, shaking).await;
@@ -312,4 +315,33 @@ async fn openssl_and_aioquic_agree_with_the_table() {
     }
     let cluster = script("http3_policy.py", scene.cluster, "fips.tls.test".to_owned()).await;
     drop(cluster);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nodes_settings_bind_the_names_without_a_policy() {
+    let mut scene = Scene::start().await;
+    scene.domain("plain.tls.test", "TLS_1_2").await;
+    let pop = scene.cluster.ready.pops[1].clone();
+    let text = std::fs::read_to_string(&pop.config).unwrap();
+    let (was, is) = ("\"TLS_1_2\"", "\"SecurityPolicy_TLS13_1_3_2025_09\"");
+    assert_eq!(text.matches(was).count(), 1, "{text}");
+    scene.cluster.kill(pop.pid).unwrap();
+    std::fs::write(&pop.config, text.replace(was, is)).unwrap();
+    scene.cluster.restart(&pop.config).unwrap();
+    let unheard = "unheard.tls.test";
+    until("the POP serves by its new settings", STEP_MAX, async || {
+        let seen = scene.shake(pop.https, unheard, offer(&TLS12)).await;
+        refused(&seen).then_some(())
+    })
+    .await;
+    // A domain's own policy goes before the node's, at this door as at the others.
+    scene.expect("plain.tls.test", offer(&TLS12), agreed).await;
+    for (door, version) in [
+        (pop.https, &TLS13),
+        (scene.cluster.ready.pops[0].https, &TLS12),
+    ] {
+        let seen = scene.shake(door, unheard, offer(version)).await;
+        let shown = matches!(&seen, Seen::Failed(why) if why.contains("certificate"));
+        assert!(shown, "{seen:?}");
+    }
 }
