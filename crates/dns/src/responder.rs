@@ -24,6 +24,7 @@ use crate::{
     data::Data,
     denying::{missing, nothing, vouch},
     dnssec::{NSEC, NXNAME, RRSIG, Signers},
+    geo::Geo,
     identity::{self, CookieState, Identity},
     message::Request,
     metrics::Transport,
@@ -47,6 +48,7 @@ pub struct Responder {
     pub(crate) places: Places,
     /// None until there is a map.
     charts: Option<Charts>,
+    geo: Option<Arc<dyn Geo>>,
     pub(crate) ttl_s: u32,
     pub(crate) alpn: Arc<Alpn>,
     pub(crate) signers: Arc<Signers>,
@@ -70,6 +72,7 @@ impl Responder {
             priors,
             places,
             charts: None,
+            geo: None,
             ttl_s,
             alpn: Arc::default(),
             signers: Arc::default(),
@@ -96,6 +99,12 @@ impl Responder {
     pub(crate) fn with_alpn(mut self, alpn: Arc<Alpn>) -> Self {
         self.alpn = alpn;
         self
+    }
+
+    /// Asks `geo` where clients are of whom the configuration says nothing.
+    #[must_use]
+    pub fn with_geo(self, geo: Option<Arc<dyn Geo>>) -> Self {
+        Self { geo, ..self }
     }
 
     /// Steers edge names by `map` from now on; by coordinates alone if it is empty.

@@ -2,10 +2,13 @@
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr},
+    sync::Arc,
     time::Duration,
 };
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use crate::geo::Geo;
 
 /// Settings of the responder.
 #[derive(Clone, Debug)]
@@ -25,6 +28,8 @@ pub struct DnsSettings {
     /// The secret of cookies; nodes that share an address must share it. The default is all zero:
     /// give a random one.
     pub cookie_secret: [u8; 16],
+    /// Where clients are of whom the configuration says nothing. Nothing.
+    pub geo: Option<Arc<dyn Geo>>,
     /// Limits.
     pub limits: Limits,
 }
@@ -50,6 +55,7 @@ impl Default for DnsSettings {
             id: String::new(),
             cookie_secret: [0; 16],
             alpn: vec!["h2".to_owned()],
+            geo: None,
             limits: Limits::default(),
         }
     }

@@ -17,6 +17,7 @@ mod dns;
 mod domains;
 mod failover;
 mod first_request;
+mod geo;
 mod http3;
 mod latency;
 mod ledger;

@@ -240,6 +240,7 @@ impl Member {
                     management_url: None,
                     public,
                     location: Some(self.place),
+                    geo_database: None,
                     backend_ca_file: None,
                     raft: RaftClocks::Local,
                     latency_epoch_s: 2,
@@ -263,6 +264,7 @@ impl Member {
                 settings.dns = Some(Dns {
                     bind: both(self.first),
                     public,
+                    geo_database: None,
                     alpn: vec!["h3".to_owned(), "h2".to_owned()],
                     nsid: None,
                     rate_s: 200,

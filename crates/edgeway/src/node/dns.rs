@@ -16,6 +16,7 @@ use crate::{
         directory, latency,
         subscriber::{self, Subscriber, SubscriberParts},
     },
+    geo::GeoDatabase,
     settings::{Dns as DnsSection, Settings},
 };
 
@@ -109,6 +110,7 @@ fn responder_settings(section: &DnsSection, common: &Common) -> anyhow::Result<D
             .clone()
             .unwrap_or_else(|| DnsSettings::default().rate_exempt),
         cookie_secret: cookie_secret(section)?,
+        geo: GeoDatabase::open("dns.geo_database", section.geo_database.as_deref())?,
         ..DnsSettings::default()
     })
 }
