@@ -10,6 +10,7 @@ pub mod issuer;
 pub mod latency;
 pub mod load;
 pub mod management;
+pub mod mmdb;
 pub mod pebble;
 pub mod process;
 pub mod wan;

@@ -82,11 +82,13 @@ pub(crate) async fn run(
         shared.metrics.map(&map);
         let (alpn, identity) = (alpn.clone(), identity.clone());
         let signers = compiled.signers.clone();
+        let geo = shared.settings.geo.clone();
         let made = tokio::task::spawn_blocking(move || {
             Responder::new(plan, priors, &health, ttl_s)
                 .with_alpn(alpn)
                 .with_identity(identity)
                 .with_signers(signers)
+                .with_geo(geo)
                 .with_map(&map)
         });
         let Ok(responder) = made.await else {

@@ -14,6 +14,7 @@ mod dnssec;
 mod edns;
 mod error;
 pub mod fuzz;
+mod geo;
 mod identity;
 mod install;
 mod live;
@@ -41,6 +42,7 @@ mod verdict;
 mod tests;
 
 pub use error::DnsError;
+pub use geo::{Geo, whereabouts};
 pub use identity::CookieState;
 pub use live::Live;
 pub use metrics::{Malformed, Transport};

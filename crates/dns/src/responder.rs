@@ -25,6 +25,7 @@ use crate::{
     data::Data,
     denying::{missing, nothing, vouch},
     dnssec::{NSEC, NXNAME, RRSIG, Signers},
+    geo::Geo,
     identity::Identity,
     place::Places,
     reply::{Reply, Section},
@@ -46,6 +47,7 @@ pub struct Responder {
     pub(crate) places: Places,
     /// None until there is a map.
     charts: Option<Charts>,
+    geo: Option<Arc<dyn Geo>>,
     pub(crate) ttl_s: u32,
     pub(crate) alpn: Arc<Alpn>,
     pub(crate) signers: Arc<Signers>,
@@ -69,6 +71,7 @@ impl Responder {
             priors,
             places,
             charts: None,
+            geo: None,
             ttl_s,
             alpn: Arc::default(),
             signers: Arc::default(),
@@ -95,6 +98,12 @@ impl Responder {
     pub(crate) fn with_alpn(mut self, alpn: Arc<Alpn>) -> Self {
         self.alpn = alpn;
         self
+    }
+
+    /// Asks `geo` where clients are of whom the configuration says nothing.
+    #[must_use]
+    pub fn with_geo(self, geo: Option<Arc<dyn Geo>>) -> Self {
+        Self { geo, ..self }
     }
 
     /// Steers edge names by `map` from now on; by coordinates alone if it is empty.

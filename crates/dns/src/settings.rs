@@ -9,6 +9,7 @@ use std::{
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::TransferKey;
+use crate::geo::Geo;
 
 /// Settings of the responder.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct DnsSettings {
     pub cookie_secret: [u8; 16],
     /// Keys of those who may copy zones (AXFR). None.
     pub transfer_keys: Vec<Arc<TransferKey>>,
+    /// Where clients are of whom the configuration says nothing. Nothing.
+    pub geo: Option<Arc<dyn Geo>>,
     /// Limits.
     pub limits: Limits,
 }
@@ -56,6 +59,7 @@ impl Default for DnsSettings {
             cookie_secret: [0; 16],
             alpn: vec!["h2".to_owned()],
             transfer_keys: Vec::new(),
+            geo: None,
             limits: Limits::default(),
         }
     }

@@ -7,6 +7,7 @@ mod cluster;
 pub mod command;
 mod dev;
 pub mod fuzz;
+mod geo;
 mod metrics;
 mod node;
 mod settings;

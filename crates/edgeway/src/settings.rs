@@ -152,6 +152,9 @@ pub struct Region {
     /// Where the region is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Place>,
+    /// A file of MaxMind's format that says where clients are of whom nothing else is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub geo_database: Option<PathBuf>,
     /// A PEM file of certificate authorities trusted for backends, besides the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend_ca_file: Option<PathBuf>,
@@ -249,6 +252,9 @@ pub struct Dns {
     /// Addresses that the zone's NS records lead to.
     #[serde(default)]
     pub public: Vec<IpAddr>,
+    /// A file of MaxMind's format that says where clients are of whom nothing else is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub geo_database: Option<PathBuf>,
     /// Protocols that the HTTPS records of API names announce, best first; none: no such records.
     #[serde(default = "default_alpn")]
     pub alpn: Vec<String>,

@@ -23,6 +23,7 @@ mod failover;
 mod fills;
 mod first_request;
 mod history;
+mod geo;
 mod http3;
 mod latency;
 mod ledger;

@@ -29,9 +29,9 @@ const FIRST: &str = "paris";
 /// Long enough that only a gate can end the stage.
 const SOAK_MS: u32 = 60_000;
 
-/// What must be taken back within 5 s may take longer on a machine that stands still; the figure
-/// is printed.
-const ALLOWED: Duration = Duration::from_secs(20);
+/// What must be taken back within 5 s may take longer on a machine that stands still, but never as
+/// long as a stage; the figure is printed.
+const ALLOWED: Duration = Duration::from_secs(45);
 
 /// Answers by place.
 type Tally = Arc<Mutex<BTreeMap<&'static str, Answers>>>;
@@ -101,7 +101,7 @@ async fn a_bad_revision_reaches_one_pop_and_is_taken_back() {
         .host(first)
         .unwrap()
         .spawn(async move {
-            until("it is taken back", Duration::from_secs(40), || async {
+            until("it is taken back", ALLOWED, || async {
                 let seen = rollouts(&management).await;
                 (seen["active"] == json!([])).then(|| seen["ended"][0].clone())
             })

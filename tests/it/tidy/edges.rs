@@ -59,6 +59,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("clap", &["edgeway"]),
     ("toml", &["edgeway"]),
     ("tracing-subscriber", &["edgeway"]),
+    ("maxminddb", &["edgeway"]),
     ("mimalloc", &["edgeway"]),
     // Of the WAN lab in `tests`, which may use all.
     ("tappers", &[]),

@@ -19,7 +19,7 @@ struct ExplanationShape<'a> {
     from: String,
     /// `pop` or `region`.
     kind: &'static str,
-    /// `measured`, `coordinates`, or `name` where nothing is known of the client.
+    /// `measured`, `coordinates`, `database`, or `name` where nothing is known of the client.
     because: &'static str,
     chosen: Option<String>,
     addresses: Vec<IpAddr>,

@@ -9,6 +9,7 @@ use steer::{
 use super::{Asked, Given, Responder, addresses};
 use crate::{
     data::Data,
+    geo::whereabouts,
     place::{Choice, Family},
     reply::Reply,
 };
@@ -45,15 +46,20 @@ impl Responder {
             return Some((choice, scope, false));
         };
         let turn = u64::try_from(asked.turn).unwrap_or(0);
-        let (guess, scope) = match asked.subnet.and_then(|subnet| subnet.prefix()) {
-            Some((address, source)) => {
-                let guess = A::chart(charts).find(address, source, turn);
-                (guess, guess.scope)
+        let subnet = asked.subnet.and_then(|subnet| subnet.prefix());
+        // Without a subnet its resolver stands for the client.
+        let (address, source) = subnet.unwrap_or((asked.asker, u8::MAX));
+        let guess = A::chart(charts).find(address, source, turn);
+        let (basis, scope) = match (guess.basis, &self.geo) {
+            (Basis::Unknown, Some(geo)) => {
+                let found = whereabouts(geo.as_ref(), address, source, guess.scope);
+                let basis = found.point.map_or(Basis::Unknown, Basis::Near);
+                (basis, found.scope)
             }
-            // Its resolver stands for it.
-            None => (A::chart(charts).find(asked.asker, u8::MAX, turn), 0),
+            (basis, _) => (basis, guess.scope),
         };
-        let choice = match guess.basis {
+        let scope = subnet.map_or(0, |_| scope);
+        let choice = match basis {
             Basis::Site(index) => self.places.pop(index),
             Basis::Near(point) => self.places.choose(to, Some(point), hash(name)),
             Basis::Unknown => self.places.choose(to, None, hash(name)),
@@ -63,13 +69,13 @@ impl Responder {
 
     /// Where the client is taken to be, and for whom else that holds.
     fn whereabouts(&self, asked: &Asked<'_>) -> (Option<Point>, u8) {
-        match asked.subnet.and_then(|subnet| subnet.prefix()) {
-            Some((address, source)) => {
-                let found = self.priors.find(address, source);
-                (found.point, found.scope)
-            }
-            // Its resolver stands for it.
-            None => (self.priors.find(asked.asker, u8::MAX).point, 0),
+        let subnet = asked.subnet.and_then(|subnet| subnet.prefix());
+        // Without a subnet its resolver stands for the client.
+        let (address, source) = subnet.unwrap_or((asked.asker, u8::MAX));
+        let mut found = self.priors.find(address, source);
+        if let (None, Some(geo)) = (found.point, &self.geo) {
+            found = whereabouts(geo.as_ref(), address, source, found.scope);
         }
+        (found.point, subnet.map_or(0, |_| found.scope))
     }
 }

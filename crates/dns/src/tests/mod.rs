@@ -5,6 +5,7 @@
 
 mod answers;
 mod broken;
+mod geo;
 mod guards;
 mod records;
 mod signing;

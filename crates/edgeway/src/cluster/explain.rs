@@ -10,7 +10,7 @@ use plan::zone::{Addresses, Found, Reach, WireName, ZonePlan};
 use region::LiveNodes as _;
 use steer::{
     latency::{Basis, Chart, ChartSite, LatencyMap},
-    place::{self, Health, Point, Priors, Site, choose, hash},
+    place::{self, Health, Point, Priors, Site, Whereabouts, choose, hash},
 };
 
 use super::{fleet::Fleet, latency::Latency};
@@ -46,6 +46,7 @@ impl admin::Explain for Explainer {
             plan: &plan,
             priors: &priors,
             map: &map,
+            geo: self.latency.geo(),
             from,
             spread: hash(asked.as_bytes()),
         };
@@ -90,6 +91,7 @@ struct Question<'a> {
     plan: &'a ZonePlan,
     priors: &'a Priors,
     map: &'a LatencyMap,
+    geo: Option<&'a dyn dns::Geo>,
     from: IpNet,
     spread: u64,
 }
@@ -114,13 +116,18 @@ impl Question<'_> {
         } else {
             self.by_place()
         };
+        let found = self.by_database(basis, scope);
         let row = measured.then(|| self.row()).flatten();
         let candidates = seen.iter().enumerate().filter_map(Seen::candidate);
+        let scope = found.map_or(scope, |found| found.scope);
         let (why, chosen) = match basis {
             Basis::Site(index) if row.is_some() => ("measured", Some(index)),
             Basis::Site(index) => ("coordinates", Some(index)),
             Basis::Near(point) => ("coordinates", choose(candidates, Some(point), self.spread)),
-            Basis::Unknown => ("name", choose(candidates, None, self.spread)),
+            Basis::Unknown => match found.and_then(|found| found.point) {
+                Some(point) => ("database", choose(candidates, Some(point), self.spread)),
+                None => ("name", choose(candidates, None, self.spread)),
+            },
         };
         let chosen = chosen.and_then(|index| seen.get(index));
         DnsExplanation {
@@ -151,6 +158,13 @@ impl Question<'_> {
         chart.settled(self.from.addr(), self.from.prefix_len())
     }
 
+    /// Where the location database says that the client is, if nothing else does.
+    fn by_database(&self, basis: Basis, scope: u8) -> Option<Whereabouts> {
+        let geo = self.geo.filter(|_| basis == Basis::Unknown)?;
+        let (address, source) = (self.from.addr(), self.from.prefix_len());
+        Some(dns::whereabouts(geo, address, source, scope))
+    }
+
     fn by_place(&self) -> (Basis, u8) {
         let found = self.priors.find(self.from.addr(), self.from.prefix_len());
         (found.point.map_or(Basis::Unknown, Basis::Near), found.scope)
@@ -174,7 +188,8 @@ impl Question<'_> {
 
     fn shape(&self, seen: &Seen<'_>, row: Option<&steer::latency::Row>) -> Candidate {
         let client = self.priors.find(self.from.addr(), self.from.prefix_len());
-        let expected = client.point.zip(seen.point);
+        let located = || self.by_database(Basis::Unknown, 0)?.point;
+        let expected = client.point.or_else(located).zip(seen.point);
         let estimate = row.and_then(|row| {
             let mut all = row.estimates.iter();
             all.find(|one| self.map.pop(one.pop) == Some(seen.name))

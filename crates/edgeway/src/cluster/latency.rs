@@ -8,19 +8,22 @@
 //! not forget what was learned.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
+use dns::Geo;
 use edge::Edge;
+use ipnet::IpNet;
 use ledger::Ledger;
 use link::Service;
-use model::{Config, NodeId, codec};
+use model::{Config, NodeId, Prior, codec};
 use serde::{Serialize, de::DeserializeOwned};
 use steer::{
-    latency::{Batch, Builder, LatencyMap, PopSite, Table},
+    latency::{Batch, Builder, LatencyMap, PopSite, Table, widest},
     place::{Point, Priors},
 };
 use tokio::{sync::watch, task::JoinSet};
@@ -47,6 +50,7 @@ pub(crate) struct Latency {
     map: watch::Sender<Arc<LatencyMap>>,
     folder: PathBuf,
     epoch: Duration,
+    geo: Option<Arc<dyn Geo>>,
     metrics: Metrics,
 }
 
@@ -88,6 +92,7 @@ impl Latency {
         ledger: Ledger,
         data_dir: &Path,
         epoch: Duration,
+        geo: Option<Arc<dyn Geo>>,
         registry: &prometheus::Registry,
     ) -> Result<Arc<Self>, prometheus::Error> {
         let folder = data_dir.join("latency");
@@ -98,6 +103,7 @@ impl Latency {
             map: watch::Sender::new(Arc::new(last_map(data_dir))),
             folder,
             epoch,
+            geo,
             metrics: Metrics::register(registry)?,
         }))
     }
@@ -105,6 +111,11 @@ impl Latency {
     /// The map in force.
     pub(crate) fn map(&self) -> Arc<LatencyMap> {
         self.map.borrow().clone()
+    }
+
+    /// Where clients are of whom the configuration says nothing.
+    pub(crate) fn geo(&self) -> Option<&dyn Geo> {
+        self.geo.as_deref()
     }
 
     /// Takes in a POP's report.
@@ -180,8 +191,9 @@ impl Latency {
         let table = self.table().clone();
         let (config, previous) = (self.ledger.config().borrow().clone(), self.map());
         let epoch = self.epoch_now();
+        let geo = self.geo.clone();
         let built = tokio::task::spawn_blocking(move || {
-            let (pops, priors) = ground(&config);
+            let (pops, priors) = ground(&config, &table, geo.as_deref());
             let builder = Builder {
                 pops: &pops,
                 priors: &priors,
@@ -225,13 +237,31 @@ impl Latency {
 }
 
 /// Where POPs and clients are, as configured.
-pub(crate) fn ground(config: &Config) -> (Vec<PopSite>, Priors) {
+fn ground(config: &Config, table: &Table, geo: Option<&dyn Geo>) -> (Vec<PopSite>, Priors) {
     let pops = config.pops.values().map(|pop| PopSite {
         name: pop.name.to_string(),
         point: pop.location.map(Point::of),
     });
-    let priors = Priors::of(config.priors.values().map(AsRef::as_ref));
-    (pops.collect(), priors)
+    let configured = || config.priors.values().map(AsRef::as_ref);
+    let priors = Priors::of(configured());
+    let Some(geo) = geo else {
+        return (pops.collect(), priors);
+    };
+    // An estimate begins with the widest prefix: only that is looked up, once for each.
+    let widest: BTreeSet<IpNet> = table.prefixes().map(|one| widest(one.addr())).collect();
+    let unknown = widest.into_iter().filter(|prefix| {
+        let found = priors.find(prefix.addr(), prefix.prefix_len());
+        found.point.is_none()
+    });
+    let located = unknown.filter_map(|prefix| {
+        let (location, _) = geo.find(prefix.addr());
+        Some(Prior {
+            prefix,
+            location: location?,
+        })
+    });
+    let located: Vec<Prior> = located.collect();
+    (pops.collect(), Priors::of(configured().chain(&located)))
 }
 
 /// Reports a POP's samples to every region node until the drain begins.

@@ -56,6 +56,7 @@ fn table(answer: &Value) -> String {
         .collect();
     let because = match answer.get("because").and_then(Value::as_str) {
         Some("measured") => "measured latency",
+        Some("database") => "the nearest by the location database",
         Some("coordinates") => "the nearest by coordinates",
         _ => "nothing is known of the client: spread by name",
     };

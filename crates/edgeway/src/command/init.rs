@@ -200,6 +200,7 @@ fn first_settings(options: &Options) -> Settings {
             management_url: None,
             public: vec![ip],
             location: None,
+            geo_database: None,
             backend_ca_file: None,
             raft: RaftClocks::Wide,
             latency_epoch_s: 60,

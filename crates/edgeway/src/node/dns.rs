@@ -21,6 +21,7 @@ use crate::{
         directory, latency,
         subscriber::{self, Subscriber, SubscriberParts},
     },
+    geo::GeoDatabase,
     settings::{self, Dns as DnsSection, Settings},
 };
 
@@ -134,6 +135,7 @@ fn responder_settings(section: &DnsSection, common: &Common) -> anyhow::Result<D
             .iter()
             .map(|key| Ok(Arc::new(transfer_key(key)?)))
             .collect::<anyhow::Result<_>>()?,
+        geo: GeoDatabase::open("dns.geo_database", section.geo_database.as_deref())?,
         ..DnsSettings::default()
     })
 }

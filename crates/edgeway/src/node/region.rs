@@ -24,6 +24,7 @@ use crate::{
         acme, control::Control, directory, enroll::Mint, explain::Explainer, fleet::Fleet,
         latency::Latency, membership, purge::PurgeHub, rollout::Driver,
     },
+    geo::GeoDatabase,
     settings::{RaftClocks, Region as RegionSection, Settings},
 };
 
@@ -63,6 +64,7 @@ pub(super) async fn start(
         ledger.clone(),
         &settings.data_dir,
         Duration::from_secs(section.latency_epoch_s.max(1)),
+        GeoDatabase::open("region.geo_database", section.geo_database.as_deref())?,
         &common.registry,
     )?;
     let seen = PeersSeen::new();

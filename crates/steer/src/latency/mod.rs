@@ -134,6 +134,12 @@ pub fn client_prefix(address: IpAddr) -> IpNet {
     prefix_at(address.to_canonical(), 0)
 }
 
+/// The widest prefix around an address that an estimate is made for.
+#[must_use]
+pub fn widest(address: IpAddr) -> IpNet {
+    prefix_at(address, LEVELS.len() - 1)
+}
+
 fn prefix_at(address: IpAddr, level: usize) -> IpNet {
     let (v4, v6) = LEVELS.get(level).copied().unwrap_or((0, 0));
     match address {

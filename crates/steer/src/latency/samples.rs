@@ -46,6 +46,11 @@ pub struct Table {
 }
 
 impl Table {
+    /// The client prefixes of which there are samples.
+    pub fn prefixes(&self) -> impl Iterator<Item = IpNet> {
+        self.rows.keys().copied()
+    }
+
     /// Adds a POP's report. Returns how many rows were left out: for want of room, or because
     /// their prefix is not one that samples are summed up by.
     pub fn merge(&mut self, pop: &str, batch: &Batch) -> usize {
