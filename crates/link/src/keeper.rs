@@ -216,8 +216,12 @@ impl Keeper {
         self.transport.tasks.spawn(async move {
             let Served { live, drive, _open } = served;
             let quiet = async {
-                while live.connection.calls() > 0 {
+                // Not at once: a call may just have chosen it.
+                loop {
                     tokio::time::sleep(RETIRED_EVERY).await;
+                    if live.connection.calls() == 0 {
+                        return;
+                    }
                 }
             };
             tokio::select! {

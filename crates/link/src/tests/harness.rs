@@ -114,6 +114,7 @@ pub(super) async fn pair(services: Services, limits: LinkLimits) -> (Region, Tra
         let between = Between::new(region.addr, false).await;
         addr = between.addr;
         wanted.fallback_after = Duration::from_millis(10);
+        wanted.connect_timeout = Duration::from_secs(20);
         over = LinkTransport::Http2;
         region.between = Some(between);
     }
