@@ -314,8 +314,7 @@ def test_refusals(apis, api, operation, arguments, text):
 
 @pytest.mark.parametrize("operation, arguments", [
     ("get_authorizers", {"ApiId": "a"}), ("get_models", {"ApiId": "a"}), ("get_vpc_links", {}),
-    ("import_api", {"Body": "{}"}), ("list_portals", {}),
-    ("export_api", {"ApiId": "a", "Specification": "OAS30", "OutputType": "JSON"}),
+    ("list_portals", {}),
     ("list_routing_rules", {"DomainName": "d"}),
     ("get_integration_responses", {"ApiId": "a", "IntegrationId": "i"}),
     ("delete_route_settings", {"ApiId": "a", "StageName": "s", "RouteKey": "GET /x"}),

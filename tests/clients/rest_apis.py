@@ -773,11 +773,9 @@ def test_v2_does_not_see_rest_apis(apis, rest_api):
 
 
 @pytest.mark.parametrize("operation, arguments", [
-    ("get_export", {"restApiId": "a", "stageName": "s", "exportType": "oas30"}),
     ("get_sdk", {"restApiId": "a", "stageName": "s", "sdkType": "java"}),
     ("get_sdk_types", {}), ("get_sdk_type", {"id": "java"}),
     ("get_model_template", {"restApiId": "a", "modelName": "m"}),
-    ("import_rest_api", {"body": b"{}"}), ("put_rest_api", {"restApiId": "a", "body": b"{}"}),
     ("import_documentation_parts", {"restApiId": "a", "body": b"{}"}),
     ("test_invoke_method", {"restApiId": "a", "resourceId": "r", "httpMethod": "GET"}),
     ("test_invoke_authorizer", {"restApiId": "a", "authorizerId": "b"}),

@@ -259,14 +259,11 @@ async fn nonsense_is_refused_with_its_field() {
 async fn absent_operations_are_refused_by_name() {
     let bench = Bench::new();
     for (method, path, name) in [
-        ("PUT", "/v2/apis", "ImportApi"),
-        ("GET", "/v2/apis/a/exports/OAS30", "ExportApi"),
         ("POST", "/v2/apis/a/authorizers", "CreateAuthorizer"),
         ("GET", "/v2/vpclinks", "GetVpcLinks"),
         ("POST", "/v2/portals/p/publish", "PublishPortal"),
         ("GET", "/v2/domainnames/d/routingrules", "ListRoutingRules"),
-        ("POST", "/restapis?mode=import", "ImportRestApi"),
-        ("GET", "/restapis/a/stages/s/exports/oas30", "GetExport"),
+        ("GET", "/restapis/a/stages/s/sdks/java", "GetSdk"),
         (
             "POST",
             "/restapis/a/resources/b/methods/GET",
