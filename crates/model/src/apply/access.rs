@@ -87,8 +87,11 @@ impl Config {
     fn still_mapped(&self, api: &Api) -> Result<(), Rejection> {
         for domain in self.domains.values() {
             let mut mappings = domain.mappings.values();
-            let lost = mappings
-                .find(|mapping| mapping.api == api.id && !api.stages.contains_key(&mapping.stage));
+            let lost = mappings.find(|mapping| {
+                // Without a name, each request names the stage.
+                let named = !mapping.stage.as_str().is_empty();
+                named && mapping.api == api.id && !api.stages.contains_key(&mapping.stage)
+            });
             if let Some(lost) = lost {
                 let (stage, name) = (&lost.stage, &domain.name);
                 let reason = format!(
