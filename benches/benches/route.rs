@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use model::{
-    Api, ApiId, ApiKind, Authority, Cluster, Config, Deployment, DeploymentId, EndpointType,
-    HttpApi, HttpContent, Integration, IntegrationId, IntegrationKind, IpAddressType, Region,
-    RegionName, Revision, Route, RouteId, RouteKey, Stage, StageName,
+    Api, ApiId, ApiKind, Authority, Cluster, Config, Content, Deployment, DeploymentId,
+    EndpointType, HttpApi, HttpContent, Integration, IntegrationId, IntegrationKind, IpAddressType,
+    Region, RegionName, Revision, Route, RouteId, RouteKey, Stage, StageName,
 };
 use plan::region::{Entrance, RegionPlan};
 
@@ -78,13 +78,14 @@ fn api(home: &RegionName) -> Api {
         updated_ms: 0,
         managed: false,
         last_deployment_status: None,
+        rest: None,
     };
     let frozen = Deployment {
         id: deployment.clone(),
         description: None,
         created_ms: 0,
         auto: true,
-        content: content.clone(),
+        content: Content::Http(content.clone()),
     };
     Api {
         id: ApiId::from("a1b2c3d4e5"),

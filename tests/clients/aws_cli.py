@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 
-def aws(ready, *arguments):
+def aws(ready, *arguments, service="apigatewayv2"):
     environment = {
         "PATH": os.environ["PATH"], "HOME": "/nonexistent",
         "AWS_ACCESS_KEY_ID": ready["access_key_id"],
@@ -16,7 +16,7 @@ def aws(ready, *arguments):
     }
     program = os.path.join(os.path.dirname(sys.executable), "aws")
     command = [program, "--endpoint-url", ready["regions"][0]["management"], "--output", "json",
-               "apigatewayv2", *arguments]
+               service, *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60,
                           check=False)
 

@@ -92,4 +92,5 @@ def test_certificates(management, certificate):
 def test_unknown_paths(management):
     answer = management("GET", "/edgeway/v1/nothing", status=404)
     assert "/edgeway/v1/status" in answer["message"]
-    assert "API Gateway v1" in management("GET", "/restapis", status=501)["message"]
+    path = "/restapis/a/stages/s/sdks/java"
+    assert "GetSdk" in management("GET", path, status=501)["message"]

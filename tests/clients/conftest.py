@@ -34,31 +34,36 @@ def ready():
         return json.load(file)
 
 
-def check_shape(shape, value, path):
-    """Fails unless `value` is of the modelled shape, down to the last field."""
+def check_shape(shape, value, path, numbers=False):
+    """Fails unless `value` is of the modelled shape, down to the last field. `numbers` says that
+    times are seconds since 1970, as v1 has them."""
     if shape.type_name == "structure":
         assert isinstance(value, dict), f"{path} is no object: {value!r}"
         wire = {m.serialization.get("name", n): m for n, m in shape.members.items()}
         for name, item in value.items():
             assert name in wire, f"{path}.{name} is not a field of {shape.name}"
-            check_shape(wire[name], item, f"{path}.{name}")
+            check_shape(wire[name], item, f"{path}.{name}", numbers)
         for name in shape.required_members:
             wire_name = shape.members[name].serialization.get("name", name)
             assert wire_name in value, f"{path}.{wire_name} is missing"
     elif shape.type_name == "list":
         assert isinstance(value, list), f"{path} is no list: {value!r}"
         for at, item in enumerate(value):
-            check_shape(shape.member, item, f"{path}[{at}]")
+            check_shape(shape.member, item, f"{path}[{at}]", numbers)
     elif shape.type_name == "map":
         assert isinstance(value, dict), f"{path} is no map: {value!r}"
         for key, item in value.items():
-            check_shape(shape.value, item, f"{path}[{key!r}]")
+            check_shape(shape.value, item, f"{path}[{key!r}]", numbers)
+    elif shape.type_name == "timestamp" and numbers:
+        assert isinstance(value, int) and 1.7e9 < value < 4e9, f"{path} is no time: {value!r}"
     elif shape.type_name == "timestamp":
         assert ISO_TIME.fullmatch(value), f"{path} is no ISO 8601 time: {value!r}"
     elif shape.type_name == "boolean":
         assert isinstance(value, bool), f"{path} is no boolean: {value!r}"
     elif shape.type_name in ("integer", "long"):
         assert isinstance(value, int) and not isinstance(value, bool), f"{path}: {value!r}"
+    elif shape.type_name == "double":
+        assert isinstance(value, float), f"{path} is no number with decimals: {value!r}"
     elif shape.type_name == "string":
         assert isinstance(value, str), f"{path} is no string: {value!r}"
         assert not shape.enum or value in shape.enum, f"{path}: {value!r} not in {shape.enum}"
@@ -70,30 +75,35 @@ def check_answer(operation_model, response_dict, **_):
     status, body = response_dict["status_code"], response_dict["body"]
     headers = {name.lower(): value for name, value in response_dict["headers"].items()}
     assert re.fullmatch(r"[0-9a-f-]{36}", headers.get("x-amzn-requestid", "")), headers
+    first = operation_model.service_model.service_name == "apigateway"
+    assert ("x-amz-apigw-id" in headers) == first, headers
     if status >= 400:
         assert headers.get("x-amzn-errortype"), f"{operation_model.name}: error without a type"
-        extra = set(json.loads(body)) - {"message", "resourceType", "limitType"}
+        known = {"message"} if first else {"message", "resourceType", "limitType"}
+        extra = set(json.loads(body)) - known
         assert not extra, f"{operation_model.name}: unexpected {extra} in an error"
         return
-    assert status == operation_model.http["responseCode"], f"{operation_model.name}: {status}"
+    wanted = operation_model.http.get("responseCode", 200)
+    assert status == wanted, f"{operation_model.name}: {status}"
     assert int(headers["x-edgeway-revision"]) > 0
     if operation_model.output_shape is None or not body:
         assert not body or json.loads(body) == {}, f"{operation_model.name}: unexpected {body!r}"
         return
-    check_shape(operation_model.output_shape, json.loads(body), operation_model.name)
+    check_shape(operation_model.output_shape, json.loads(body), operation_model.name, first)
 
 
-def strict_client(ready, region=0, key=None, secret=None):
+def strict_client(ready, region=0, key=None, secret=None, service="apigatewayv2"):
     place = ready["regions"][region]
     client = boto3.client(
-        "apigatewayv2",
+        service,
         endpoint_url=place["management"],
         region_name=place["name"],
         aws_access_key_id=key or ready["access_key_id"],
         aws_secret_access_key=secret or ready["secret_access_key"],
         config=CLIENT,
     )
-    client.meta.events.register("before-parse.apigatewayv2.*", check_answer)
+    hyphenated = client.meta.service_model.service_id.hyphenize()
+    client.meta.events.register(f"before-parse.{hyphenated}.*", check_answer)
     return client
 
 
@@ -101,6 +111,29 @@ def strict_client(ready, region=0, key=None, secret=None):
 def apis(ready):
     """A strict client of the first region."""
     return strict_client(ready)
+
+
+@pytest.fixture
+def rest(ready):
+    """A strict client of the first region for API Gateway v1."""
+    return strict_client(ready, service="apigateway")
+
+
+@pytest.fixture
+def rest_elsewhere(ready):
+    """The same of the last region, which may be the first."""
+    return strict_client(ready, -1, service="apigateway")
+
+
+@pytest.fixture
+def rest_api(rest):
+    """An empty REST API."""
+    made = rest.create_rest_api(name="test")
+    yield made["id"]
+    try:
+        rest.delete_rest_api(restApiId=made["id"])
+    except rest.exceptions.NotFoundException:
+        pass
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ use crate::{
     ids,
     limits::{BODY_BYTES_MAX, PROPOSE_AGAIN_WITHIN, PROPOSE_TRIES, REQUESTS_MAX, WAITERS_MAX},
     metrics::Metrics,
-    operation::{self, Operation, Run, Waited},
+    operation::{self, Operation, Run, Takes, Waited},
     ports::{Caches, Explain, Fleet, Members, Store, TokenMint},
-    refusal::Refusal,
+    refusal::{Refusal, Version},
 };
 
 /// Where this endpoint runs.
@@ -89,6 +89,7 @@ impl Admin {
         let started = Instant::now();
         let (parts, body) = request.into_parts();
         let id = ids::uuid();
+        let version = Version::of(parts.uri.path());
         let mut record = Record {
             operation: "Unknown",
             by: String::new(),
@@ -100,7 +101,7 @@ impl Admin {
         drop(running);
         let (answer, reason) = match result {
             Ok(answer) => (answer, "none"),
-            Err(refusal) => (refusal.answer(), refusal.reason()),
+            Err(refusal) => (refusal.answer(version), refusal.reason()),
         };
         if reason != "none" {
             self.metrics.refused(reason);
@@ -118,7 +119,12 @@ impl Admin {
             }
             None => tracing::debug!(operation, by, status, reason, ms, %peer, id, "request"),
         }
-        answer.with("x-amzn-requestid", &id).into_response()
+        let answer = answer.with("x-amzn-requestid", &id);
+        match version {
+            Version::One => answer.with("x-amz-apigw-id", &ids::extended()),
+            Version::Two => answer,
+        }
+        .into_response()
     }
 
     async fn run(
@@ -141,13 +147,17 @@ impl Admin {
         let now_ms = clock::now_ms();
         let key = claimed.verify(parts, &body, now_ms)?;
         key.id.as_str().clone_into(&mut record.by);
-        let (operation, arguments) = operation::find(parts.method.as_str(), parts.uri.path())?;
-        record.operation = operation.name;
         let query = query(parts.uri.query().unwrap_or_default());
-        let document = Document::read(&body);
+        let method = parts.method.as_str();
+        let (operation, arguments) = operation::find(method, parts.uri.path(), &query)?;
+        record.operation = operation.name;
+        let document = match operation.takes {
+            Takes::Document => Document::read(&body),
+            Takes::File => Ok(Document::default()),
+        };
         let asked = Asked {
             operation: operation.name,
-            method: parts.method.as_str(),
+            method,
             target: Target::of(parts.uri.path())?,
             region: self.settings.region.as_str(),
             key,
@@ -160,6 +170,7 @@ impl Admin {
         };
         self.policies.admit(&asked)?;
         let origin = asked.origin(id);
+        let document = document?;
         let call = Call {
             settings: &self.settings,
             ports: &self.ports,
@@ -168,7 +179,9 @@ impl Admin {
             arguments,
             mode: mode(parts, &query)?,
             query,
-            document: document?,
+            document,
+            body: &body,
+            operation: operation.name,
             now_ms,
             by: key.id.as_str(),
             origin,

@@ -23,7 +23,12 @@ pub(crate) struct Call<'a> {
     pub(crate) arguments: Vec<String>,
     /// Decoded.
     pub(crate) query: Vec<(String, String)>,
+    /// The body, of operations that take JSON.
     pub(crate) document: Document,
+    /// The body as sent.
+    pub(crate) body: &'a [u8],
+    /// The operation's name.
+    pub(crate) operation: &'static str,
     pub(crate) now_ms: u64,
     /// How the caller wants changes to reach the nodes, if it says so.
     pub(crate) mode: Option<RolloutMode>,

@@ -38,12 +38,60 @@ impl Document {
         }
     }
 
+    /// An object made here, called `at` in refusals.
+    pub(crate) fn of(at: &str, fields: Map<String, Value>) -> Self {
+        Self {
+            at: at.to_owned(),
+            fields,
+        }
+    }
+
+    /// The same object, called `at` in refusals.
+    pub(crate) fn called(&self, at: String) -> Self {
+        Self {
+            at,
+            fields: self.fields.clone(),
+        }
+    }
+
+    /// One of some words; `shown` lists them as refusals do.
+    pub(crate) fn word<T>(
+        &self,
+        name: &str,
+        parse: fn(&str) -> Option<T>,
+        shown: &[&str],
+    ) -> Result<Option<T>, Refusal> {
+        // Clients send an empty text to take a word away.
+        let Some(text) = self.text(name)?.filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        match parse(&text) {
+            Some(word) => Ok(Some(word)),
+            None => Err(Refusal::not_in_set(&text, &self.path(name), shown)),
+        }
+    }
+
+    /// An object of booleans.
+    pub(crate) fn flags(&self, name: &str) -> Result<Option<BTreeMap<String, bool>>, Refusal> {
+        let Some(object) = self.object(name)? else {
+            return Ok(None);
+        };
+        let names = object.fields.keys();
+        let flags = names.map(|key| Ok((key.clone(), object.flag(key)?.unwrap_or_default())));
+        flags.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// The names of the object's fields.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.keys().map(String::as_str)
+    }
+
     fn value(&self, name: &str) -> Option<&Value> {
         self.fields.get(name).filter(|value| !value.is_null())
     }
 
     /// The name of a field with its path.
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         format!("{}{name}", self.at)
     }
 

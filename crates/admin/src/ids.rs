@@ -7,6 +7,7 @@ use model::ChangeId;
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const SECRET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const HEX: &[u8] = b"0123456789abcdef";
 
 fn pick(alphabet: &[u8], length: usize) -> String {
@@ -29,7 +30,7 @@ pub(crate) fn short() -> String {
     pick(LOWER, 7)
 }
 
-/// 6 characters: a deployment.
+/// 6 characters: a deployment, or a part of a REST API.
 pub(crate) fn deployment() -> String {
     pick(LOWER, 6)
 }
@@ -60,6 +61,16 @@ pub(crate) fn uuid() -> String {
         pick(HEX, 3),
         pick(HEX, 12)
     )
+}
+
+/// 15 characters and a `=`: what REST APIs call a request besides its id.
+pub(crate) fn extended() -> String {
+    format!("{}=", pick(SECRET, 15))
+}
+
+/// 40 characters: what clients of APIs send as their key.
+pub(crate) fn api_key() -> String {
+    pick(ALPHANUMERIC, 40)
 }
 
 /// 128 bits.

@@ -1,4 +1,5 @@
-//! The management API: what tools made for Amazon API Gateway v2 speak, and cluster operations.
+//! The management API: what tools made for Amazon API Gateway (v1 and v2) speak, and cluster
+//! operations.
 //!
 //! A request is authenticated (Signature Version 4), matched to an `Operation`, and run. Reading
 //! operations look at one configuration; writing ones are pure functions that turn a request into
@@ -27,6 +28,7 @@ mod ports;
 mod refusal;
 #[cfg(test)]
 mod tests;
+mod v1;
 mod v2;
 
 pub use admin::{Admin, AdminSettings, Ports};

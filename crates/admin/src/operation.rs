@@ -11,7 +11,7 @@ use crate::{
     call::{Call, Write},
     cluster,
     refusal::Refusal,
-    v2,
+    v1, v2,
 };
 
 /// An operation of the management API.
@@ -19,9 +19,20 @@ pub(crate) struct Operation {
     /// As Amazon calls it; also the metric's label.
     pub(crate) name: &'static str,
     method: &'static str,
-    /// `{x}` stands for one segment, `{x+}` for the rest of the path.
+    /// `{x}` stands for one segment, `{x+}` for the rest of the path; `?name=value` at the end must
+    /// be in the query.
     path: &'static str,
     pub(crate) run: Run,
+    pub(crate) takes: Takes,
+}
+
+/// What an operation's body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// A JSON object, or nothing.
+    Document,
+    /// Any bytes: a file.
+    File,
 }
 
 /// Kinds of operation.
@@ -48,6 +59,22 @@ pub(crate) enum Waited {
     Write(Write),
 }
 
+/// A change made from a file.
+pub(crate) const fn upload(
+    name: &'static str,
+    method: &'static str,
+    path: &'static str,
+    run: fn(&Call<'_>) -> Result<Write, Refusal>,
+) -> Operation {
+    Operation {
+        name,
+        method,
+        path,
+        run: Run::Write(run),
+        takes: Takes::File,
+    }
+}
+
 pub(crate) const fn read(
     name: &'static str,
     path: &'static str,
@@ -58,6 +85,7 @@ pub(crate) const fn read(
         method: "GET",
         path,
         run: Run::Read(run),
+        takes: Takes::Document,
     }
 }
 
@@ -72,6 +100,7 @@ pub(crate) const fn write(
         method,
         path,
         run: Run::Write(run),
+        takes: Takes::Document,
     }
 }
 
@@ -86,6 +115,7 @@ pub(crate) const fn wait(
         method,
         path,
         run: Run::Wait(run),
+        takes: Takes::Document,
     }
 }
 
@@ -99,32 +129,32 @@ pub(crate) const fn unsupported(
         method,
         path,
         run: Run::Unsupported,
+        // Whatever the body is, it is not looked at.
+        takes: Takes::File,
     }
 }
 
-/// First path segments of API Gateway v1 (REST APIs).
-const V1_ROOTS: [&str; 11] = [
-    "account",
-    "apikeys",
-    "clientcertificates",
-    "domainnameaccessassociations",
-    "domainnames",
-    "restapis",
-    "sdktypes",
-    "tags",
-    "usageplans",
-    "vpclinks",
-    "portals",
-];
-
 /// The operation for a method and a path as sent, with the values of the path's variables.
-pub(crate) fn find(method: &str, path: &str) -> Result<(&'static Operation, Vec<String>), Refusal> {
+pub(crate) fn find(
+    method: &str,
+    path: &str,
+    query: &[(String, String)],
+) -> Result<(&'static Operation, Vec<String>), Refusal> {
     let segments = decode(path)?;
     let tables = [v2::OPERATIONS, v2::ABSENT, cluster::OPERATIONS];
-    let all = tables.into_iter().flatten();
+    let all = v1::TABLES.iter().chain(&tables).copied().flatten();
     let mut others = Vec::new();
     for operation in all {
-        let Some(arguments) = matched(operation.path, &segments) else {
+        let (pattern, condition) = match operation.path.split_once('?') {
+            Some((pattern, condition)) => (pattern, condition.split_once('=')),
+            None => (operation.path, None),
+        };
+        let asked = |(name, value): (&str, &str)| {
+            let mut pairs = query.iter();
+            pairs.any(|(key, given)| key == name && given == value)
+        };
+        let Some(arguments) = matched(pattern, &segments).filter(|_| condition.is_none_or(asked))
+        else {
             continue;
         };
         if operation.method == method {
@@ -138,20 +168,14 @@ pub(crate) fn find(method: &str, path: &str) -> Result<(&'static Operation, Vec<
 /// What to say when there is no such operation.
 fn unknown(method: &str, path: &str, segments: &[String], others: &[&str]) -> Refusal {
     let first = segments.first().map_or("", String::as_str);
-    if V1_ROOTS.contains(&first) {
-        return Refusal::UnsupportedOperation(format!(
-            "{method} /{first} is API Gateway v1 (REST APIs), which is not supported by this \
-             version of Edgeway; HTTP APIs are under /v2/apis"
-        ));
-    }
     if !others.is_empty() {
         let known = others.join(", ");
         return Refusal::UnknownOperation(format!("{path} has no {method}, but {known}"));
     }
     if first != "edgeway" {
         return Refusal::UnknownOperation(format!(
-            "{method} {path} is unknown; API Gateway v2 is under /v2/, cluster operations are \
-             under /edgeway/v1/"
+            "{method} {path} is unknown; API Gateway v1 is under /restapis and its like, v2 under \
+             /v2/, cluster operations are under /edgeway/v1/"
         ));
     }
     let mut known: Vec<&str> = cluster::OPERATIONS
@@ -206,6 +230,6 @@ fn matched(pattern: &str, segments: &[String]) -> Option<Vec<String>> {
 #[cfg(test)]
 pub(crate) fn all() -> Vec<(&'static str, &'static str)> {
     let tables = [v2::OPERATIONS, cluster::OPERATIONS];
-    let all = tables.into_iter().flatten();
+    let all = v1::TABLES.iter().chain(&tables).copied().flatten();
     all.map(|one| (one.method, one.path)).collect()
 }

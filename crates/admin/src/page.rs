@@ -1,4 +1,4 @@
-//! Lists in pages: `?maxResults=&nextToken=` in, `items` and `nextToken` out.
+//! Lists in pages: `?maxResults=&nextToken=` in, `items` and `nextToken` out (v1 has other names).
 //!
 //! A token is the key of the last item shown, so that a page continues at the right place even if
 //! items have come or gone in between. It is hexadecimal to be opaque, not to be secret.
@@ -25,28 +25,51 @@ pub(crate) fn page<'c, T: Serialize>(
     call: &Call<'_>,
     items: impl Iterator<Item = (&'c str, T)>,
 ) -> Result<Answer, Refusal> {
-    let after = match call.query("nextToken").filter(|token| !token.is_empty()) {
-        Some(token) => Some(decode(token).ok_or_else(|| Refusal::bad("Invalid nextToken"))?),
-        None => None,
-    };
-    let count = count(call)?;
-    let mut rest = items.filter(|(key, _)| after.as_deref().is_none_or(|after| *key > after));
-    let shown: Vec<(&str, T)> = rest.by_ref().take(count).collect();
-    let more = rest.next().is_some();
-    let next_token = shown.last().filter(|_| more).map(|(key, _)| encode(key));
-    let items = shown.into_iter().map(|(_, item)| item).collect();
+    let (items, next_token) = cut(call, &V2, items)?;
     Answer::ok(&ListShape { items, next_token })
 }
 
-fn count(call: &Call<'_>) -> Result<usize, Refusal> {
-    let Some(text) = call.query("maxResults").filter(|text| !text.is_empty()) else {
+/// What the parameters of a list are called.
+pub(crate) struct Names {
+    pub(crate) token: &'static str,
+    pub(crate) count: &'static str,
+}
+
+const V2: Names = Names {
+    token: "nextToken",
+    count: "maxResults",
+};
+
+/// The items of a page, and the token of the next one if there is one.
+pub(crate) fn cut<K: AsRef<str>, T>(
+    call: &Call<'_>,
+    names: &Names,
+    items: impl Iterator<Item = (K, T)>,
+) -> Result<(Vec<T>, Option<String>), Refusal> {
+    let invalid = || Refusal::bad(format!("Invalid {}", names.token));
+    let after = match call.query(names.token).filter(|token| !token.is_empty()) {
+        Some(token) => Some(decode(token).ok_or_else(invalid)?),
+        None => None,
+    };
+    let count = count(call, names.count)?;
+    let after = after.as_deref();
+    let mut rest = items.filter(|(key, _)| after.is_none_or(|after| key.as_ref() > after));
+    let shown: Vec<(K, T)> = rest.by_ref().take(count).collect();
+    let more = rest.next().is_some();
+    let next = shown.last().filter(|_| more);
+    let next = next.map(|(key, _)| encode(key.as_ref()));
+    Ok((shown.into_iter().map(|(_, item)| item).collect(), next))
+}
+
+fn count(call: &Call<'_>, name: &str) -> Result<usize, Refusal> {
+    let Some(text) = call.query(name).filter(|text| !text.is_empty()) else {
         return Ok(PAGE_ITEMS);
     };
     match text.parse::<usize>() {
         Ok(count) if count > 0 => Ok(count.min(PAGE_ITEMS_MAX)),
-        _ => Err(Refusal::bad(
-            "maxResults must be a whole number greater than 0",
-        )),
+        _ => Err(Refusal::bad(format!(
+            "{name} must be a whole number greater than 0"
+        ))),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why a request is not carried out, and the one place where that becomes an answer.
 //!
-//! Names, statuses and texts are those of API Gateway v2 where it has such a case.
+//! Names, statuses and texts are those of API Gateway where it has such a case.
 
 use http::StatusCode;
 use lang::sigv4;
@@ -20,6 +20,8 @@ pub(crate) enum Refusal {
     AccessDenied(String),
     /// The request makes no sense.
     BadRequest(String),
+    /// A field is not of the modelled form.
+    Validation(String),
     /// A field has another JSON type, or the body is no JSON.
     Serialization(String),
     /// Amazon has it, this version has not.
@@ -30,6 +32,8 @@ pub(crate) enum Refusal {
     UnknownOperation(String),
     /// It names something that is not there.
     NotFound { kind: ResourceKind, message: String },
+    /// The same in v1, which does not name kinds.
+    Missing(String),
     /// It collides with something that is there.
     Conflict(String),
     /// It would exceed a limit of the configuration.
@@ -56,12 +60,42 @@ struct ErrorShape<'a> {
     limit_type: Option<String>,
 }
 
+/// Versions of the management API, which name some errors differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// REST APIs.
+    One,
+    /// HTTP APIs, and the cluster's own operations.
+    Two,
+}
+
+impl Version {
+    /// The version that a path belongs to.
+    pub(crate) fn of(path: &str) -> Self {
+        let two = ["/v2/", "/edgeway/"];
+        if two.iter().any(|prefix| path.starts_with(prefix)) {
+            Self::Two
+        } else {
+            Self::One
+        }
+    }
+}
+
 /// Seconds after which a client may try again.
 const RETRY_AFTER_S: &str = "1";
 
 impl Refusal {
     pub(crate) fn bad(message: impl Into<String>) -> Self {
         Self::BadRequest(message.into())
+    }
+
+    /// A word that is none of those allowed, in the words of Amazon's framework.
+    pub(crate) fn not_in_set(value: &str, place: &str, words: &[&str]) -> Self {
+        Self::Validation(format!(
+            "1 validation error detected: Value '{value}' at '{place}' failed to satisfy \
+             constraint: Member must satisfy enum value set: [{}]",
+            words.join(", ")
+        ))
     }
 
     /// `what` exists at Amazon but not here.
@@ -96,7 +130,9 @@ impl Refusal {
             | ResourceKind::JoinToken
             | ResourceKind::Certificate
             | ResourceKind::Cluster
-            | ResourceKind::Rollout => format!("{kind} {id} does not exist"),
+            | ResourceKind::Rollout
+            | ResourceKind::Resource
+            | ResourceKind::Part => format!("{kind} {id} does not exist"),
         };
         Self::NotFound { kind, message }
     }
@@ -104,11 +140,14 @@ impl Refusal {
     const fn status(&self) -> StatusCode {
         match self {
             Self::Unsigned(_) | Self::AccessDenied(_) => StatusCode::FORBIDDEN,
-            Self::BadRequest(_) | Self::Serialization(_) | Self::UnsupportedField(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::BadRequest(_)
+            | Self::Validation(_)
+            | Self::Serialization(_)
+            | Self::UnsupportedField(_) => StatusCode::BAD_REQUEST,
             Self::UnsupportedOperation(_) => StatusCode::NOT_IMPLEMENTED,
-            Self::UnknownOperation(_) | Self::NotFound { .. } => StatusCode::NOT_FOUND,
+            Self::UnknownOperation(_) | Self::NotFound { .. } | Self::Missing(_) => {
+                StatusCode::NOT_FOUND
+            }
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Limit { .. } | Self::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Body(error) => error.status(),
@@ -124,10 +163,11 @@ impl Refusal {
             Self::Unsigned(refusal) => refusal.code(),
             Self::AccessDenied(_) => "AccessDeniedException",
             Self::BadRequest(_) | Self::UnsupportedField(_) => "BadRequestException",
+            Self::Validation(_) => "ValidationException",
             Self::Serialization(_) => "SerializationException",
             Self::UnsupportedOperation(_) => "NotImplementedException",
             Self::UnknownOperation(_) => "UnknownOperationException",
-            Self::NotFound { .. } => "NotFoundException",
+            Self::NotFound { .. } | Self::Missing(_) => "NotFoundException",
             Self::Conflict(_) => "ConflictException",
             Self::Limit { .. } | Self::Busy(_) => "TooManyRequestsException",
             Self::Body(BodyError::TooLarge) | Self::ChangeTooLarge(_) => {
@@ -139,17 +179,25 @@ impl Refusal {
         }
     }
 
+    const fn code_in(&self, version: Version) -> &'static str {
+        match (self, version) {
+            (Self::Limit { .. }, Version::One) => "LimitExceededException",
+            _ => self.code(),
+        }
+    }
+
     /// Its name in metrics and logs.
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Unsigned(refusal) => refusal.reason(),
             Self::AccessDenied(_) => "access_denied",
             Self::BadRequest(_) => "bad_request",
+            Self::Validation(_) => "validation",
             Self::Serialization(_) => "serialization",
             Self::UnsupportedField(_) => "unsupported_field",
             Self::UnsupportedOperation(_) => "unsupported_operation",
             Self::UnknownOperation(_) => "unknown_operation",
-            Self::NotFound { .. } => "not_found",
+            Self::NotFound { .. } | Self::Missing(_) => "not_found",
             Self::Conflict(_) => "conflict",
             Self::Limit { .. } => "limit",
             Self::Busy(_) => "busy",
@@ -165,11 +213,13 @@ impl Refusal {
             Self::Unsigned(refusal) => refusal.to_string(),
             Self::AccessDenied(text)
             | Self::BadRequest(text)
+            | Self::Validation(text)
             | Self::Serialization(text)
             | Self::UnsupportedField(text)
             | Self::UnsupportedOperation(text)
             | Self::UnknownOperation(text)
             | Self::Conflict(text)
+            | Self::Missing(text)
             | Self::ChangeTooLarge(text)
             | Self::Unavailable(text)
             | Self::Internal(text) => text.clone(),
@@ -180,9 +230,10 @@ impl Refusal {
     }
 
     /// The answer that the caller gets.
-    pub(crate) fn answer(&self) -> Answer {
+    pub(crate) fn answer(&self, version: Version) -> Answer {
         let message = self.message();
         let (resource_type, limit_type) = match self {
+            _ if version == Version::One => (None, None),
             Self::NotFound { kind, .. } => (Some(kind.to_string()), None),
             Self::Limit { kind, .. } => (None, Some(kind.to_string())),
             Self::Busy(what) => (None, Some((*what).to_owned())),
@@ -195,7 +246,7 @@ impl Refusal {
         };
         let answer = Answer::json(self.status(), &shape)
             .unwrap_or_else(|_| Answer::empty(self.status()))
-            .with("x-amzn-errortype", self.code());
+            .with("x-amzn-errortype", self.code_in(version));
         match self {
             Self::Unavailable(_) | Self::Busy(_) => answer.with("retry-after", RETRY_AFTER_S),
             _ => answer,
@@ -213,6 +264,7 @@ impl From<Rejection> for Refusal {
     fn from(rejection: Rejection) -> Self {
         match rejection {
             Rejection::NotFound { kind, id } => Self::not_found(kind, &id),
+            Rejection::Missing(text) => Self::Missing(text),
             Rejection::Conflict { reason, .. } => Self::Conflict(reason),
             // The reasons are whole sentences, most of them Amazon's.
             Rejection::Invalid { reason, .. } => Self::BadRequest(reason),

@@ -1,7 +1,8 @@
 //! APIs: what every kind has in common, and what an HTTP API consists of.
 //!
-//! REST and WebSocket APIs join as further variants of `ApiKind`; stages and deployments are shared
-//! by all kinds, since a deployment is a frozen copy of whatever the kind consists of.
+//! What a REST API consists of is in `rest`; WebSocket APIs join as a further variant. Stages and
+//! deployments are shared by all kinds, since a deployment is a frozen copy of whatever the kind
+//! consists of.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -47,6 +48,8 @@ pub struct Api {
 pub enum ApiKind {
     /// An API Gateway v2 HTTP API.
     Http(HttpApi),
+    /// An API Gateway v1 REST API.
+    Rest(crate::rest::RestApi),
 }
 
 /// Where clients reach an API.
@@ -226,6 +229,8 @@ pub struct Stage {
     pub managed: bool,
     /// What the last automatic deployment said.
     pub last_deployment_status: Option<String>,
+    /// What only stages of REST APIs have.
+    pub rest: Option<Box<crate::rest::StageSettings>>,
 }
 
 /// A frozen copy of an API.
@@ -240,7 +245,16 @@ pub struct Deployment {
     /// Made by a stage with `auto_deploy`.
     pub auto: bool,
     /// The copy.
-    pub content: HttpContent,
+    pub content: Content,
+}
+
+/// What a deployment holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Content {
+    /// Of an HTTP API.
+    Http(HttpContent),
+    /// Of a REST API.
+    Rest(Arc<crate::rest::Content>),
 }
 
 // === impl RouteKey ===

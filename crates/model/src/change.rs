@@ -19,6 +19,7 @@ use crate::{
     PrivateEndpoint, PrivateEndpointId, Region, RegionName, Revision, RolloutEnd, RolloutMode,
     RolloutPolicy, Route, RouteId, RouteKey, Stage, StageName, TokenId, Zone, ZoneKey,
     ZoneKeyState,
+    rest::{Deploy, RestChange, SharedChange},
 };
 
 /// A proposed change.
@@ -163,6 +164,14 @@ pub enum Op {
     UpdateDeployment(ApiId, DeploymentId, Option<String>),
     /// Removes a deployment that no stage serves.
     DeleteDeployment(ApiId, DeploymentId),
+    /// Makes a REST API; it must have no stages and deployments.
+    CreateRestApi(Box<crate::Api>),
+    /// Alters a piece of a REST API.
+    Rest(ApiId, Box<RestChange>),
+    /// Freezes a REST API.
+    DeployRest(ApiId, Box<Deploy>),
+    /// Alters what stands beside APIs.
+    Shared(Box<SharedChange>),
     /// Adds a custom domain.
     CreateDomain(Box<DomainName>),
     /// Alters a custom domain.
@@ -175,9 +184,9 @@ pub enum Op {
     UpdateMapping(DomainId, MappingId, MappingPatch),
     /// Removes a mapping.
     DeleteMapping(DomainId, MappingId),
-    /// Sets or removes an API's, stage's or domain's tags by ARN path.
+    /// Sets or removes tags by ARN path.
     Tag {
-        /// Whose tags: `/apis/ID`, `/apis/ID/stages/NAME` or `/domainnames/NAME`.
+        /// Whose tags, as the end of an ARN: `/apis/ID/stages/NAME`, `/usageplans/ID` and so on.
         target: String,
         /// Tags to set.
         set: BTreeMap<String, String>,
@@ -338,7 +347,9 @@ impl Op {
             | Self::DeleteStage(api, _)
             | Self::CreateDeployment { api, .. }
             | Self::UpdateDeployment(api, ..)
-            | Self::DeleteDeployment(api, _) => Some(api),
+            | Self::DeleteDeployment(api, _)
+            | Self::Rest(api, _)
+            | Self::DeployRest(api, _) => Some(api),
             _ => None,
         }
     }
@@ -363,7 +374,7 @@ impl fmt::Write for Head {
 impl Deployment {
     /// A deployment of `content` made at `created_ms`.
     #[must_use]
-    pub const fn of(id: DeploymentId, content: crate::HttpContent, created_ms: u64) -> Self {
+    pub const fn of(id: DeploymentId, content: crate::Content, created_ms: u64) -> Self {
         Self {
             id,
             description: None,

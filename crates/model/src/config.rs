@@ -9,9 +9,10 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccessKey, AccessKeyId, Api, ApiId, Certificate, CertificateId, Cluster, DomainId, DomainName,
-    JoinToken, Node, NodeId, Pop, PopName, Prior, PrivateEndpoint, PrivateEndpointId, Region,
-    RegionName, Revision, Rollout, RolloutPolicy, RolloutRecord, TokenId, Zone,
+    AccessKey, AccessKeyId, Api, ApiId, ApiKeyId, Certificate, CertificateId, ClientCertificateId,
+    Cluster, DomainId, DomainName, JoinToken, Node, NodeId, Pop, PopName, Prior, PrivateEndpoint,
+    PrivateEndpointId, Region, RegionName, Revision, Rollout, RolloutPolicy, RolloutRecord,
+    TokenId, UsagePlanId, VpcLinkId, Zone, rest,
 };
 
 /// Everything that is configured, at one revision. Copies share what did not change.
@@ -47,6 +48,16 @@ pub struct Config {
     pub apis: BTreeMap<ApiId, Arc<Api>>,
     /// Custom domains by name.
     pub domains: BTreeMap<DomainId, Arc<DomainName>>,
+    /// Keys that clients of APIs send, by id.
+    pub api_keys: BTreeMap<ApiKeyId, Arc<rest::ApiKey>>,
+    /// Usage plans by id.
+    pub usage_plans: BTreeMap<UsagePlanId, Arc<rest::UsagePlan>>,
+    /// Certificates that the gateway shows to backends, by id.
+    pub client_certificates: BTreeMap<ClientCertificateId, Arc<rest::ClientCertificate>>,
+    /// VPC links of either version, by id.
+    pub vpc_links: BTreeMap<VpcLinkId, Arc<rest::VpcLink>>,
+    /// Settings of all REST APIs.
+    pub account: Arc<rest::Account>,
     /// How changes reach the nodes.
     pub rollout_policy: RolloutPolicy,
     /// New versions of APIs on their way; `apis` holds the new versions.

@@ -80,6 +80,24 @@ text_ids! {
     AccessKeyId,
     /// The public half of a join token.
     TokenId,
+    /// A path of a REST API.
+    ResourceId,
+    /// A model of a REST API; methods refer to models by name.
+    ModelId,
+    /// A request validator of a REST API.
+    ValidatorId,
+    /// An authorizer within an API.
+    AuthorizerId,
+    /// A documentation part of a REST API.
+    DocumentationPartId,
+    /// A key that clients of APIs send, by its public half.
+    ApiKeyId,
+    /// A usage plan.
+    UsagePlanId,
+    /// A certificate that the gateway shows to backends.
+    ClientCertificateId,
+    /// A VPC link of either version.
+    VpcLinkId,
     /// A certificate: the part after `certificate/` of its ARN.
     CertificateId,
 }

@@ -25,6 +25,7 @@ mod history;
 mod id;
 pub mod limits;
 mod reject;
+pub mod rest;
 mod rollout;
 mod view;
 
@@ -33,7 +34,7 @@ pub use acme::{
     Acme, AcmeAccount, AcmeChange, AcmeOrder, AcmeSettings, ChallengeAnswer, ChallengeKind,
 };
 pub use api::{
-    Api, ApiKind, Cors, Deployment, EndpointType, HttpApi, HttpContent, Integration,
+    Api, ApiKind, Content, Cors, Deployment, EndpointType, HttpApi, HttpContent, Integration,
     IntegrationKind, IpAddressType, Route, RouteKey, RouteKeyError, RoutePath, Segment, Stage,
 };
 pub use apply::Machine;
@@ -51,8 +52,10 @@ pub use domain::{ApiMapping, DomainName, SecurityPolicy};
 pub use feed::{FeedFrame, FeedHello, LivePeer, MapDelta};
 pub use history::{Difference, Entry, History, Item, ItemKey, ItemKind, NotKept};
 pub use id::{
-    AccessKeyId, ApiId, CertificateId, ChangeId, DeploymentId, DomainId, IntegrationId, MappingId,
-    NodeId, PopName, PrivateEndpointId, RegionName, Revision, RouteId, StageName, TokenId,
+    AccessKeyId, ApiId, ApiKeyId, AuthorizerId, CertificateId, ChangeId, ClientCertificateId,
+    DeploymentId, DocumentationPartId, DomainId, IntegrationId, MappingId, ModelId, NodeId,
+    PopName, PrivateEndpointId, RegionName, ResourceId, Revision, RouteId, StageName, TokenId,
+    UsagePlanId, ValidatorId, VpcLinkId,
 };
 pub use reject::{Rejection, ResourceKind};
 pub use rollout::{

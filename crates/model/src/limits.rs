@@ -40,3 +40,14 @@ pub const PAST_REVISIONS_KEPT: usize = 1_000;
 pub const PAST_BYTES_MAX: u64 = 32 << 20;
 /// Outcomes remembered so that a change proposed twice is applied once.
 pub const REMEMBERED_OUTCOMES: usize = 8_192;
+/// Resources of one REST API. Amazon's default is 300.
+pub const RESOURCES_PER_API_MAX: usize = 10_000;
+/// Models, validators, authorizers, or documentation parts of one REST API. Amazon allows 60
+/// models, 10 authorizers and 2,000 documentation parts.
+pub const PARTS_PER_API_MAX: usize = 10_000;
+/// Documentation versions of one REST API.
+pub const DOCUMENTATION_VERSIONS_MAX: usize = 1_000;
+/// Keys that clients of APIs send, in a cluster. Amazon's quota is 10,000 a region.
+pub const API_KEYS_MAX: usize = 100_000;
+/// Usage plans that one key may be in, as Amazon's.
+pub const PLANS_PER_KEY_MAX: usize = 10;

@@ -45,6 +45,10 @@ pub enum ResourceKind {
     Cluster,
     /// A rollout.
     Rollout,
+    /// A path of a REST API.
+    Resource,
+    /// Another part of a REST API, or something beside APIs.
+    Part,
 }
 
 /// Why a change was not applied. The configuration is as before.
@@ -58,6 +62,9 @@ pub enum Rejection {
         /// Which one.
         id: String,
     },
+    /// The same, said in a sentence.
+    #[error("{0}")]
+    Missing(String),
     /// It collides with what is there, or would break a reference.
     #[error("{reason}")]
     Conflict {
@@ -129,6 +136,8 @@ impl fmt::Display for ResourceKind {
             Self::Certificate => "Certificate",
             Self::Cluster => "Cluster",
             Self::Rollout => "Rollout",
+            Self::Resource => "Resource",
+            Self::Part => "Part",
         })
     }
 }

@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     NoRoute,
     /// The route did not compile; holds its diagnostic.
     BrokenRoute(Arc<str>),
+    /// The deployment is of a kind that regions do not run.
+    NotServed,
     /// The path would leave what the integration's owner wrote.
     BadPath,
     /// The request has no usable host.
@@ -63,6 +65,7 @@ impl Fault {
             Self::Miss(Miss::UnknownPath) => "unknown_path",
             Self::NoRoute => "no_route",
             Self::BrokenRoute(_) => "broken_route",
+            Self::NotServed => "not_served",
             Self::BadPath => "bad_path",
             Self::BadHost => "bad_host",
             Self::NotReady => "not_ready",
@@ -81,6 +84,7 @@ impl Fault {
             | Self::PeerNotAllowed
             | Self::Upstream(UpstreamError::RequestBody(_)) => Blame::Client,
             Self::BrokenRoute(_)
+            | Self::NotServed
             | Self::NotReady
             | Self::Overloaded
             | Self::Upstream(UpstreamError::Denied | UpstreamError::Busy) => Blame::Us,
@@ -100,6 +104,7 @@ impl Fault {
             Self::Miss(Miss::UnknownHost) | Self::PeerNotAllowed => StatusCode::FORBIDDEN,
             Self::Miss(_) | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::BrokenRoute(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotServed => StatusCode::NOT_IMPLEMENTED,
             Self::BadPath | Self::BadHost => StatusCode::BAD_REQUEST,
             Self::Upstream(UpstreamError::RequestBody(error)) => error.status(),
             Self::NotReady | Self::Overloaded | Self::Upstream(_) => {
@@ -114,6 +119,7 @@ impl Fault {
             Self::Miss(Miss::UnknownHost) | Self::PeerNotAllowed => "Forbidden",
             Self::Miss(_) | Self::NoRoute => "Not Found",
             Self::BrokenRoute(_) => "Internal Server Error",
+            Self::NotServed => "REST APIs are not served by this version of Edgeway",
             Self::Upstream(UpstreamError::RequestBody(BodyError::TooLarge)) => {
                 "Request Entity Too Large"
             }

@@ -20,14 +20,13 @@ fn python() -> PathBuf {
     python
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn boto3_and_the_aws_cli_work() {
+/// Runs pytest against a cluster of its own.
+async fn run(arguments: &[&str]) {
     let cluster = Cluster::start().await.unwrap();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
     let output = Command::new(python())
         .args(["-m", "pytest", "-q", "-s", "-p", "no:cacheprovider"])
-        .arg(&folder)
-        .current_dir(&folder)
+        .args(arguments)
+        .current_dir(folder())
         .env("EDGEWAY_READY_FILE", cluster.ready_file())
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()
@@ -39,4 +38,25 @@ async fn boto3_and_the_aws_cli_work() {
         "{text}{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_and_the_aws_cli_work() {
+    run(&["--ignore-glob=*/rest_*.py", "."]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rest_apis_work_with_boto3_and_the_aws_cli() {
+    let names = std::fs::read_dir(folder()).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names
+        .filter(|name| name.starts_with("rest_") && name.ends_with(".py"))
+        .collect();
+    names.sort();
+    assert!(!names.is_empty());
+    run(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
 }

@@ -9,6 +9,7 @@ mod history;
 mod odd;
 mod parts;
 mod refusals;
+mod v1;
 mod v2;
 
 use std::{

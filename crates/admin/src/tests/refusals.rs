@@ -265,13 +265,13 @@ async fn absent_operations_are_refused_by_name() {
         ("GET", "/v2/vpclinks", "GetVpcLinks"),
         ("POST", "/v2/portals/p/publish", "PublishPortal"),
         ("GET", "/v2/domainnames/d/routingrules", "ListRoutingRules"),
-        ("POST", "/restapis", "API Gateway v1"),
+        ("POST", "/restapis?mode=import", "ImportRestApi"),
+        ("GET", "/restapis/a/stages/s/exports/oas30", "GetExport"),
         (
-            "GET",
+            "POST",
             "/restapis/a/resources/b/methods/GET",
-            "API Gateway v1",
+            "TestInvokeMethod",
         ),
-        ("PUT", "/tags/arn%3Aaws", "API Gateway v1"),
     ] {
         let reply = bench.expect(501, method, path, Value::Null).await;
         assert_eq!(reply.header("x-amzn-errortype"), "NotImplementedException");

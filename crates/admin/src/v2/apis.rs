@@ -9,7 +9,7 @@ use model::{
 };
 use serde::Serialize;
 
-use super::{api, checks, cors, cors::CorsShape, integrations};
+use super::{checks, cors, cors::CorsShape, http, http_api, integrations};
 use crate::{
     answer::Answer,
     call::{Call, Write},
@@ -42,8 +42,7 @@ struct ApiShape<'a> {
     version: Option<&'a str>,
 }
 
-fn shape<'a>(config: &Config, api: &'a Api) -> ApiShape<'a> {
-    let ApiKind::Http(http) = &api.kind;
+fn shape<'a>(config: &Config, (api, http): (&'a Api, &'a HttpApi)) -> ApiShape<'a> {
     let (id, home, base) = (&api.id, &api.home, config.base_domain());
     let selection = http.api_key_selection_expression.as_deref();
     let routes = http.route_selection_expression.as_deref();
@@ -66,19 +65,23 @@ fn shape<'a>(config: &Config, api: &'a Api) -> ApiShape<'a> {
 
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     let apis = call.config.apis.values();
+    let apis = apis.filter_map(|api| Some((&**api, http(api)?)));
     page(
         call,
-        apis.map(|api| (api.id.as_str(), shape(call.config, api))),
+        apis.map(|found| (found.0.id.as_str(), shape(call.config, found))),
     )
 }
 
 pub(super) fn show(call: &Call<'_>) -> Result<Answer, Refusal> {
-    Answer::ok(&shape(call.config, api(call.config, call.argument(0))?))
+    Answer::ok(&shape(
+        call.config,
+        http_api(call.config, call.argument(0))?,
+    ))
 }
 
 fn showing(op: Op, id: ApiId, status: StatusCode) -> Write {
     Write::showing(op, move |config| {
-        Answer::json(status, &shape(config, api(config, id.as_str())?))
+        Answer::json(status, &shape(config, http_api(config, id.as_str())?))
     })
 }
 
@@ -159,6 +162,7 @@ fn quick(call: &Call<'_>) -> Result<Option<QuickCreate>, Refusal> {
         updated_ms: call.now_ms,
         managed: true,
         last_deployment_status: None,
+        rest: None,
     };
     Ok(Some(QuickCreate {
         integration,

@@ -48,7 +48,7 @@ pub(super) fn stage_name(name: &str) -> Result<(), Refusal> {
     ))
 }
 
-pub(super) fn stage_variables(map: &BTreeMap<String, String>) -> Result<(), Refusal> {
+pub(crate) fn stage_variables(map: &BTreeMap<String, String>) -> Result<(), Refusal> {
     if map.len() > limits::STAGE_VARIABLES_MAX {
         let max = limits::STAGE_VARIABLES_MAX;
         return Err(Refusal::bad(format!(
@@ -77,7 +77,7 @@ pub(super) fn stage_variables(map: &BTreeMap<String, String>) -> Result<(), Refu
 }
 
 /// Amazon's rules for tags, and the values of our own one.
-pub(super) fn tags(map: &BTreeMap<String, String>) -> Result<(), Refusal> {
+pub(crate) fn tags(map: &BTreeMap<String, String>) -> Result<(), Refusal> {
     if map.len() > limits::TAGS_MAX {
         return Err(Refusal::bad(format!(
             "at most {} tags are allowed",
@@ -163,7 +163,7 @@ pub(crate) fn domain_name(text: &str, base: &str) -> Result<String, Refusal> {
 }
 
 /// Segments of a base path without outer slashes; empty maps everything else.
-pub(super) fn mapping_key(text: &str) -> Result<(), Refusal> {
+pub(crate) fn mapping_key(text: &str) -> Result<(), Refusal> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "$-_.+!*'()/".contains(c);
     if text.len() > 300 || !text.chars().all(plain) {
         return Err(Refusal::bad(

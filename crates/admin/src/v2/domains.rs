@@ -217,7 +217,7 @@ fn configuration(call: &Call<'_>) -> Result<Option<DomainPatch>, Refusal> {
     }))
 }
 
-fn certificate(config: &Config, arn: &str) -> Result<CertificateId, Refusal> {
+pub(crate) fn certificate(config: &Config, arn: &str) -> Result<CertificateId, Refusal> {
     let id = arn.rsplit('/').next().unwrap_or_default();
     let known = config.certificates.get(id);
     match known.filter(|certificate| config.certificate_arn(certificate) == arn) {

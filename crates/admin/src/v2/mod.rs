@@ -16,11 +16,11 @@ mod stages;
 mod tags;
 
 pub(crate) use absent::ABSENT;
-pub(crate) use checks::domain_name;
+pub(crate) use checks::{domain_name, mapping_key, stage_variables, tags as tags_allowed};
+pub(crate) use domains::certificate;
+pub(crate) use tags::{show as show_tags, tag, untag};
 
-use std::sync::Arc;
-
-use model::{Api, Config, HttpContent, ResourceKind};
+use model::{Api, ApiKind, Config, HttpApi, HttpContent, ResourceKind};
 
 use crate::{
     operation::{Operation, read, write},
@@ -185,20 +185,32 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         mappings::delete,
     ),
     read("GetTags", "/v2/tags/{arn+}", tags::show),
-    write("TagResource", "POST", "/v2/tags/{arn+}", tags::tag),
-    write("UntagResource", "DELETE", "/v2/tags/{arn+}", tags::untag),
+    write("TagResource", "POST", "/v2/tags/{arn+}", tag),
+    write("UntagResource", "DELETE", "/v2/tags/{arn+}", untag),
 ];
 
-/// The API `id`.
-fn api<'c>(config: &'c Config, id: &str) -> Result<&'c Arc<Api>, Refusal> {
-    config
-        .apis
-        .get(id)
+/// The API `id`; REST APIs do not exist as far as v2 goes.
+fn api<'c>(config: &'c Config, id: &str) -> Result<&'c Api, Refusal> {
+    http_api(config, id).map(|(api, _)| api)
+}
+
+/// The API `id` and what only HTTP APIs have.
+fn http_api<'c>(config: &'c Config, id: &str) -> Result<(&'c Api, &'c HttpApi), Refusal> {
+    let found = config.apis.get(id);
+    found
+        .and_then(|api| Some((&**api, http(api)?)))
         .ok_or_else(|| Refusal::not_found(ResourceKind::Api, id))
+}
+
+/// What only an HTTP API has.
+const fn http(api: &Api) -> Option<&HttpApi> {
+    match &api.kind {
+        ApiKind::Http(http) => Some(http),
+        ApiKind::Rest(_) => None,
+    }
 }
 
 /// What can be edited of the API `id`.
 fn content<'c>(config: &'c Config, id: &str) -> Result<&'c HttpContent, Refusal> {
-    let model::ApiKind::Http(http) = &api(config, id)?.kind;
-    Ok(&http.content)
+    Ok(&http_api(config, id)?.1.content)
 }

@@ -112,6 +112,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Write, Refusal> {
         updated_ms: call.now_ms,
         managed: false,
         last_deployment_status: None,
+        rest: None,
     };
     let api = call.argument(0).to_owned();
     let op = Op::CreateStage(api.as_str().into(), stage);

@@ -1,4 +1,4 @@
-//! Tags of APIs, stages and custom domains, by ARN.
+//! Tags of whatever has an ARN.
 //!
 //! The tag `edgeway:endpointType` is more than a note: setting or removing it changes where clients
 //! reach the API or domain, as a change of its own before the tags'.
@@ -29,6 +29,8 @@ enum Tagged {
     Api(String),
     Stage(String, String),
     Domain(String),
+    /// A REST API, its stage, or what stands beside APIs, by the end of the ARN.
+    Other(String),
 }
 
 /// Reads `arn:aws:apigateway:REGION::/apis/ID` and its like; any region and account will do.
@@ -45,11 +47,9 @@ fn tagged(arn: &str) -> Result<Tagged, Refusal> {
         ["domainnames", name] => Ok(Tagged::Domain((*name).to_ascii_lowercase())),
         [
             "restapis" | "vpclinks" | "apikeys" | "usageplans" | "clientcertificates",
-            ..,
-        ] => Err(Refusal::unsupported(format!(
-            "tagging of {}",
-            path.join("/")
-        ))),
+            _,
+        ]
+        | ["restapis", _, "stages", _] => Ok(Tagged::Other(format!("/{}", path.join("/")))),
         _ => Err(bad()),
     }
 }
@@ -63,6 +63,10 @@ impl Tagged {
                 None => Err(Refusal::not_found(ResourceKind::Stage, name)),
             },
             Self::Domain(name) => Ok(&domain(config, name)?.tags),
+            Self::Other(path) => {
+                let found = config.tags(path);
+                found.ok_or_else(|| Refusal::Missing(format!("Invalid resource specified: {path}")))
+            }
         }
     }
 
@@ -71,6 +75,7 @@ impl Tagged {
             Self::Api(id) => format!("/apis/{id}"),
             Self::Stage(id, name) => format!("/apis/{id}/stages/{name}"),
             Self::Domain(name) => format!("/domainnames/{name}"),
+            Self::Other(path) => path.clone(),
         }
     }
 
@@ -84,7 +89,7 @@ impl Tagged {
                 };
                 Some(Op::UpdateApi(id.as_str().into(), Box::new(patch)))
             }
-            Self::Stage(..) => None,
+            Self::Stage(..) | Self::Other(_) => None,
             Self::Domain(name) => {
                 let patch = DomainPatch {
                     endpoint: Some(endpoint),
@@ -96,13 +101,13 @@ impl Tagged {
     }
 }
 
-pub(super) fn show(call: &Call<'_>) -> Result<Answer, Refusal> {
+pub(crate) fn show(call: &Call<'_>) -> Result<Answer, Refusal> {
     Answer::ok(&TagsShape {
         tags: tagged(call.argument(0))?.tags(call.config)?,
     })
 }
 
-pub(super) fn tag(call: &Call<'_>) -> Result<Write, Refusal> {
+pub(crate) fn tag(call: &Call<'_>) -> Result<Write, Refusal> {
     let tagged = tagged(call.argument(0))?;
     tagged.tags(call.config)?;
     let set = call.document.map("tags")?.unwrap_or_default();
@@ -118,7 +123,7 @@ pub(super) fn tag(call: &Call<'_>) -> Result<Write, Refusal> {
     Ok(Write { ops, render })
 }
 
-pub(super) fn untag(call: &Call<'_>) -> Result<Write, Refusal> {
+pub(crate) fn untag(call: &Call<'_>) -> Result<Write, Refusal> {
     let tagged = tagged(call.argument(0))?;
     let before = tagged.tags(call.config)?;
     let keys = call.query.iter().filter(|(name, _)| name == "tagKeys");

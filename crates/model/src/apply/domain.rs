@@ -148,7 +148,9 @@ impl Config {
         // A stage that only a rollout has may be gone again soon.
         let settled = self.rollouts.get(api);
         let settled = settled.is_none_or(|rollout| rollout.before.stages.contains_key(stage));
-        if settled && found.stages.contains_key(stage) {
+        // A REST API's stage may be left to the path of each request.
+        let open = stage.as_str().is_empty() && matches!(found.kind, crate::ApiKind::Rest(_));
+        if open || settled && found.stages.contains_key(stage) {
             return Ok(());
         }
         Err(Rejection::not_found(ResourceKind::Stage, stage))
@@ -169,13 +171,17 @@ impl Config {
     ) -> Result<(), Rejection> {
         let parts: Vec<&str> = target.trim_matches('/').split('/').collect();
         let tags = match parts.as_slice() {
-            ["apis", api] => &mut self.api_mut(&ApiId::from(*api))?.tags,
-            ["apis", api, "stages", stage] => {
+            ["apis" | "restapis", api] => &mut self.api_mut(&ApiId::from(*api))?.tags,
+            ["apis" | "restapis", api, "stages", stage] => {
                 let missing = Rejection::not_found(ResourceKind::Stage, stage);
                 let api = self.api_mut(&ApiId::from(*api))?;
                 &mut api.stages.get_mut(*stage).ok_or(missing)?.tags
             }
             ["domainnames", name] => &mut self.domain_mut(&DomainId::from(*name))?.tags,
+            [kind, id] => {
+                let missing = Rejection::not_found(ResourceKind::Part, target);
+                self.shared_tags(kind, id).ok_or(missing)?
+            }
             _ => {
                 return Err(Rejection::invalid(
                     "resource-arn",

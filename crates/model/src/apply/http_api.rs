@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{Context, http_content::Existing, room, text};
 use crate::{
-    Api, ApiId, ApiKind, ApiPatch, Config, CreateHttpApi, Deployment, DeploymentId, HttpContent,
-    Op, Rejection, ResourceKind, Stage, StageName, StagePatch, limits,
+    Api, ApiId, ApiKind, ApiPatch, Config, Content, CreateHttpApi, Deployment, DeploymentId,
+    HttpContent, Op, Rejection, ResourceKind, Stage, StageName, StagePatch, limits,
 };
 
 impl Config {
@@ -17,26 +17,26 @@ impl Config {
             Op::DeleteStage(api, name) => self.delete_stage(&api, &name, context),
             Op::UpdateApi(id, patch) => self.edit(&id, context, |api| api.patch(*patch)),
             Op::DeleteCors(id) => self.edit(&id, context, |api| {
-                api.http_mut().cors = None;
+                api.http_mut()?.cors = None;
                 Ok(())
             }),
             Op::CreateIntegration(api, new) => {
-                self.edit(&api, context, |api| api.http_mut().add_integration(new))
+                self.edit(&api, context, |api| api.http_mut()?.add_integration(new))
             }
             Op::UpdateIntegration(api, id, patch) => self.edit(&api, context, |api| {
-                api.http_mut().patch_integration(&id, patch)
+                api.http_mut()?.patch_integration(&id, patch)
             }),
             Op::DeleteIntegration(api, id) => {
-                self.edit(&api, context, |api| api.http_mut().delete_integration(&id))
+                self.edit(&api, context, |api| api.http_mut()?.delete_integration(&id))
             }
             Op::CreateRoute(api, route) => self.edit(&api, context, |api| {
-                api.http_mut().put_route(route, Existing::No)
+                api.http_mut()?.put_route(route, Existing::No)
             }),
             Op::UpdateRoute(api, id, patch) => {
-                self.edit(&api, context, |api| api.http_mut().patch_route(&id, patch))
+                self.edit(&api, context, |api| api.http_mut()?.patch_route(&id, patch))
             }
             Op::DeleteRoute(api, id) => {
-                self.edit(&api, context, |api| api.http_mut().delete_route(&id))
+                self.edit(&api, context, |api| api.http_mut()?.delete_route(&id))
             }
             Op::CreateStage(api, stage) => {
                 self.edit(&api, context, |api| api.create_stage(stage, context))
@@ -73,7 +73,7 @@ impl Config {
     }
 
     /// Alters an API, then deploys it to its automatic stages if what is served has changed.
-    fn edit(
+    pub(super) fn edit(
         &mut self,
         id: &ApiId,
         context: &Context,
@@ -100,7 +100,7 @@ impl Config {
         }
         api.served = context.revision;
         if let Some(quick) = new.quick {
-            let content = api.http_mut();
+            let content = api.http_mut()?;
             content.add_integration(quick.integration)?;
             content.put_route(quick.route, Existing::No)?;
             api.create_stage(quick.stage, context)?;
@@ -115,6 +115,7 @@ impl Config {
             return Err(Rejection::not_found(ResourceKind::Api, id));
         }
         self.not_mapped(id, None)?;
+        self.not_planned(id, None)?;
         self.apis.remove(id);
         Ok(())
     }
@@ -126,6 +127,7 @@ impl Config {
         context: &Context,
     ) -> Result<(), Rejection> {
         self.not_mapped(id, Some(name))?;
+        self.not_planned(id, Some(name))?;
         self.edit(id, context, |api| match api.stages.remove(name) {
             Some(_) => Ok(()),
             None => Err(Rejection::not_found(ResourceKind::Stage, name)),
@@ -150,17 +152,20 @@ impl Config {
 }
 
 impl Api {
-    /// The editable content; every kind that has one answers here.
-    const fn http_mut(&mut self) -> &mut HttpContent {
-        let ApiKind::Http(http) = &mut self.kind;
-        &mut http.content
+    /// The editable content of an HTTP API; other kinds do not exist for these operations.
+    fn http_mut(&mut self) -> Result<&mut HttpContent, Rejection> {
+        match &mut self.kind {
+            ApiKind::Http(http) => Ok(&mut http.content),
+            ApiKind::Rest(_) => Err(Rejection::not_found(ResourceKind::Api, &self.id)),
+        }
     }
 
     /// What decides what clients get: deployments in use, variables and switches.
     fn served_parts(&self) -> Vec<(StageName, Option<DeploymentId>, u64)> {
         let switch = u64::from(self.disable_execute_api_endpoint);
         let stages = self.stages.values().map(|stage| {
-            let text = format!("{:?}{switch}{:?}", stage.variables, self.endpoint);
+            let rest = &stage.rest;
+            let text = format!("{:?}{switch}{:?}{rest:?}", stage.variables, self.endpoint);
             (
                 stage.name.clone(),
                 stage.deployment.clone(),
@@ -189,7 +194,9 @@ impl Api {
         if let Some(endpoint) = patch.endpoint {
             self.endpoint = endpoint;
         }
-        let ApiKind::Http(http) = &mut self.kind;
+        let ApiKind::Http(http) = &mut self.kind else {
+            return Err(Rejection::not_found(ResourceKind::Api, &self.id));
+        };
         if let Some(expression) = patch.api_key_selection_expression {
             http.api_key_selection_expression = text(expression);
         }
@@ -200,7 +207,11 @@ impl Api {
             .patch_quick(patch.quick_target, patch.quick_route_key)
     }
 
-    fn create_stage(&mut self, mut stage: Stage, context: &Context) -> Result<(), Rejection> {
+    pub(super) fn create_stage(
+        &mut self,
+        mut stage: Stage,
+        context: &Context,
+    ) -> Result<(), Rejection> {
         room(
             &self.stages,
             ResourceKind::Stage,
@@ -266,19 +277,8 @@ impl Api {
         stage: Option<&StageName>,
         context: &Context,
     ) -> Result<(), Rejection> {
-        let kept = self
-            .deployments
-            .values()
-            .filter(|deployment| !deployment.auto)
-            .count();
-        if kept >= limits::DEPLOYMENTS_PER_API_MAX {
-            let max = limits::DEPLOYMENTS_PER_API_MAX;
-            return Err(Rejection::Limit {
-                kind: ResourceKind::Deployment,
-                max,
-            });
-        }
-        if self.http_mut().routes.is_empty() {
+        self.room_to_deploy()?;
+        if self.http_mut()?.routes.is_empty() {
             return Err(Rejection::invalid(
                 "apiId",
                 "At least one route is required before deploying the Api.",
@@ -296,16 +296,33 @@ impl Api {
             stage.deployment = Some(id.clone());
             stage.updated_ms = context.at_ms;
         }
-        let content = self.http_mut().clone();
+        let content = Content::Http(self.http_mut()?.clone());
         let mut deployment = Deployment::of(id.clone(), content, context.at_ms);
         deployment.description = description;
         self.deployments.insert(id, Arc::new(deployment));
         Ok(())
     }
 
+    pub(super) fn room_to_deploy(&self) -> Result<(), Rejection> {
+        let made = self
+            .deployments
+            .values()
+            .filter(|deployment| !deployment.auto);
+        let max = limits::DEPLOYMENTS_PER_API_MAX;
+        if made.count() < max {
+            return Ok(());
+        }
+        let kind = ResourceKind::Deployment;
+        Err(Rejection::Limit { kind, max })
+    }
+
     /// Points every automatic stage to a fresh copy, unless it has an equal one already.
     fn deploy_automatically(&mut self, context: &Context) -> Result<(), Rejection> {
-        let content = self.http_mut().clone();
+        // Stages of other kinds never deploy automatically.
+        let ApiKind::Http(http) = &self.kind else {
+            return Ok(());
+        };
+        let content = Content::Http(http.content.clone());
         let current = |stage: &Stage| {
             let serving = stage
                 .deployment
@@ -365,11 +382,7 @@ impl Api {
 
     fn delete_deployment(&mut self, id: &DeploymentId) -> Result<(), Rejection> {
         self.has_deployment(id)?;
-        if self
-            .stages
-            .values()
-            .any(|stage| stage.deployment.as_ref() == Some(id))
-        {
+        if self.stages.values().any(|stage| stage.serves(id)) {
             return Err(Rejection::invalid(
                 "deploymentId",
                 "Active stages pointing to this deployment must be moved or deleted",

@@ -11,7 +11,13 @@ mod cluster;
 mod domain;
 mod http_api;
 mod http_content;
+mod rest;
+mod rest_content;
+mod rest_methods;
+#[cfg(test)]
+mod rest_tests;
 mod rollout;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod zone_keys;
@@ -170,6 +176,10 @@ impl Config {
             | Op::CreateDeployment { .. }
             | Op::UpdateDeployment(..)
             | Op::DeleteDeployment(..) => self.perform_api(op, context)?,
+            Op::CreateRestApi(_) | Op::Rest(..) | Op::DeployRest(..) => {
+                self.perform_rest(op, context)?;
+            }
+            Op::Shared(change) => self.change_shared(*change)?,
         }
         Ok(None)
     }
@@ -186,6 +196,19 @@ pub(crate) fn room<K, V>(
     } else {
         Err(Rejection::Limit { kind, max })
     }
+}
+
+/// The same for a key that may be there already, in which case nothing is added.
+pub(crate) fn room_for<K: Ord, V>(
+    map: &BTreeMap<K, V>,
+    key: &K,
+    kind: ResourceKind,
+    max: usize,
+) -> Result<(), Rejection> {
+    if map.contains_key(key) {
+        return Ok(());
+    }
+    room(map, kind, max)
 }
 
 /// An empty text clears the field it is given for.

@@ -7,11 +7,11 @@ use proptest::prelude::*;
 use super::Machine;
 use crate::fixtures::{bootstrap, key, node};
 use crate::{
-    Api, ApiKind, ApiMapping, ApiPatch, Certificate, Change, ChangeId, Cluster, CreateHttpApi,
-    DomainName, EdgeView, EndpointType, HttpApi, Integration, IntegrationKind, IntegrationPatch,
-    IpAddressType, JoinToken, KeyState, NodeId, NodeRole, Op, QuickCreate, Region, Rejection,
-    ResourceKind, Revision, Route, RouteKey, RoutePatch, SecurityPolicy, Stage, StagePatch,
-    ZoneView, codec,
+    Api, ApiKind, ApiMapping, ApiPatch, Certificate, Change, ChangeId, Cluster, Content,
+    CreateHttpApi, DomainName, EdgeView, EndpointType, HttpApi, Integration, IntegrationKind,
+    IntegrationPatch, IpAddressType, JoinToken, KeyState, NodeId, NodeRole, Op, QuickCreate,
+    Region, Rejection, ResourceKind, Revision, Route, RouteKey, RoutePatch, SecurityPolicy, Stage,
+    StagePatch, ZoneView, codec,
 };
 
 const API: &str = "a1b2c3d4e5";
@@ -139,6 +139,7 @@ fn stage(name: &str, auto_deploy: bool) -> Stage {
         updated_ms: 0,
         managed: false,
         last_deployment_status: None,
+        rest: None,
     }
 }
 
@@ -254,8 +255,11 @@ fn a_stage_serves_a_frozen_copy_until_it_is_deployed() {
         served,
         "an undeployed edit is not served"
     );
-    let frozen = &bench.api().deployments["d1"].content.routes["r1"];
-    assert_eq!(frozen.key.to_string(), "GET /pets");
+    let deployments = &bench.api().deployments;
+    let Content::Http(frozen) = &deployments["d1"].content else {
+        panic!("not of an HTTP API");
+    };
+    assert_eq!(frozen.routes["r1"].key.to_string(), "GET /pets");
 }
 
 #[test]
@@ -270,7 +274,9 @@ fn an_automatic_stage_follows_every_edit_and_keeps_few_old_copies() {
     }
     let api = bench.api();
     let current = api.stages["$default"].deployment.clone().unwrap();
-    let content = &api.deployments[&current].content;
+    let Content::Http(content) = &api.deployments[&current].content else {
+        panic!("not of an HTTP API");
+    };
     assert_eq!(content.integrations["i1"].timeout_ms, 119);
     assert_eq!(
         api.deployments.len(),

@@ -118,6 +118,7 @@ fn stage(name: &str) -> Stage {
         updated_ms: 0,
         managed: false,
         last_deployment_status: None,
+        rest: None,
     }
 }
 

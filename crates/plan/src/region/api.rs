@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
-use model::{Api, ApiId, ApiKind, Cors, EndpointType, Stage, StageName};
+use model::{Api, ApiId, Content, Cors, EndpointType, RouteKey, Stage, StageName};
 
 use super::{
     route::RoutePlan,
@@ -123,7 +123,6 @@ impl ApiPlan {
 impl StagePlan {
     fn compile(api: &Api, stage: &Stage, diagnostics: &mut Vec<Diagnostic>) -> Self {
         let at = format!("apis/{}/stages/{}", api.id, stage.name);
-        let ApiKind::Http(_) = &api.kind;
         let deployment = stage.deployment.as_ref().and_then(|id| {
             let found = api.deployments.get(id);
             if found.is_none() {
@@ -136,8 +135,16 @@ impl StagePlan {
             found
         });
         let serves = deployment.map(|deployment| {
-            let content = &deployment.content;
             let mut router = Router::default();
+            let content = match &deployment.content {
+                Content::Http(content) => content,
+                Content::Rest(_) => {
+                    let message = RoutePlan::NOT_SERVED.to_owned();
+                    diagnostics.push(Diagnostic { at, message });
+                    router.insert(&RouteKey::Default, Arc::new(RoutePlan::not_served()));
+                    return Deployed { router, cors: None };
+                }
+            };
             for route in content.routes.values() {
                 let at = || format!("{at}/routes/{}", route.key);
                 let (plan, broken) = RoutePlan::compile(route, content, &stage.variables);

@@ -189,7 +189,12 @@ impl RegionPlan {
         if (api.endpoint() == EndpointType::Private) != (entrance == Entrance::Private) {
             return Err(Miss::UnknownPath);
         }
-        let stage = api.stage(mapping.stage.as_str()).ok_or(Miss::UnknownPath)?;
+        // Without a stage of its own, the next segment of the path names it.
+        let (stage, path) = match mapping.stage.as_str() {
+            "" => api.stage_of(path),
+            name => api.stage(name).map(|stage| (stage, path)),
+        }
+        .ok_or(Miss::UnknownPath)?;
         Ok(Found {
             api,
             stage,

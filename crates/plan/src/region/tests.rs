@@ -1,12 +1,13 @@
 //! Plans: where requests lead, what broken parts become, and what a new plan reuses.
 
 mod matcher;
+mod rest;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use lang::uri_template::Value;
 use model::{
-    Api, ApiKind, ApiMapping, Authority, Cluster, Config, Cors, Deployment, DeploymentId,
+    Api, ApiKind, ApiMapping, Authority, Cluster, Config, Content, Cors, Deployment, DeploymentId,
     DomainName, EndpointType, HttpContent, Integration, IntegrationKind, IpAddressType, Region,
     Revision, Route, RouteKey, SecurityPolicy, Stage,
 };
@@ -70,11 +71,12 @@ fn stage(name: &str, deployment: Option<&str>, variables: &[(&str, &str)]) -> St
         updated_ms: 0,
         managed: false,
         last_deployment_status: None,
+        rest: None,
     }
 }
 
 fn api(id: &str, content: HttpContent, stages: Vec<Stage>) -> Api {
-    let deployment = Deployment::of(DeploymentId::from("d"), content, 0);
+    let deployment = Deployment::of(DeploymentId::from("d"), Content::Http(content), 0);
     Api {
         id: id.into(),
         name: "test".to_owned(),

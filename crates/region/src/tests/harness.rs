@@ -9,7 +9,7 @@ use std::{
 
 use http::{Request, Response};
 use model::{
-    Api, ApiKind, Authority, Cluster, Config, Cors, Deployment, EndpointType, HttpContent,
+    Api, ApiKind, Authority, Cluster, Config, Content, Cors, Deployment, EndpointType, HttpContent,
     Integration, IntegrationKind, IpAddressType, Revision, Route, RouteKey, Stage,
 };
 use prometheus::Registry;
@@ -114,7 +114,7 @@ impl Setup {
     }
 
     fn api(&self, content: HttpContent) -> Api {
-        let deployment = Deployment::of("d".into(), content, 0);
+        let deployment = Deployment::of("d".into(), Content::Http(content), 0);
         let stage = Stage {
             name: "$default".into(),
             description: None,
@@ -126,6 +126,7 @@ impl Setup {
             updated_ms: 0,
             managed: false,
             last_deployment_status: None,
+            rest: None,
         };
         Api {
             id: "a1".into(),

@@ -1,0 +1,225 @@
+//! `DomainName`: custom domains, the same objects as in v2.
+
+use http::StatusCode;
+use model::{
+    CertificateId, Config, DomainId, DomainName, DomainPatch, EndpointType, Op, SecurityPolicy,
+    codec,
+};
+use serde_json::Value;
+
+use super::{
+    checks, input, kind,
+    patch::{self, ARD, Holds, R, Rule, rule},
+    rest_apis::{address_text, address_type, endpoint_text, endpoint_type},
+    view::{View, object, seconds},
+};
+use crate::{
+    answer::Answer,
+    call::{Call, Write},
+    document::Document,
+    ids,
+    operation::{Operation, read, write},
+    refusal::Refusal,
+    v2,
+};
+
+const ONE: &str = "/domainnames/{domain}";
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    read("GetDomainNames", "/domainnames", list),
+    write("CreateDomainName", "POST", "/domainnames", create),
+    read("GetDomainName", ONE, show),
+    write("UpdateDomainName", "PATCH", ONE, update),
+    write("DeleteDomainName", "DELETE", ONE, delete),
+];
+
+const RULES: &[Rule] = &[
+    rule("/certificateName", ARD, Holds::Text),
+    rule("/certificateArn", ARD, Holds::Text),
+    rule("/regionalCertificateName", ARD, Holds::Text),
+    rule("/regionalCertificateArn", ARD, Holds::Text),
+    rule("/endpointConfiguration/types", ARD, Holds::List),
+    rule("/endpointConfiguration/ipAddressType", R, Holds::Text),
+    rule("/endpointAccessMode", R, Holds::Text),
+    rule("/mutualTlsAuthentication/truststoreUri", ARD, Holds::Text),
+    rule(
+        "/mutualTlsAuthentication/truststoreVersion",
+        ARD,
+        Holds::Text,
+    ),
+    rule("/ownershipVerificationCertificateArn", ARD, Holds::Text),
+    rule("/routingMode", R, Holds::Text),
+    rule("/securityPolicy", R, Holds::Text),
+    rule("/policy", R, Holds::Text),
+    rule("/managementPolicy", R, Holds::Text),
+];
+
+/// What clients may alter.
+fn fields(config: &Config, domain: &DomainName) -> View {
+    let certificate = config.certificates.get(&domain.certificate);
+    let arn = certificate.map(|certificate| config.certificate_arn(certificate));
+    let types = vec![endpoint_text(domain.endpoint)];
+    let SecurityPolicy::Tls12 = domain.security_policy;
+    let view = View::default()
+        .put(
+            "endpointConfiguration",
+            View::default()
+                .put("types", types)
+                .put("ipAddressType", address_text(domain.ip_address_type)),
+        )
+        .put("securityPolicy", "TLS_1_2")
+        .put("routingMode", "BASE_PATH_MAPPING_ONLY");
+    match domain.endpoint {
+        EndpointType::Edge => view.maybe("certificateArn", arn),
+        EndpointType::Regional | EndpointType::Private => view.maybe("regionalCertificateArn", arn),
+    }
+}
+
+fn shape(config: &Config, region: &str, domain: &DomainName) -> Value {
+    let base = config.base_domain();
+    let target = format!("{}.execute-api.{region}.{base}", domain.target);
+    // Stands for the base domain's zone, which is where the target name lives.
+    let zone = format!("Z{:016X}", codec::digest(base.as_bytes()));
+    let uploaded = seconds(domain.created_ms);
+    let view = fields(config, domain)
+        .put("domainName", domain.name.as_str())
+        .put(
+            "domainNameArn",
+            format!("arn:aws:apigateway:{region}::/domainnames/{}", domain.name),
+        )
+        .put("domainNameStatus", "AVAILABLE")
+        .filled("tags", object(&domain.tags));
+    match domain.endpoint {
+        EndpointType::Edge => view
+            .put("certificateUploadDate", uploaded)
+            .put("distributionDomainName", target)
+            .put("distributionHostedZoneId", zone),
+        EndpointType::Regional | EndpointType::Private => view
+            .put("regionalDomainName", target)
+            .put("regionalHostedZoneId", zone),
+    }
+    .done()
+}
+
+pub(super) fn missing() -> Refusal {
+    Refusal::Missing("Invalid domain name identifier specified".to_owned())
+}
+
+/// The domain that the path names, in any case.
+pub(super) fn domain<'c>(config: &'c Config, name: &str) -> Result<&'c DomainName, Refusal> {
+    let found = config.domains.get(name.to_ascii_lowercase().as_str());
+    found.map(|found| &**found).ok_or_else(missing)
+}
+
+fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
+    let region = call.settings.region.as_str();
+    let domains = call.config.domains.values();
+    kind::list(
+        call,
+        domains.map(|domain| (domain.name.as_str(), shape(call.config, region, domain))),
+    )
+}
+
+fn show(call: &Call<'_>) -> Result<Answer, Refusal> {
+    let domain = domain(call.config, call.argument(0))?;
+    let region = call.settings.region.as_str();
+    Answer::ok(&shape(call.config, region, domain))
+}
+
+fn showing(call: &Call<'_>, op: Op, name: DomainId, status: StatusCode) -> Write {
+    let region = call.settings.region.clone();
+    Write::showing(op, move |config| {
+        let domain = domain(config, name.as_str())?;
+        Answer::json(status, &shape(config, region.as_str(), domain))
+    })
+}
+
+/// What is asked for of endpoint, addresses and certificate.
+fn wanted(call: &Call<'_>, input: &Document) -> Result<DomainPatch, Refusal> {
+    input.unsupported(&[
+        "certificateName",
+        "certificateBody",
+        "certificatePrivateKey",
+        "certificateChain",
+        "regionalCertificateName",
+        "mutualTlsAuthentication",
+        "ownershipVerificationCertificateArn",
+        "policy",
+        "managementPolicy",
+        "endpointAccessMode",
+    ])?;
+    let others = ["ROUTING_RULE_ONLY", "ROUTING_RULE_THEN_BASE_PATH_MAPPING"];
+    input.only("routingMode", "BASE_PATH_MAPPING_ONLY", &others)?;
+    input.only(
+        "securityPolicy",
+        "TLS_1_2",
+        super::rest_apis::SECURITY_POLICIES,
+    )?;
+    let configuration = input.object("endpointConfiguration")?.unwrap_or_default();
+    let types = configuration.texts("types")?.unwrap_or_default();
+    let several = "Cannot create a domain name with multiple Endpoint Types.";
+    let endpoint = endpoint_type(&types, several)?.unwrap_or(EndpointType::Edge);
+    let field = match endpoint {
+        EndpointType::Edge => "certificateArn",
+        EndpointType::Regional => "regionalCertificateArn",
+        EndpointType::Private => return Err(Refusal::unsupported("endpoint type PRIVATE")),
+    };
+    let arn = checks::optional(input, field)?;
+    let arn = arn.ok_or_else(|| Refusal::bad(format!("{field} must be given")))?;
+    let certificate: CertificateId = v2::certificate(call.config, &arn)?;
+    Ok(DomainPatch {
+        certificate: Some(certificate),
+        endpoint: Some(endpoint),
+        ip_address_type: address_type(&configuration)?,
+    })
+}
+
+fn create(call: &Call<'_>) -> Result<Write, Refusal> {
+    let input = input(call);
+    let name = checks::optional(&input, "domainName")?;
+    let name = name.ok_or_else(|| Refusal::bad("No Domain Name specified"))?;
+    let name = DomainId::from(v2::domain_name(&name, call.config.base_domain())?);
+    let wanted = wanted(call, &input)?;
+    let (Some(certificate), Some(endpoint)) = (wanted.certificate, wanted.endpoint) else {
+        return Err(Refusal::bad("certificateArn must be given"));
+    };
+    let new = DomainName {
+        name: name.clone(),
+        target: format!("d-{}", ids::long()),
+        certificate,
+        endpoint,
+        ip_address_type: wanted.ip_address_type.unwrap_or(model::IpAddressType::Ipv4),
+        security_policy: SecurityPolicy::Tls12,
+        created_ms: call.now_ms,
+        tags: checks::tags(&input)?,
+        mappings: Default::default(),
+    };
+    let op = Op::CreateDomain(Box::new(new));
+    Ok(showing(call, op, name, StatusCode::CREATED))
+}
+
+fn update(call: &Call<'_>) -> Result<Write, Refusal> {
+    let known = domain(call.config, call.argument(0))?;
+    let view = fields(call.config, known).done();
+    let view = patch::apply(view, RULES, &patch::steps(call)?)?;
+    let Value::Object(fields) = view else {
+        return Err(Refusal::Internal("a view is no object".to_owned()));
+    };
+    let mut patch = wanted(call, &Document::of("updateDomainNameInput.", fields))?;
+    // Only what differs, so that others may alter the rest meanwhile.
+    patch.certificate = patch.certificate.filter(|new| *new != known.certificate);
+    patch.endpoint = patch.endpoint.filter(|new| *new != known.endpoint);
+    patch.ip_address_type = patch
+        .ip_address_type
+        .filter(|new| *new != known.ip_address_type);
+    let name = known.name.clone();
+    let op = Op::UpdateDomain(name.clone(), patch);
+    Ok(showing(call, op, name, StatusCode::OK))
+}
+
+fn delete(call: &Call<'_>) -> Result<Write, Refusal> {
+    let name = domain(call.config, call.argument(0))?.name.clone();
+    Ok(Write::showing(Op::DeleteDomain(name), |_| {
+        Ok(Answer::empty(StatusCode::ACCEPTED))
+    }))
+}
