@@ -74,6 +74,7 @@ impl Config {
             Some(now) => restored.served = now.served,
         }
         self.still_mapped(&restored)?;
+        self.still_planned(&restored)?;
         let same = self.apis.get(id).is_some_and(|now| **now == restored);
         if !same {
             // A new number, so that no cache answers with what was served in between.
@@ -96,6 +97,31 @@ impl Config {
                 let (stage, name) = (&lost.stage, &domain.name);
                 let reason = format!(
                     "stage {stage} did not exist then, and domain {name} has a mapping to it"
+                );
+                return Err(Rejection::conflict(ResourceKind::Stage, reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// Stages that usage plans list must be there, and so must what stages themselves refer to.
+    fn still_planned(&self, api: &Api) -> Result<(), Rejection> {
+        for plan in self.usage_plans.values() {
+            let mut listed = plan.stages.iter().filter(|listed| listed.api == api.id);
+            if let Some(lost) = listed.find(|listed| !api.stages.contains_key(&listed.stage)) {
+                let (stage, name) = (&lost.stage, &plan.name);
+                let reason =
+                    format!("stage {stage} did not exist then, and usage plan {name} lists it");
+                return Err(Rejection::conflict(ResourceKind::Stage, reason));
+            }
+        }
+        for stage in api.stages.values() {
+            let rest = stage.rest();
+            let wanted = rest.and_then(|rest| rest.client_certificate.as_ref());
+            if let Some(gone) = wanted.filter(|id| !self.client_certificates.contains_key(*id)) {
+                let reason = format!(
+                    "stage {} used client certificate {gone} then, which is gone",
+                    stage.name
                 );
                 return Err(Rejection::conflict(ResourceKind::Stage, reason));
             }

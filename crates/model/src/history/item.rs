@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccessKey, Api, Certificate, Config, DomainName, Node, Pop, PreviousSecret, Prior,
-    PrivateEndpoint, Region, RolloutPolicy, Zone,
+    PrivateEndpoint, Region, RolloutPolicy, Zone, rest,
 };
 
 /// A resource, by kind and identifier.
@@ -46,6 +46,16 @@ pub enum ItemKind {
     Prior,
     /// How changes reach the nodes.
     RolloutPolicy,
+    /// An API key, without its value.
+    ApiKey,
+    /// A usage plan with its keys.
+    UsagePlan,
+    /// A client certificate, without its key.
+    ClientCertificate,
+    /// A VPC link.
+    VpcLink,
+    /// Account settings.
+    Account,
 }
 
 /// A resource as it was at some revision.
@@ -63,6 +73,11 @@ pub enum Item {
     PrivateEndpoint(Arc<PrivateEndpoint>),
     Prior(Arc<Prior>),
     RolloutPolicy(Arc<RolloutPolicy>),
+    ApiKey(Arc<rest::ApiKey>),
+    UsagePlan(Arc<rest::UsagePlan>),
+    ClientCertificate(Arc<rest::ClientCertificate>),
+    VpcLink(Arc<rest::VpcLink>),
+    Account(Arc<rest::Account>),
 }
 
 impl ItemKind {
@@ -81,6 +96,11 @@ impl ItemKind {
             Self::PrivateEndpoint => "private-endpoint",
             Self::Prior => "prior",
             Self::RolloutPolicy => "rollout-policy",
+            Self::ApiKey => "api-key",
+            Self::UsagePlan => "usage-plan",
+            Self::ClientCertificate => "client-certificate",
+            Self::VpcLink => "vpc-link",
+            Self::Account => "account",
         }
     }
 }
@@ -120,12 +140,40 @@ pub(super) fn changed(old: &Config, new: &Config) -> Vec<(ItemKey, Option<Item>)
         &mut all,
     );
     differing(&old.priors, &new.priors, Kind::Prior, Item::Prior, &mut all);
+    differing(
+        &old.api_keys,
+        &new.api_keys,
+        Kind::ApiKey,
+        api_key,
+        &mut all,
+    );
+    let (before, after) = (&old.usage_plans, &new.usage_plans);
+    differing(before, after, Kind::UsagePlan, Item::UsagePlan, &mut all);
+    let (before, after) = (&old.client_certificates, &new.client_certificates);
+    differing(
+        before,
+        after,
+        Kind::ClientCertificate,
+        client_certificate,
+        &mut all,
+    );
+    differing(
+        &old.vpc_links,
+        &new.vpc_links,
+        Kind::VpcLink,
+        Item::VpcLink,
+        &mut all,
+    );
+    let only = |kind| ItemKey {
+        kind,
+        id: String::new(),
+    };
+    if !Arc::ptr_eq(&old.account, &new.account) {
+        let before = Item::Account(Arc::clone(&old.account));
+        all.push((only(Kind::Account), Some(before)));
+    }
     if old.rollout_policy != new.rollout_policy {
-        let key = ItemKey {
-            kind: Kind::RolloutPolicy,
-            id: String::new(),
-        };
-        all.push((key, Some(policy(old))));
+        all.push((only(Kind::RolloutPolicy), Some(policy(old))));
     }
     all
 }
@@ -156,6 +204,14 @@ pub(super) fn current(config: &Config, key: &ItemKey) -> Option<Item> {
             prior.cloned().map(Item::Prior)
         }
         ItemKind::RolloutPolicy => Some(policy(config)),
+        ItemKind::ApiKey => config.api_keys.get(id).cloned().map(api_key),
+        ItemKind::UsagePlan => config.usage_plans.get(id).cloned().map(Item::UsagePlan),
+        ItemKind::ClientCertificate => {
+            let found = config.client_certificates.get(id);
+            found.cloned().map(client_certificate)
+        }
+        ItemKind::VpcLink => config.vpc_links.get(id).cloned().map(Item::VpcLink),
+        ItemKind::Account => Some(Item::Account(Arc::clone(&config.account))),
     }
 }
 
@@ -177,6 +233,18 @@ fn access_key(whole: Arc<AccessKey>) -> Item {
         ..previous
     });
     Item::AccessKey(Arc::new(shown))
+}
+
+fn api_key(whole: Arc<rest::ApiKey>) -> Item {
+    let mut shown = rest::ApiKey::clone(&whole);
+    shown.value = String::new();
+    Item::ApiKey(Arc::new(shown))
+}
+
+fn client_certificate(whole: Arc<rest::ClientCertificate>) -> Item {
+    let mut shown = rest::ClientCertificate::clone(&whole);
+    shown.key_der = Vec::new();
+    Item::ClientCertificate(Arc::new(shown))
 }
 
 fn zone(whole: Arc<Zone>) -> Item {
