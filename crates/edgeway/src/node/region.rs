@@ -92,12 +92,7 @@ pub(super) async fn start(
     let store = sockets.certificates;
     spawn_followers(common, &ledger, &region, (store, files.clone()));
     secure(sockets.secure_management, common, &ledger);
-    common.keep(acme::keep(acme::Parts {
-        ledger: ledger.clone(),
-        fleet: Arc::clone(&fleet),
-        metrics: acme::Metrics::register(&common.registry)?,
-        drain: drain.clone(),
-    }));
+    keep_certificates(common, &ledger, &fleet)?;
     common.keep(latency.clone().run(
         common.control.clone(),
         common.seeds.subscribe(),
@@ -120,6 +115,17 @@ pub(super) async fn start(
         ledger,
         region,
     })
+}
+
+/// Orders and renews certificates while this node leads.
+fn keep_certificates(common: &Common, ledger: &Ledger, fleet: &Arc<Fleet>) -> anyhow::Result<()> {
+    common.keep(acme::keep(acme::Parts {
+        ledger: ledger.clone(),
+        fleet: Arc::clone(fleet),
+        metrics: acme::Metrics::register(&common.registry)?,
+        drain: common.drain.clone(),
+    }));
+    Ok(())
 }
 
 fn driver(
