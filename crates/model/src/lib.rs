@@ -25,6 +25,7 @@ mod history;
 mod id;
 pub mod limits;
 mod name_servers;
+mod patch;
 mod reject;
 pub mod rest;
 mod rollout;
@@ -40,10 +41,7 @@ pub use api::{
     IntegrationKind, IpAddressType, Route, RouteKey, RouteKeyError, RoutePath, Segment, Stage,
 };
 pub use apply::Machine;
-pub use change::{
-    ApiPatch, Change, CreateHttpApi, DomainPatch, HttpReplacement, IntegrationPatch, MappingPatch,
-    Op, Outcome, QuickCreate, RoutePatch, StagePatch,
-};
+pub use change::{Change, Op, Outcome};
 pub use cluster::{
     Authority, Certificate, Cluster, JoinToken, Location, Node, NodeRole, Pop, Prior,
     PrivateEndpoint, Record, RecordValue, Region, Service, Zone, ZoneKey, ZoneKeyRole,
@@ -58,6 +56,10 @@ pub use id::{
     DeploymentId, DocumentationPartId, DomainId, IntegrationId, MappingId, ModelId, NodeId,
     PopName, PrivateEndpointId, RegionName, ResourceId, Revision, RouteId, StageName, TokenId,
     UsagePlanId, ValidatorId, VpcLinkId,
+};
+pub use patch::{
+    ApiPatch, CreateHttpApi, DomainPatch, HttpReplacement, IntegrationPatch, MappingPatch,
+    QuickCreate, RoutePatch, StagePatch,
 };
 pub use reject::{Rejection, ResourceKind};
 pub use rollout::{

@@ -75,8 +75,8 @@ pub(crate) fn tcp(certs: Arc<CertStore>, alpn: &[&[u8]]) -> Result<Tcp, rustls::
     ByPolicy::prepare(Arc::clone(&certs), make)
 }
 
-/// Prepares a listener's QUIC, for HTTP/3 or another protocol. QUIC has TLS 1.3 only (RFC 9001 section 4.2), which every policy
-/// takes.
+/// Prepares a listener's QUIC, for HTTP/3 or another protocol. QUIC has TLS 1.3 only (RFC 9001
+/// section 4.2), which every policy takes.
 pub(crate) fn quic(certs: Arc<CertStore>, alpn: &str) -> Result<Quic, rustls::Error> {
     let tickets = certs.tickets()?;
     let make = |policy: TlsPolicy| {

@@ -1,7 +1,7 @@
 //! References between schemas: within a file, and between models.
 //!
-//! In a file a schema is `#/definitions/Pet` or `#/components/schemas/Pet`; a model names another one
-//! by a URL of the API it belongs to, as Amazon's do.
+//! In a file a schema is `#/definitions/Pet` or `#/components/schemas/Pet`; a model names another
+//! one by a URL of the API it belongs to, as Amazon's do.
 
 use serde_json::Value;
 

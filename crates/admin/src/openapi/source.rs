@@ -1,7 +1,7 @@
 //! The bytes of an OpenAPI file as a tree of JSON values, whether they are JSON or YAML.
 //!
-//! Knows nothing of OpenAPI. A file that cannot be read names its line; one that would unfold to more
-//! than a node can hold (YAML aliases) is refused before it does.
+//! Knows nothing of OpenAPI. A file that cannot be read names its line; one that would unfold to
+//! more than a node can hold (YAML aliases) is refused before it does.
 
 use std::cell::Cell;
 use std::fmt;

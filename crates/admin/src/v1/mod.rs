@@ -37,8 +37,8 @@ mod vpc_links;
 
 use crate::{call::Call, document::Document, operation::Operation};
 
-/// Every operation. Files come before `rest_apis`, since importing an API is told from making one by
-/// the query alone.
+/// Every operation. Files come before `rest_apis`, since importing an API is told from making one
+/// by the query alone.
 pub(crate) const TABLES: &[&[Operation]] = &[
     absent::OPERATIONS,
     definitions::OPERATIONS,

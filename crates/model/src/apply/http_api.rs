@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Context, http_content::Existing, rest::concurrent, room, text};
+use super::{Context, http_content::Existing, room, text};
 use crate::{
     Api, ApiId, ApiKind, ApiPatch, Config, Content, CreateHttpApi, Deployment, DeploymentId,
-    HttpContent, HttpReplacement, Op, Rejection, ResourceKind, Stage, StageName, StagePatch,
-    limits,
+    HttpContent, Op, Rejection, ResourceKind, Stage, StageName, StagePatch, limits,
 };
 
 impl Config {
@@ -155,34 +154,11 @@ impl Config {
 
 impl Api {
     /// The editable content of an HTTP API; other kinds do not exist for these operations.
-    fn http_mut(&mut self) -> Result<&mut HttpContent, Rejection> {
+    pub(super) fn http_mut(&mut self) -> Result<&mut HttpContent, Rejection> {
         match &mut self.kind {
             ApiKind::Http(http) => Ok(&mut http.content),
             ApiKind::Rest(_) => Err(Rejection::not_found(ResourceKind::Api, &self.id)),
         }
-    }
-
-    fn replace_http(&mut self, new: HttpReplacement) -> Result<(), Rejection> {
-        let content = self.http_mut()?;
-        if !new.seen.holds(Some(content)) {
-            return Err(concurrent());
-        }
-        let mut next = HttpContent {
-            cors: new.content.cors,
-            ..HttpContent::default()
-        };
-        for integration in new.content.integrations.into_values() {
-            next.add_integration(Arc::unwrap_or_clone(integration))?;
-        }
-        for route in new.content.routes.into_values() {
-            next.put_route(Arc::unwrap_or_clone(route), Existing::No)?;
-        }
-        *content = next;
-        self.name = new.name;
-        self.description = new.description;
-        self.version = new.version;
-        self.disable_execute_api_endpoint = new.disable_execute_api_endpoint;
-        Ok(())
     }
 
     /// What decides what clients get: deployments in use, variables and switches.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{room, text};
+use super::{rest::concurrent, room, text};
 use crate::{
-    HttpContent, Integration, IntegrationId, IntegrationKind, IntegrationPatch, Rejection,
-    ResourceKind, Route, RouteId, RouteKey, RoutePatch, limits,
+    Api, HttpContent, HttpReplacement, Integration, IntegrationId, IntegrationKind,
+    IntegrationPatch, Rejection, ResourceKind, Route, RouteId, RouteKey, RoutePatch, limits,
 };
 
 /// Whether `put_route` may replace a route of the same id.
@@ -159,6 +159,32 @@ impl HttpContent {
             route.key = key;
             self.put_route(route, Existing::Replace)?;
         }
+        Ok(())
+    }
+}
+
+impl Api {
+    /// Puts other content in the place of this; nothing is left of what was.
+    pub(super) fn replace_http(&mut self, new: HttpReplacement) -> Result<(), Rejection> {
+        let content = self.http_mut()?;
+        if !new.seen.holds(Some(content)) {
+            return Err(concurrent());
+        }
+        let mut next = HttpContent {
+            cors: new.content.cors,
+            ..HttpContent::default()
+        };
+        for integration in new.content.integrations.into_values() {
+            next.add_integration(Arc::unwrap_or_clone(integration))?;
+        }
+        for route in new.content.routes.into_values() {
+            next.put_route(Arc::unwrap_or_clone(route), Existing::No)?;
+        }
+        *content = next;
+        self.name = new.name;
+        self.description = new.description;
+        self.version = new.version;
+        self.disable_execute_api_endpoint = new.disable_execute_api_endpoint;
         Ok(())
     }
 }

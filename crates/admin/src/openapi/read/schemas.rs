@@ -57,7 +57,7 @@ impl<'a> Builder<'a> {
         self.content.models.insert(name.to_owned(), Arc::new(model));
     }
 
-    /// The model of whatever has a `schema`: the one it refers to, or one made of what stands there.
+    /// The model of whatever has a `schema`: the one it refers to, or one made of it.
     pub(super) fn model_of(&mut self, node: &Node<'a>) -> Result<Option<String>, Fault> {
         let Some(schema) = node.get("schema") else {
             return Ok(None);

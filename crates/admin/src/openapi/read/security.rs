@@ -1,7 +1,7 @@
 //! Security schemes become authorizers, and what an operation requires becomes its authorization.
 //!
-//! The `security` of the file as a whole is ignored, as Amazon does: a method that forgets its own is
-//! open there, too, and files are written for that.
+//! The `security` of the file as a whole is ignored, as Amazon does: a method that forgets its own
+//! is open there, too, and files are written for that.
 
 use std::sync::Arc;
 
