@@ -16,7 +16,7 @@ mod dns;
 mod tls;
 
 pub use self::check::SettingsError;
-pub use self::dns::{Dns, TransferKey};
+pub(crate) use self::dns::{Dns, TransferKey};
 pub(crate) use self::tls::Tls;
 
 /// A node's settings.

@@ -1,8 +1,8 @@
 //! From an OpenAPI 3.0 file to what an HTTP API consists of.
 //!
 //! Operations become routes, `x-amazon-apigateway-integration` becomes their integrations, which
-//! are shared when they refer to one in `components`. HTTP APIs have neither models nor validation, so
-//! schemas and parameters mean nothing here, as at Amazon.
+//! are shared when they refer to one in `components`. HTTP APIs have neither models nor
+//! validation, so schemas and parameters mean nothing here, as at Amazon.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

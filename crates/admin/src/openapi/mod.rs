@@ -1,8 +1,8 @@
 //! OpenAPI files: of REST APIs (`read`, `write`) and of HTTP APIs (`http_read`, `http_write`).
 //!
 //! OpenAPI 2.0 and 3.0 with the `x-amazon-apigateway-*` extensions, in JSON or YAML. Files are
-//! worked on as trees of JSON values: what an extension means is not in any type that others offer, and an
-//! unknown field is not an error. Operations that carry files to and fro are in `v1`
+//! worked on as trees of JSON values: what an extension means is not in any type that others
+//! offer, and an unknown field is not an error. Operations that carry files to and fro are in `v1`
 //! and `v2`.
 
 mod fault;

@@ -1,8 +1,8 @@
 //! From an OpenAPI file to the definition of a REST API.
 //!
 //! Order matters only in that names are known before they are used: settings, validators,
-//! authorizers and models come before paths. What exists already keeps its ids when it keeps its name or path.
-//! Whether the result may replace what is there is for `model` to say.
+//! authorizers and models come before paths. What exists already keeps its ids when it keeps its
+//! name or path. Whether the result may replace what is there is for `model` to say.
 
 mod documentation;
 mod integration;
