@@ -203,8 +203,11 @@ def test_domain_and_base_path_mapping(rest, apis, rest_api, stage, certificate, 
         ("add", "/regionalCertificateArn", arn)))
     assert moved["endpointConfiguration"] == {"types": ["REGIONAL"], "ipAddressType": "dualstack"}
     assert moved["regionalDomainName"] == target and "distributionDomainName" not in moved
-    bad("not supported", rest.update_domain_name, **at,
-        **patch(("replace", "/securityPolicy", "TLS_1_0")))
+    strict = rest.update_domain_name(**at, **patch(
+        ("replace", "/securityPolicy", "SecurityPolicy_TLS13_1_3_2025_09")))
+    assert strict["securityPolicy"] == "SecurityPolicy_TLS13_1_3_2025_09"
+    with pytest.raises(ClientError, match="TLS_9_9"):
+        rest.update_domain_name(**at, **patch(("replace", "/securityPolicy", "TLS_9_9")))
 
     mapping = rest.create_base_path_mapping(**at, restApiId=rest_api, stage=stage)
     assert fields(mapping) == {"basePath": "(none)", "restApiId": rest_api, "stage": stage}

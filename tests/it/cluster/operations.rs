@@ -14,11 +14,11 @@ use tests::{
     process, until,
 };
 
+/// Below those that outgoing connections get, so that it is still free when the node starts.
 fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
+    let mut ports = 15_000..16_384;
+    let free = ports.find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
+    free.unwrap().local_addr().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -355,6 +355,12 @@ fn random_secret() -> String {
     STANDARD.encode(rand::random::<[u8; 32]>())
 }
 
+/// Where ports are chosen: outgoing connections get theirs above (Linux: from 32768 on), so a node
+/// that starts later, or again, finds its ports still free.
+const CHOSEN: std::ops::Range<u16> = 16_384..32_768;
+/// Ports tried before there seems to be none.
+const TRIES: usize = 1_000;
+
 /// Hands out addresses on 127.0.0.1.
 struct Ports {
     next: u16,
@@ -380,10 +386,9 @@ impl Ports {
             return Ok(addr);
         }
         // The port has to be free for TCP and UDP alike.
-        for _ in 0..100 {
-            let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-            let addr = tcp.local_addr()?;
-            if let Ok(udp) = UdpSocket::bind(addr) {
+        for _ in 0..TRIES {
+            let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, rand::random_range(CHOSEN)));
+            if let (Ok(tcp), Ok(udp)) = (TcpListener::bind(addr), UdpSocket::bind(addr)) {
                 self.held.push((tcp, udp));
                 return Ok(addr);
             }
