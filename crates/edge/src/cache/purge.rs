@@ -2,9 +2,10 @@
 //!
 //! Every purge has a number, and every answer the number of purges that had happened when it was
 //! asked for. An answer as new as the newest purge needs one comparison, so that hits stay cheap;
-//! an older one is looked up by address, tag and API, once for each purge after it. A purge is effective once its number is
-//! there, however many answers it meets. What is remembered is bounded: beyond the limit the
-//! oldest numbers are given up for a floor, below which everything counts as purged.
+//! an older one is looked up by address, tag and API, once for each purge after it. A purge is
+//! effective once its number is there, however many answers it meets. What is remembered is
+//! bounded: beyond the limit the oldest numbers are given up for a floor, below which everything
+//! counts as purged.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
