@@ -1,8 +1,9 @@
 //! What an operator does by hand: a cluster made with `init`, a node ended with SIGTERM.
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener, UdpSocket},
     process::{Child, Command},
+    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 
@@ -16,9 +17,13 @@ use tests::{
 
 /// Below those that outgoing connections get, so that it is still free when the node starts.
 fn free_port() -> SocketAddr {
-    let mut ports = 15_000..16_384;
-    let free = ports.find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
-    free.unwrap().local_addr().unwrap()
+    static NEXT: AtomicU16 = AtomicU16::new(15_000);
+    loop {
+        let addr = SocketAddr::from(([127, 0, 0, 1], NEXT.fetch_add(1, Ordering::Relaxed)));
+        if TcpListener::bind(addr).is_ok() && UdpSocket::bind(addr).is_ok() {
+            return addr;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,7 +141,7 @@ async fn a_drained_region_fails_no_request() {
         (backend
             .counts
             .requests
-            .load(std::sync::atomic::Ordering::Relaxed)
+            .load(Ordering::Relaxed)
             > 500)
             .then_some(())
     })
