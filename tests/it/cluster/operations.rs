@@ -138,12 +138,7 @@ async fn a_drained_region_fails_no_request() {
     };
     let running = tokio::spawn(load.run());
     until("the load runs", Duration::from_secs(5), || async {
-        (backend
-            .counts
-            .requests
-            .load(Ordering::Relaxed)
-            > 500)
-            .then_some(())
+        (backend.counts.requests.load(Ordering::Relaxed) > 500).then_some(())
     })
     .await;
     process::signal(victim.pid, "TERM").unwrap();
