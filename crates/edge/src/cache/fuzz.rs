@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::control::CacheControl;
 use super::key::variant;
+use super::range::{RANGES_MAX, Wanted, counts_bytes, wanted};
 use super::verdict::{Arrival, NoStore, judge};
 
 /// Larger answers are none of these tests' matter.
@@ -79,6 +80,35 @@ pub fn vary(bytes: &[u8]) {
     let plain = stored.vary.iter().filter(|name| **name != ACCEPT_ENCODING);
     if !plain.clone().all(same) && found.is_some() {
         assert_ne!(found, asked, "{answer:?} {one:?} {other:?}");
+    }
+}
+
+/// A request's headers, those of a stored answer, and its length in digits, ended by zero bytes.
+/// Parts lie within the answer and in it apart from one another, no more of them than asked for.
+pub fn range(bytes: &[u8]) {
+    let mut lists = bytes.splitn(3, |byte| *byte == NEXT);
+    let mut next = || lists.next().unwrap_or_default();
+    let (request, stored) = (headers(next()), headers(next()));
+    let length = std::str::from_utf8(next()).ok();
+    let length = length.and_then(|digits| digits.parse().ok()).unwrap_or(0);
+    if !counts_bytes(&request) {
+        return;
+    }
+    let spans = match wanted(&request, &stored, length) {
+        Wanted::Whole(_) | Wanted::Nothing => return,
+        Wanted::One(span) => vec![span],
+        Wanted::Many(spans) => spans,
+    };
+    assert!(spans.len() <= RANGES_MAX, "{request:?} of {length}");
+    for (at, span) in spans.iter().enumerate() {
+        let within = span.first <= span.last && span.last < length;
+        assert!(within, "{request:?} of {length}: {spans:?}");
+        let others = spans.iter().skip(at + 1);
+        let mut meeting = others.filter(|o| o.first <= span.last && span.first <= o.last);
+        assert!(
+            meeting.next().is_none(),
+            "{request:?} of {length}: {spans:?}"
+        );
     }
 }
 

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::{request_headers, response_headers, vary};
+use super::{range, request_headers, response_headers, vary};
 
 /// A line of an answer or a request, mostly well formed.
 fn line() -> impl Strategy<Value = String> {
@@ -82,5 +82,38 @@ proptest! {
     #[test]
     fn variants_are_told_apart(answer in lines(), one in lines(), other in lines()) {
         vary(format!("{answer}\0{one}\0{other}").as_bytes());
+    }
+}
+
+/// One element of `Range`, well formed or not.
+fn element() -> impl Strategy<Value = String> {
+    let number = prop_oneof![0_u64..30, Just(u64::MAX), any::<u64>(),];
+    let part = (number.clone(), number).prop_map(|(first, last)| format!("{first}-{last}"));
+    prop_oneof![
+        4 => part,
+        1 => (0_u64..30).prop_map(|first| format!("{first}-")),
+        1 => (0_u64..30).prop_map(|last| format!("-{last}")),
+        1 => "[ -~]{0,6}",
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn any_range_is_within_the_answer(
+        elements in prop::collection::vec(element(), 0..40),
+        held in prop::sample::select(vec!["", "if-range: \"a\"\n", "if-range: x\n"]),
+        length in prop_oneof![0_u64..2_000, Just(u64::MAX)],
+    ) {
+        let asked = elements.join(",");
+        let text = format!("range: bytes={asked}\n{held}\0etag: \"a\"\n\0{length}");
+        range(text.as_bytes());
+    }
+
+    #[test]
+    fn any_bytes_are_no_range(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+        range(&[b"range: bytes=", bytes.as_slice()].concat());
+        range(&bytes);
     }
 }
