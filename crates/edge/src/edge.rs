@@ -53,7 +53,7 @@ pub struct EdgeParts<'a> {
 /// The edge role of a node.
 #[derive(Debug)]
 pub struct Edge {
-    core: Arc<Shared>,
+    pub(crate) core: Arc<Shared>,
     plans: watch::Sender<Arc<EdgePlan>>,
     workers: Mutex<Vec<Arc<Paths>>>,
     link: LinkContext,

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE, VIA};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
-use serve::{Body, Response, strip_hop_by_hop};
+use serve::{Body, BoxFuture, Response, strip_hop_by_hop};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
@@ -116,7 +116,9 @@ impl Pop {
                 }
             }
             (Turn::Lead(ticket), None) => {
-                Some(self.lead_whole(outgoing, key, &fetch, ticket).await)
+                let (led, all) = self.lead_whole(outgoing, key, &fetch, ticket).await;
+                whole = all;
+                Some(led)
             }
             (Turn::Alone | Turn::Late, _) => {
                 whole = false;
@@ -286,7 +288,7 @@ impl Pop {
             match self.core.cache.keep(&answer, ticket, body, wanted) {
                 Kept::Now(body, kept) => (body, Some(kept)),
                 Kept::Growing(body, pump) => {
-                    drop(self.core.drain.spawn(pump));
+                    self.run(pump, fetch);
                     (body, Some(Ok(())))
                 }
             }
@@ -308,6 +310,15 @@ impl Pop {
         let mut obtained = self.finish(forwarded, line, fetch.fwd);
         obtained.unkept = unkept;
         obtained
+    }
+
+    /// Reads a fill to its end, apart from the request that began it.
+    fn run(&self, pump: BoxFuture<'static, ()>, fetch: &Fetch) {
+        let permit = fetch.permit.clone();
+        drop(self.core.drain.spawn(async move {
+            pump.await;
+            drop(permit);
+        }));
     }
 
     /// What every answer of a region needs before it is stored or sent.

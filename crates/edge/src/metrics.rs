@@ -119,6 +119,7 @@ pub(crate) struct Metrics {
     pub(crate) diagnostics: IntGauge,
     pub(crate) nodes_down: IntCounter,
     pub(crate) purges: IntCounter,
+    pub(crate) whole_fills_refused: IntCounter,
     /// Kept and dropped.
     samples: [IntCounter; 2],
 }
@@ -209,6 +210,10 @@ impl Metrics {
             purges: make.add(IntCounter::new(
                 "edgeway_edge_cache_purges_total",
                 "Purges carried out.",
+            )?)?,
+            whole_fills_refused: make.add(IntCounter::new(
+                "edgeway_edge_cache_whole_fills_refused_total",
+                "Parts for which the whole was not fetched, since too many were.",
             )?)?,
             samples: ["kept", "no_room"].map(|result| samples.with_label_values(&[result])),
             nodes_down: make.add(IntCounter::new("edgeway_edge_nodes_down_total", down)?)?,

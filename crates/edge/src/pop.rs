@@ -183,6 +183,7 @@ impl Pop {
             host: Some(Arc::clone(host)),
             stamp,
             moment,
+            permit: None,
         };
         Step::Forward(Arc::clone(host), Want::Fetch(fetch))
     }

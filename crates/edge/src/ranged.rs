@@ -4,7 +4,10 @@
 //! from the copy, and sends the client its part as soon as its bytes are there. An answer that
 //! turns out not to be storable is given up, and the request is sent again as the client made it:
 //! that is remembered, so later ones go that way at once. Parts that a region sends are never
-//! stored.
+//! stored. Whole answers are fetched for parts only so many at a time: who asks for one byte each
+//! of many answers would otherwise make the backend send them all.
+
+use std::sync::Arc;
 
 use http::HeaderMap;
 use http::header::{IF_RANGE, RANGE};
@@ -18,18 +21,32 @@ use crate::forward::Outgoing;
 use crate::pop::{Pop, Visit};
 use crate::turn::Fetch;
 
+/// Answers that one POP fetches whole at the same time for clients that want parts; beyond it, the
+/// region is asked for the part.
+pub(crate) const WHOLE_FILLS_MAX: usize = 64;
+
 impl Pop {
-    /// Leads a fill, also for a client that wants only a part.
+    /// Leads a fill, also for a client that wants only a part; whether it is one of the whole.
     pub(crate) async fn lead_whole(
         &self,
         outgoing: Outgoing<'_>,
         key: Key<'_>,
         fetch: &Fetch,
         ticket: Ticket,
-    ) -> Result<Obtained, Fault> {
+    ) -> (Result<Obtained, Fault>, bool) {
         if !fetch.terms.ranged {
-            return self.lead(outgoing, key, fetch, Some(ticket), false).await;
+            let led = self.lead(outgoing, key, fetch, Some(ticket), false).await;
+            return (led, false);
         }
+        let Ok(permit) = Arc::clone(&self.core.whole_fills).try_acquire_owned() else {
+            self.core.metrics.whole_fills_refused.inc();
+            ticket.release();
+            return (self.lead(outgoing, key, fetch, None, false).await, false);
+        };
+        let fetch = &Fetch {
+            permit: Some(Arc::new(permit)),
+            ..fetch.clone()
+        };
         let mut parts = outgoing.parts.clone();
         parts.headers.remove(RANGE);
         parts.headers.remove(IF_RANGE);
@@ -38,7 +55,8 @@ impl Pop {
             ..outgoing
         };
         // Who wants the first bytes leaves long before the last ones are there.
-        self.lead(outgoing, key, fetch, Some(ticket), true).await
+        let led = self.lead(outgoing, key, fetch, Some(ticket), true).await;
+        (led, true)
     }
 
     /// Reads an answer that another request fetches.

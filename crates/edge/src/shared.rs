@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use plan::edge::EdgePlan;
 use serve::Drain;
+use tokio::sync::Semaphore;
 
 use crate::cache::{Cache, StatusLine};
 use crate::clock::{Clock, millis};
@@ -13,6 +14,7 @@ use crate::heads::HeadTimes;
 use crate::lane::Lanes;
 use crate::latency::Latency;
 use crate::metrics::Metrics;
+use crate::ranged::WHOLE_FILLS_MAX;
 use crate::settings::EdgeSettings;
 use crate::steering::Steering;
 
@@ -29,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) plan: ArcSwap<EdgePlan>,
     pub(crate) status_line: StatusLine,
     pub(crate) heads: HeadTimes,
+    /// Answers that may be fetched whole for clients that want parts.
+    pub(crate) whole_fills: Arc<Semaphore>,
     /// For fills that outlive the request that began them.
     pub(crate) drain: Drain,
     /// `Via`, both ways. What a POP and a region speak is not HTTP on the wire, but means 1.1.
@@ -55,6 +59,7 @@ impl Shared {
             plan: ArcSwap::default(),
             status_line: StatusLine::new(name),
             heads: HeadTimes::default(),
+            whole_fills: Arc::new(Semaphore::new(WHOLE_FILLS_MAX)),
             drain,
             via: via?,
             settings,

@@ -6,6 +6,7 @@ use http::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use plan::edge::EdgeHost;
 use serve::Body;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use crate::answer::Fault;
@@ -37,6 +38,8 @@ pub(crate) struct Fetch {
     pub(crate) stamp: u64,
     /// Changes before it was looked up.
     pub(crate) moment: u64,
+    /// The right to fetch the whole for a part, kept until it has come.
+    pub(crate) permit: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Fetch {

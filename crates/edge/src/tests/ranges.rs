@@ -1,6 +1,8 @@
 //! Parts of answers, over real links: from what is stored, from what still arrives, and from what
 //! cannot be stored.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
@@ -171,6 +173,30 @@ async fn parts_of_a_growing_answer_without_length_wait_for_its_end() {
     let part = super::read(response).await;
     assert_eq!((part.status.as_u16(), part.body.as_str()), (206, "789"));
     assert_eq!(part.header("content-range"), "bytes 7-9/10");
+}
+
+#[tokio::test]
+async fn so_many_whole_answers_are_fetched_for_parts() {
+    let bench = Bench::start(1).await;
+    let fills = Arc::clone(&bench.edge.core.whole_fills);
+    let all = fills.available_permits();
+    let held = fills
+        .acquire_many(u32::try_from(all).unwrap())
+        .await
+        .unwrap();
+    let range = [("range", "bytes=6-11")];
+    let part = bench.get("/numbers", &range).await;
+    assert_eq!((part.status.as_u16(), part.body.as_str()), (206, "pa"));
+    drop(held);
+    let part = bench.get("/numbers", &range).await;
+    assert_eq!((part.status.as_u16(), part.body.as_str()), (206, "00001;"));
+    // It is given back once the whole has come.
+    let back = async {
+        while fills.available_permits() < all {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, back).await.unwrap();
 }
 
 #[tokio::test]
