@@ -171,6 +171,14 @@ impl Edge {
         metrics.diagnostics.set(gauge(diagnostics.len() as u64));
         metrics.revision.set(gauge(plan.revision().0));
         self.core.steering.install(&plan, self.core.clock.now_ms());
+        if self.core.settings.relay {
+            let own = &self.core.settings.pop;
+            let others = plan.pops().filter(|(name, _)| name != own);
+            let others: Vec<NodeId> = others.map(|(_, node)| node.id).collect();
+            let now_ms = self.core.clock.now_ms();
+            let steering = &self.core.steering;
+            steering.change(|regions| regions.set_relays(&others, now_ms));
+        }
         self.core.plan.store(Arc::clone(&plan));
         self.plans.send_replace(plan);
     }
@@ -229,42 +237,50 @@ impl Edge {
     }
 }
 
-/// Makes handlers.
-struct Workers(Arc<Edge>);
-
-impl HandlerFactory for Workers {
-    fn make(&self, worker: usize) -> Arc<dyn Handler> {
-        let edge = &self.0;
+impl Edge {
+    /// Connections of the current runtime to the regions, and by other POPs if `relays`.
+    pub(crate) fn worker_paths(self: &Arc<Self>, relays: bool) -> Arc<Paths> {
+        let edge = self;
+        let relays = relays && edge.core.settings.relay;
         let paths = Arc::new(Paths::default());
         match Transport::client(None, edge.link.clone(), edge.drain.clone()) {
             Ok(transport) => {
                 let mut plans = edge.plans();
                 let first = Arc::clone(&plans.borrow_and_update());
                 paths.install(&first, &edge.core.lanes, (&transport, &edge.drain));
+                if relays {
+                    paths.2.install(&first, &edge.core.settings.pop, &transport);
+                }
                 let mut workers = edge.workers.lock().unwrap_or_else(PoisonError::into_inner);
                 workers.push(Arc::clone(&paths));
                 drop(workers);
                 let links = (transport, edge.drain.clone());
                 let core = Arc::clone(&edge.core);
-                let follow = follow_plans(Arc::clone(&paths), core, plans, links);
+                let follow = follow_plans((Arc::clone(&paths), relays), core, plans, links);
                 edge.drain.spawn(follow);
             }
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
-                tracing::error!(
-                    worker,
-                    error,
-                    "worker has no link: it serves from cache alone"
-                );
+                tracing::error!(error, "worker has no link: it serves from cache alone");
             }
         }
-        Arc::new(Pop::new(Arc::clone(&edge.core), paths))
+        paths
+    }
+}
+
+/// Makes handlers.
+struct Workers(Arc<Edge>);
+
+impl HandlerFactory for Workers {
+    fn make(&self, _worker: usize) -> Arc<dyn Handler> {
+        let paths = self.0.worker_paths(true);
+        Arc::new(Pop::new(Arc::clone(&self.0.core), paths))
     }
 }
 
 /// Keeps a worker's connections those that the plan names.
 async fn follow_plans(
-    paths: Arc<Paths>,
+    (paths, relays): (Arc<Paths>, bool),
     core: Arc<Shared>,
     mut plans: watch::Receiver<Arc<EdgePlan>>,
     (transport, drain): (Transport, Drain),
@@ -279,6 +295,9 @@ async fn follow_plans(
                 }
                 let plan = Arc::clone(&plans.borrow_and_update());
                 paths.install(&plan, &core.lanes, (&transport, &drain));
+                if relays {
+                    paths.2.install(&plan, &core.settings.pop, &transport);
+                }
             }
         }
     }

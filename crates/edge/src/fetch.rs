@@ -172,6 +172,7 @@ impl Pop {
                 number,
                 client,
                 https,
+                relayed_to: None,
             };
             let led = pop
                 .lead(outgoing, key.borrow(), &fetch, Some(ticket), true)

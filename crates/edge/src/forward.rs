@@ -23,6 +23,7 @@ use crate::lane::{Ended, Ride};
 use crate::lent::Lender;
 use crate::metrics::{Hedge, Retry};
 use crate::paths::{Path, Paths};
+use crate::relaying::Relay;
 use crate::shared::Shared;
 
 /// How often one request waits for connections to come back.
@@ -46,6 +47,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) number: u64,
     pub(crate) client: std::net::SocketAddr,
     pub(crate) https: bool,
+    /// Another POP asked: the call goes to this region, and straight.
+    pub(crate) relayed_to: Option<&'a RegionName>,
 }
 
 /// A region's answer.
@@ -60,6 +63,8 @@ pub(crate) struct Forwarded {
 pub(crate) struct Place {
     pub(crate) path: Arc<Path>,
     pub(crate) ride: Ride,
+    /// The call goes by way of another POP.
+    pub(crate) via: Option<Relay>,
 }
 
 /// A request on its way, over all rounds.
@@ -123,7 +128,8 @@ impl Forwarder {
                 Ok(forwarded) => return Ok(forwarded),
                 Err(failed) => failed,
             };
-            if !failed.cut_off || journey.waited >= WAITS_MAX {
+            let waits = failed.cut_off && outgoing.relayed_to.is_none();
+            if !waits || journey.waited >= WAITS_MAX {
                 return Err(failed.fault);
             }
             // Every connection has just gone, or went as soon as it was tried.
@@ -146,14 +152,14 @@ impl Forwarder {
         let (core, lender) = (&self.core, &journey.lender);
         let hedges = may_hedge(&outgoing.parts.method, lender);
         // Nodes that this request is not to be sent to any more.
-        let mut passed: Vec<NodeId> = Vec::new();
+        let mut passed = self.elsewhere(outgoing);
         let mut refused = None;
         for tries in 1.. {
             let left_ms = self.left_ms(journey);
             if left_ms == 0 {
                 return Err(Fault::Timeout.into());
             }
-            let place = match self.find(outgoing.number, &mut passed, core.clock.now_ms()) {
+            let place = match self.find(outgoing, &mut passed, core.clock.now_ms()) {
                 Ok(place) => place,
                 Err(fault) => {
                     core.metrics.retry(Retry::NoNode);
@@ -170,6 +176,7 @@ impl Forwarder {
                 result,
                 path,
                 hedge,
+                relayed,
             } = tried.await;
             let error = match result {
                 Ok(response) => {
@@ -181,7 +188,10 @@ impl Forwarder {
                 }
                 Err(error) => error,
             };
-            passed.push(path.node.id);
+            // By way of another POP it has not been tried itself.
+            if !relayed {
+                passed.push(path.node.id);
+            }
             if let Some(fault) = lasting(error) {
                 return Err(fault.into());
             }
@@ -211,8 +221,9 @@ impl Forwarder {
         if hedges {
             return self.call_hedged(outgoing, place, left_ms, passed).await;
         }
-        let path = Arc::clone(&place.path);
+        let (path, relayed) = (Arc::clone(&place.path), place.via.is_some());
         Outcome {
+            relayed,
             result: self.call(outgoing, body, place, left_ms).await,
             path,
             hedge: None,
@@ -220,7 +231,13 @@ impl Forwarder {
     }
 
     /// Where the request goes next. Nodes that cannot take it are added to `passed`.
-    fn find(&self, number: u64, passed: &mut Vec<NodeId>, now_ms: u64) -> Result<Place, Fault> {
+    fn find(
+        &self,
+        outgoing: Outgoing<'_>,
+        passed: &mut Vec<NodeId>,
+        now_ms: u64,
+    ) -> Result<Place, Fault> {
+        let number = outgoing.number;
         let order = self.core.steering.order();
         let mut fault = Fault::NoRegion;
         while let Some(candidate) = order.choose(now_ms, number, passed) {
@@ -230,7 +247,8 @@ impl Forwarder {
                 let path = self.cooler(&order, path, passed);
                 let node = path.node.id;
                 if let Some(ride) = path.lane.enter() {
-                    return Ok(Place { path, ride });
+                    let via = self.via(&order, node);
+                    return Ok(Place { path, ride, via });
                 }
                 fault = Fault::Overloaded;
                 passed.push(node);
@@ -263,7 +281,7 @@ impl Forwarder {
         &self,
         outgoing: Outgoing<'_>,
         body: Body,
-        Place { path, ride }: Place,
+        Place { path, ride, via }: Place,
         left_ms: u64,
     ) -> Result<Response, CallError> {
         let mut ride = Watched {
@@ -272,8 +290,15 @@ impl Forwarder {
             ended: Ended::GivenUp,
         };
         let request = outgoing.request(&self.core.via, body);
-        let meta = outgoing.meta(left_ms, self.core.plan.load().revision().0);
+        let mut meta = outgoing.meta(left_ms, self.core.plan.load().revision().0);
         let span = debug_span!("forward", region = %path.region);
+        if let Some(relay) = via {
+            meta.relayed = true;
+            meta.region_hint = Some(path.region.to_string());
+            let result = relay.peer.call(request, meta).instrument(span).await;
+            ride.ended = self.relayed(&relay, &result);
+            return result;
+        }
         let result = path.peer.call(request, meta).instrument(span).await;
         match &result {
             Ok(_) => {
@@ -354,6 +379,7 @@ impl Outgoing<'_> {
             trace: None,
             region_hint: None,
             revision,
+            relayed: self.relayed_to.is_some(),
         }
     }
 }

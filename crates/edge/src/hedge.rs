@@ -23,6 +23,8 @@ pub(crate) struct Outcome {
     /// Who answered, or failed last.
     pub(crate) path: Arc<Path>,
     pub(crate) hedge: Option<Hedge>,
+    /// The call went by way of another POP, and there was no second one.
+    pub(crate) relayed: bool,
 }
 
 /// Whether a second call may be made for a request.
@@ -40,13 +42,14 @@ impl Forwarder {
         left_ms: u64,
         passed: &mut Vec<NodeId>,
     ) -> Outcome {
-        let path = Arc::clone(&place.path);
+        let (path, relayed) = (Arc::clone(&place.path), place.via.is_some());
         let late_after = path.lane.late_after();
         let mut first = pin!(self.call(outgoing, serve::Body::empty(), place, left_ms));
         let alone = |result| Outcome {
             result,
             path: Arc::clone(&path),
             hedge: None,
+            relayed,
         };
         let Some(late_after) = late_after else {
             return alone(first.await);
@@ -88,6 +91,7 @@ impl Forwarder {
             result,
             path,
             hedge: Some(hedge),
+            relayed: false,
         }
     }
 
@@ -105,6 +109,7 @@ impl Forwarder {
             return Err(Hedge::Budget);
         }
         let ride = path.lane.enter().ok_or(Hedge::NoNode)?;
-        Ok(Place { path, ride })
+        let via = self.via(&order, candidate.node);
+        Ok(Place { path, ride, via })
     }
 }

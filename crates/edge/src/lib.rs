@@ -24,6 +24,7 @@ mod paths;
 mod pop;
 mod ranged;
 mod record;
+mod relaying;
 mod settings;
 mod shared;
 mod steering;

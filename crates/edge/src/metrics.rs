@@ -59,6 +59,41 @@ impl Retry {
     }
 }
 
+/// What came of a call by way of another POP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Relayed {
+    /// Another POP handed over an answer.
+    Answered,
+    /// It did not.
+    Failed,
+    /// This POP handed over an answer.
+    Served,
+    /// It had none.
+    Unserved,
+    /// It was asked by somebody who may not.
+    Refused,
+}
+
+impl Relayed {
+    const ALL: [Self; 5] = [
+        Self::Answered,
+        Self::Failed,
+        Self::Served,
+        Self::Unserved,
+        Self::Refused,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Failed => "failed",
+            Self::Served => "served",
+            Self::Unserved => "unserved",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// What came of a call that was late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hedge {
@@ -117,6 +152,7 @@ pub(crate) struct Metrics {
     pub(crate) fills: IntGauge,
     pub(crate) revision: IntGauge,
     pub(crate) diagnostics: IntGauge,
+    relayed: Vec<IntCounter>,
     pub(crate) nodes_down: IntCounter,
     pub(crate) purges: IntCounter,
     pub(crate) whole_fills_refused: IntCounter,
@@ -183,6 +219,7 @@ impl Metrics {
         let forwards =
             make.counters("forwards_total", "Calls to regions.", &["region", "result"])?;
         let hedges = make.counters("hedges_total", "Calls that were late.", &["result"])?;
+        let relayed = make.counters("relayed_calls_total", "Calls by another POP.", &["result"])?;
         let spilled = "Requests that a hot region left to another.";
         let samples =
             make.counters("latency_samples_total", "Handshakes measured.", &["result"])?;
@@ -199,6 +236,7 @@ impl Metrics {
             retries: each(&retries, Retry::ALL.map(Retry::as_str)),
             hedges: each(&hedges, Hedge::ALL.map(Hedge::as_str)),
             spills: make.add(IntCounter::new("edgeway_edge_spills_total", spilled)?)?,
+            relayed: each(&relayed, Relayed::ALL.map(Relayed::as_str)),
             forwards,
             in_flight: make.gauges("region_in_flight", "Calls to a region under way.")?,
             limit: make.gauges("region_limit", "Calls to a region that may be under way.")?,
@@ -266,6 +304,13 @@ impl Metrics {
         add(
             &self.hedges,
             Hedge::ALL.iter().position(|one| *one == hedge),
+        );
+    }
+
+    pub(crate) fn relayed(&self, result: Relayed) {
+        add(
+            &self.relayed,
+            Relayed::ALL.iter().position(|one| *one == result),
         );
     }
 

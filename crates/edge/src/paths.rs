@@ -12,10 +12,16 @@ use tokio::time::Instant;
 
 use crate::lane::{Lane, Lanes};
 use crate::outage::Outage;
+use crate::relaying::Relays;
 
 /// The connections of one worker.
 #[derive(Debug, Default)]
-pub(crate) struct Paths(ArcSwap<Vec<Arc<Path>>>, Arc<Outage>);
+pub(crate) struct Paths(
+    ArcSwap<Vec<Arc<Path>>>,
+    Arc<Outage>,
+    /// Ways by other POPs.
+    pub(crate) Relays,
+);
 
 /// The connection to one node.
 #[derive(Debug)]

@@ -212,6 +212,7 @@ impl Pop {
             number: visit.number,
             client: visit.conn.peer,
             https: visit.conn.scheme() == Scheme::Https,
+            relayed_to: None,
         };
         let obtained = match want {
             Want::Pass(fwd) => self.pass(outgoing, body, key, fwd).await,

@@ -28,6 +28,8 @@ pub struct EdgeSettings {
     pub stale_max: Duration,
     /// Calls made for one request, the first included.
     pub tries_max: usize,
+    /// Calls may go by way of another POP.
+    pub relay: bool,
 }
 
 impl EdgeSettings {
@@ -45,6 +47,7 @@ impl EdgeSettings {
             fill_wait: Duration::from_secs(3),
             stale_max: Duration::from_secs(24 * 60 * 60),
             tries_max: 4,
+            relay: false,
         }
     }
 }

@@ -90,7 +90,7 @@ impl Steering {
     pub(crate) fn all_lost(&self) -> bool {
         let order = self.order.load();
         let mut candidates = order.candidates();
-        candidates.all(|one| one.standing == Standing::Lost)
+        candidates.all(|one| one.standing == Standing::Lost && one.via.is_none())
     }
 
     /// Counts a request that is forwarded.
@@ -114,7 +114,7 @@ impl Steering {
         self.budgets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Regions) -> T) -> T {
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Regions) -> T) -> T {
         let mut regions: MutexGuard<'_, Regions> =
             self.regions.lock().unwrap_or_else(PoisonError::into_inner);
         let changed = change(&mut regions);

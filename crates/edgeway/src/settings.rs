@@ -219,9 +219,24 @@ pub struct Pop {
     /// Answers tell which region they came from (`Server-Timing`).
     #[serde(default)]
     pub debug_headers: bool,
+    /// Calls by way of another POP.
+    #[serde(default)]
+    pub relay: Relay,
     /// Limits towards clients.
     #[serde(default)]
     pub limits: ClientLimits,
+}
+
+/// Whether POPs forward for each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Relay {
+    /// The POP neither asks others nor listens for them.
+    #[default]
+    Off,
+    /// It listens on `link.bind`, and calls go by another POP where that is clearly shorter, or the
+    /// only way.
+    Auto,
 }
 
 /// Limits towards clients of a data-plane listener.

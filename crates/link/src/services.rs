@@ -106,6 +106,9 @@ pub struct CallMeta {
     pub region_hint: Option<String>,
     /// The caller's configuration revision.
     pub revision: u64,
+    /// It goes by way of another POP, which hands it to the region that `region_hint` names and to
+    /// nobody else: a call is relayed once at most.
+    pub relayed: bool,
 }
 
 /// A service's own "no" to an rpc.

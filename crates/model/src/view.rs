@@ -14,7 +14,7 @@ use crate::{
     ApiId, CertificateId, Config, DomainId, EndpointType, Location, MapDelta, NodeId, NodeRole,
     Prior, Revision, SecurityPolicy, Zone,
 };
-use parts::{cluster_name, fingerprint, place, region_places};
+use parts::{cluster_name, fingerprint, place, pop_places, region_places};
 
 /// A region or POP with its nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +55,8 @@ pub struct EdgeView {
     pub certificates: BTreeMap<CertificateId, EdgeCertificate>,
     /// Answers to ACME challenges for names that POPs serve.
     pub challenges: BTreeMap<CertificateId, Vec<crate::ChallengeAnswer>>,
+    /// POPs by name: calls may go by way of another one.
+    pub pops: BTreeMap<String, Place>,
 }
 
 /// What a POP knows of an API.
@@ -149,6 +151,7 @@ pub struct EdgeDelta {
     domains: MapDelta<DomainId, EdgeDomain>,
     certificates: MapDelta<CertificateId, EdgeCertificate>,
     challenges: MapDelta<CertificateId, Vec<crate::ChallengeAnswer>>,
+    pops: MapDelta<String, Place>,
 }
 
 /// What leads from one `ZoneView` to a later one.
@@ -220,6 +223,7 @@ impl EdgeView {
                 .filter(|(_, view)| !view.names.is_empty())
                 .collect(),
             challenges: crate::acme::edge_challenges(config),
+            pops: pop_places(config),
         }
     }
 
@@ -234,6 +238,7 @@ impl EdgeView {
             domains: MapDelta::between(&self.domains, &new.domains),
             certificates: MapDelta::between(&self.certificates, &new.certificates),
             challenges: MapDelta::between(&self.challenges, &new.challenges),
+            pops: MapDelta::between(&self.pops, &new.pops),
         })
     }
 
@@ -247,6 +252,7 @@ impl EdgeView {
         delta.domains.apply(&mut next.domains);
         delta.certificates.apply(&mut next.certificates);
         delta.challenges.apply(&mut next.challenges);
+        delta.pops.apply(&mut next.pops);
         next
     }
 }
@@ -276,16 +282,12 @@ impl ZoneView {
     pub fn of(config: &Config) -> Self {
         let public = |endpoint: EndpointType| endpoint != EndpointType::Private;
         let dualstack = |kind: crate::IpAddressType| kind == crate::IpAddressType::Dualstack;
-        let pops = config.pops.values().map(|pop| {
-            let role = NodeRole::Pop(pop.name.clone());
-            (pop.name.to_string(), place(config, &role, pop.location))
-        });
         Self {
             revision: config.revision,
             cluster: cluster_name(config),
             base_domain: config.base_domain().to_owned(),
             regions: region_places(config),
-            pops: pops.collect(),
+            pops: pop_places(config),
             dns: place(config, &NodeRole::Dns, None).nodes,
             apis: config
                 .apis

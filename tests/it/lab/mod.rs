@@ -13,5 +13,6 @@ mod delivery;
 mod network;
 mod partition;
 mod purge;
+mod relay;
 mod rollout;
 mod steering;

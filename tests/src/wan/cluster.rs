@@ -67,6 +67,8 @@ pub struct Lab {
     /// Hosts and links.
     pub wan: Wan,
     folder: TempDir,
+    /// More lines of POPs' settings.
+    pop: &'static str,
 }
 
 #[derive(Debug)]
@@ -96,6 +98,14 @@ impl Lab {
     /// # Errors
     /// Without root, and when the cluster does not serve in time; logs are then printed.
     pub async fn start(seed: u64) -> anyhow::Result<Self> {
+        Self::start_with(seed, "").await
+    }
+
+    /// As `start`, with more lines for each POP's section.
+    ///
+    /// # Errors
+    /// As `start`.
+    pub async fn start_with(seed: u64, pop: &'static str) -> anyhow::Result<Self> {
         let wan = Wan::start(&hosts(), seed)?;
         let mut lab = Self {
             key: (String::new(), String::new()),
@@ -103,6 +113,7 @@ impl Lab {
             backends: Vec::new(),
             wan,
             folder: tempfile::tempdir()?,
+            pop,
         };
         let started = tokio::time::timeout(START_TIMEOUT, lab.start_nodes()).await;
         match started.context("the cluster does not serve in time") {
@@ -209,7 +220,7 @@ impl Lab {
         let folder = self.folder_of(&host.name);
         std::fs::create_dir_all(&folder)?;
         let file = folder.join("edgeway.toml");
-        std::fs::write(&file, settings(host, role, &folder)?)?;
+        std::fs::write(&file, settings(host, role, (&folder, self.pop))?)?;
         Ok(file)
     }
 
@@ -331,7 +342,7 @@ impl Drop for Lab {
 }
 
 /// A settings file as an operator writes it.
-fn settings(host: &Host, role: Role, folder: &Path) -> anyhow::Result<String> {
+fn settings(host: &Host, role: Role, (folder, pop): (&Path, &str)) -> anyhow::Result<String> {
     let folder = folder.display();
     let mut text = format!(
         "data_dir = \"{folder}\"\nworkers = 1\nlog = \"info,openraft=warn,access=off\"\n\
@@ -355,7 +366,7 @@ fn settings(host: &Host, role: Role, folder: &Path) -> anyhow::Result<String> {
         ),
         Role::Pop => write!(
             text,
-            "[pop]\nhttp = [\"{http}\"]\npublic = [\"{ip}\"]\n{place}\ndebug_headers = true\n"
+            "[pop]\nhttp = [\"{http}\"]\npublic = [\"{ip}\"]\n{place}\ndebug_headers = true\n{pop}"
         ),
         Role::Dns => write!(
             text,

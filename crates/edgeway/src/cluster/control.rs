@@ -21,6 +21,7 @@ pub(crate) const PROBE_EVERY: Duration = Duration::from_millis(250);
 /// Paths to region nodes, made on first use.
 pub(crate) struct Control {
     transport: Transport,
+    role: PeerRole,
     peers: Mutex<BTreeMap<NodeId, Peer>>,
 }
 
@@ -28,18 +29,28 @@ impl Control {
     pub(crate) fn new(transport: Transport) -> Arc<Self> {
         Arc::new(Self {
             transport,
+            role: PeerRole::Region,
             peers: Mutex::default(),
         })
     }
 
-    /// The path to a region node; a new one when its address has changed.
+    /// Paths to nodes of another role, over the same socket.
+    pub(crate) fn to(&self, role: PeerRole) -> Arc<Self> {
+        Arc::new(Self {
+            transport: self.transport.clone(),
+            role,
+            peers: Mutex::default(),
+        })
+    }
+
+    /// The path to a node; a new one when its address has changed.
     pub(crate) fn peer_at(&self, node: NodeId, addr: SocketAddr) -> Peer {
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = peers.get(&node).filter(|peer| peer.addr() == addr) {
             return known.clone();
         }
         let expected = Expected {
-            role: Some(PeerRole::Region),
+            role: Some(self.role),
             place: None,
             node: Some(node.0),
         };

@@ -14,6 +14,7 @@ pub(crate) mod latency;
 pub(crate) mod membership;
 pub(crate) mod message;
 pub(crate) mod purge;
+pub(crate) mod relay;
 pub(crate) mod renewal;
 pub(crate) mod report;
 pub(crate) mod rollout;

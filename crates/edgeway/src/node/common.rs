@@ -19,7 +19,7 @@ use crate::{
         subscriber::Refusals,
     },
     metrics::Metrics,
-    settings::{ClientLimits, Place, Settings},
+    settings::{ClientLimits, Place, Relay, Settings},
 };
 
 /// What every role needs.
@@ -68,7 +68,16 @@ impl Common {
             metrics: link::Metrics::new(&registry)?,
         };
         // A region listens on its link address; other roles only dial, from that address.
-        let dial_from = settings.region.is_none().then_some(settings.link.bind);
+        let relays = settings
+            .pop
+            .as_ref()
+            .is_some_and(|pop| pop.relay == Relay::Auto);
+        let dial_from = match (settings.region.is_some(), relays) {
+            (true, _) => None,
+            // The port is the listener's for other POPs.
+            (false, true) => Some(SocketAddr::new(settings.link.bind.ip(), 0)),
+            (false, false) => Some(settings.link.bind),
+        };
         let transport = Transport::client(dial_from, context.clone(), drain.clone())
             .with_context(|| format!("settings key 'link.bind': {}", settings.link.bind))?;
         Ok(Self {

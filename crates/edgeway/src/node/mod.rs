@@ -14,6 +14,7 @@ mod ops;
 mod policy;
 mod pop;
 mod region;
+mod relaying;
 
 use std::{
     sync::{Arc, atomic::Ordering},

@@ -1,7 +1,7 @@
 //! A POP, put together: the received view feeds the edge role, whose plans feed the certificate
 //! store and the acknowledgements.
 
-use std::sync::Arc;
+use std::{sync::Arc, thread::JoinHandle};
 
 use anyhow::Context as _;
 use edge::{Edge, EdgeParts, EdgeSettings};
@@ -13,14 +13,14 @@ use super::{
     certificates::{self, Source},
     challenges::Files,
     common::{self, Common},
-    policy,
+    policy, relaying,
 };
 use crate::{
     cluster::{
         directory, latency, purge,
         subscriber::{self, Subscriber, SubscriberParts},
     },
-    settings::{Pop, Settings},
+    settings::{Pop, Relay, Settings},
 };
 
 /// A POP that serves.
@@ -28,6 +28,8 @@ pub(super) struct PopRole {
     serving: Serving,
     _subscriber: Arc<Subscriber<EdgeView>>,
     _edge: Arc<Edge>,
+    /// Serves other POPs.
+    link: Option<JoinHandle<()>>,
 }
 
 pub(super) async fn start(
@@ -41,10 +43,12 @@ pub(super) async fn start(
     let clients = common::clients(addrs, &certificates, (pop.limits, h3));
     let bound = Server::bind(clients, settings.worker_count(), &common.serve_metrics)
         .context("settings keys 'pop.http' and 'pop.https'")?;
+    let listener = relaying::bind(settings, pop, common)?;
 
     let (views, kept) = subscriber::last_known::<EdgeView>(settings, &common.refusals).await;
     let edge = edge(settings, pop, common, views.subscribe())?;
     common.follow_served(edge.plans(), |plan| plan.revision());
+    let link = relaying::start(listener, &edge, common, views.subscribe())?;
     let drain = common.drain.clone();
     let files = Files::default();
     common.keep(follow_certificates(
@@ -101,6 +105,7 @@ pub(super) async fn start(
         serving,
         _subscriber: subscriber,
         _edge: edge,
+        link,
     })
 }
 
@@ -115,6 +120,7 @@ fn edge(
     edge_settings.cache_bytes = pop.cache_bytes;
     edge_settings.compress = pop.compress;
     edge_settings.debug_headers = pop.debug_headers;
+    edge_settings.relay = pop.relay == Relay::Auto;
     let parts = EdgeParts {
         views,
         link: common.context.clone(),
@@ -151,5 +157,12 @@ async fn follow_certificates(edge: Arc<Edge>, store: Arc<CertStore>, files: File
 impl PopRole {
     pub(super) async fn ended(self) {
         self.serving.ended().await;
+        if let Some(link) = self.link {
+            // It ends once its connections have; the drain's deadline bounds that.
+            let joined = tokio::task::spawn_blocking(move || link.join().is_err());
+            if let Ok(true) = joined.await {
+                tracing::error!("the thread for other POPs panicked");
+            }
+        }
     }
 }

@@ -23,6 +23,7 @@ fn good() -> Vec<Vec<u8>> {
         }),
         region_hint: Some("eu-west-1".into()),
         revision: 1 << 40,
+        relayed: false,
     };
     let request = Request::get("https://api.example:8443/a%20b?q=1")
         .header("host", "api.example")

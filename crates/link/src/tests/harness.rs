@@ -134,6 +134,7 @@ pub(super) fn meta() -> CallMeta {
         trace: None,
         region_hint: None,
         revision: 3,
+        relayed: false,
     }
 }
 

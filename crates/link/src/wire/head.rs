@@ -92,6 +92,7 @@ pub(crate) fn put_request(
             .encode(to)?;
         meta.region_hint.encode(to)?;
         meta.revision.encode(to)?;
+        meta.relayed.encode(to)?;
         encode_headers(to, &parts.headers)
     })
 }
@@ -148,6 +149,7 @@ pub(crate) fn read_request(head: &Bytes, headers_max: usize) -> Result<RequestHe
             }),
         region_hint: from.next::<Option<&str>>()?.map(str::to_owned),
         revision: from.next()?,
+        relayed: from.next()?,
     };
     let mut request = Request::new(());
     *request.method_mut() = method;

@@ -39,6 +39,14 @@ pub(super) fn region_places(config: &Config) -> BTreeMap<String, Place> {
     regions.collect()
 }
 
+pub(super) fn pop_places(config: &Config) -> BTreeMap<String, Place> {
+    let pops = config.pops.values().map(|pop| {
+        let role = NodeRole::Pop(pop.name.clone());
+        (pop.name.to_string(), place(config, &role, pop.location))
+    });
+    pops.collect()
+}
+
 pub(super) fn place(config: &Config, role: &NodeRole, location: Option<Location>) -> Place {
     let nodes = config.nodes.values().filter(|node| node.role == *role);
     let nodes = nodes.map(|node| PlaceNode {

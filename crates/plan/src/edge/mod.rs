@@ -223,6 +223,23 @@ impl EdgePlan {
     }
 }
 
+impl EdgePlan {
+    /// The nodes of all POPs, with the names of their POPs.
+    pub fn pops(&self) -> impl Iterator<Item = (&str, EdgeNode)> {
+        let pops = self.view.pops.iter();
+        pops.flat_map(|(name, place)| {
+            let node = move |node: &model::PlaceNode| EdgeNode {
+                id: node.id,
+                link: node.link,
+            };
+            place
+                .nodes
+                .iter()
+                .map(move |one| (name.as_str(), node(one)))
+        })
+    }
+}
+
 impl EdgeRegion {
     fn of(name: &str, place: &Place) -> Self {
         let nodes = place.nodes.iter();

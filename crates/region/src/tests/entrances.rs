@@ -24,6 +24,7 @@ fn meta() -> CallMeta {
         trace: None,
         region_hint: None,
         revision: 1,
+        relayed: false,
     }
 }
 

@@ -9,6 +9,7 @@ mod budget;
 mod node;
 mod order;
 mod pace;
+mod relay;
 mod settings;
 mod tally;
 #[cfg(test)]
@@ -26,7 +27,7 @@ pub use self::{
     pace::{Pace, PaceSettings},
     settings::RegionSettings,
 };
-use self::{node::Node, order::Group};
+use self::{node::Node, order::Group, relay::Relays};
 
 /// What is known of all region nodes, and the region in use.
 #[derive(Clone, Debug)]
@@ -39,6 +40,7 @@ pub struct Regions {
     /// Since when each region has been clearly better than the current one.
     better_since_ms: BTreeMap<RegionName, u64>,
     order: Arc<Order>,
+    relays: Relays,
 }
 
 /// A region with live nodes.
@@ -58,6 +60,7 @@ impl Regions {
             moved_ms: None,
             better_since_ms: BTreeMap::new(),
             order: Arc::default(),
+            relays: Relays::default(),
         }
     }
 
@@ -129,6 +132,38 @@ impl Regions {
         self.refresh(now_ms)
     }
 
+    /// The other POPs there are from now on, through which nodes may be reached.
+    pub fn set_relays(&mut self, pops: &[NodeId], now_ms: u64) {
+        self.relays.set(pops);
+        self.refresh(now_ms);
+    }
+
+    /// Takes the round trip of an answered probe of another POP.
+    pub fn relay_heard(&mut self, pop: NodeId, rtt_us: u64, now_ms: u64) {
+        self.relays.heard(pop, rtt_us, now_ms);
+    }
+
+    /// Takes another POP's own round trips in microseconds: what its [`direct`](Self::direct) says.
+    pub fn relay_told(&mut self, pop: NodeId, ways: &[(NodeId, u64)], now_ms: u64) {
+        self.relays.told(pop, ways, now_ms);
+        self.refresh(now_ms);
+    }
+
+    /// A call through another POP failed: no other goes that way for a while.
+    pub fn relay_failed(&mut self, pop: NodeId, now_ms: u64) {
+        self.relays.failed(pop, now_ms);
+        self.refresh(now_ms);
+    }
+
+    /// Nodes that are reached without another POP, with the round trip in microseconds.
+    #[must_use]
+    pub fn direct(&self) -> Vec<(NodeId, u64)> {
+        let live = self.nodes.iter();
+        let live = live.filter(|(_, node)| node.standing == Standing::Live);
+        live.filter_map(|(id, node)| Some((*id, node.path_us()?)))
+            .collect()
+    }
+
     /// The order in force.
     #[must_use]
     pub fn order(&self) -> Arc<Order> {
@@ -148,6 +183,7 @@ impl Regions {
                 fallen.push(*id);
             }
         }
+        self.relays.settle(&mut self.nodes, now_ms);
         let assumed_us = self.assumed_service_us();
         let live = self.live_regions(assumed_us);
         self.choose_current(&live, now_ms);
@@ -167,11 +203,7 @@ impl Regions {
     /// Regions with live nodes, best first.
     fn live_regions(&self, assumed_us: u64) -> Vec<LiveRegion> {
         let mut best: BTreeMap<&RegionName, u64> = BTreeMap::new();
-        for node in self
-            .nodes
-            .values()
-            .filter(|node| node.standing == Standing::Live)
-        {
+        for node in self.nodes.values().filter(|node| node.is_reached()) {
             let score_us = node.score_us(assumed_us);
             let entry = best.entry(&node.region).or_insert(score_us);
             *entry = score_us.min(*entry);
@@ -247,11 +279,11 @@ impl Regions {
             .iter()
             .map(|name| {
                 Group(candidates(&|node| {
-                    node.standing == Standing::Live && node.region == **name
+                    node.is_reached() && node.region == **name
                 }))
             })
             .collect();
-        let mut rest = candidates(&|node| node.standing != Standing::Live);
+        let mut rest = candidates(&|node| !node.is_reached());
         rest.sort_by_key(|one| (one.standing, one.score_us, one.node));
         Order::new(groups, rest, self.settings.clone())
     }

@@ -3,7 +3,7 @@
 //! The path is judged by the smallest round trip of the last ten seconds, because everything above
 //! it is queueing on the way; the load by what the node itself reports.
 
-use model::RegionName;
+use model::{NodeId, RegionName};
 
 use super::{RegionSettings, tally::Tally, window::LeastWindow};
 
@@ -86,6 +86,8 @@ pub(super) struct Node {
     /// Smoothed service time; none before the first report.
     pub(super) service_us: Option<u64>,
     pub(super) tally: Tally,
+    /// The POP by which it is reached, and the round trip that way in microseconds.
+    pub(super) via: Option<(NodeId, u64)>,
     path: LeastWindow<WINDOW_S>,
     in_flight: u32,
     limit: u32,
@@ -108,6 +110,7 @@ impl Node {
             standing: Standing::Unknown,
             service_us: None,
             tally: Tally::default(),
+            via: None,
             path: LeastWindow::default(),
             in_flight: 0,
             limit: 0,
@@ -133,6 +136,16 @@ impl Node {
             0 => 0,
             limit => u64::from(self.in_flight) * 100 / limit,
         }
+    }
+
+    /// The straight way's round trip.
+    pub(super) fn path_us(&self) -> Option<u64> {
+        self.path.least()
+    }
+
+    /// Whether calls get there, straight or by way of another POP.
+    pub(super) fn is_reached(&self) -> bool {
+        self.standing == Standing::Live || self.via.is_some()
     }
 
     pub(super) fn probed(&mut self, probe: Probe, now_ms: u64) {
@@ -236,7 +249,8 @@ impl Node {
 
     /// Expected time of a call: path, service, and waiting behind others.
     pub(super) fn score_us(&self, assumed_service_us: u64) -> u64 {
-        let path_us = self.path.least().unwrap_or(UNKNOWN_PATH_US);
+        let path_us = self.via.map(|(_, legs_us)| legs_us);
+        let path_us = path_us.or(self.path.least()).unwrap_or(UNKNOWN_PATH_US);
         let service_us = self.service_us.unwrap_or(assumed_service_us);
         // Waiting in a queue grows with u / (1 - u).
         let busy = self.load_percent().min(QUEUE_PERCENT_MAX);

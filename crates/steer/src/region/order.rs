@@ -41,6 +41,8 @@ pub struct Candidate {
     pub load_percent: u64,
     /// The configuration revision it serves.
     pub revision: u64,
+    /// The POP by which it is reached; none for the straight way.
+    pub via: Option<NodeId>,
     ramp_from_ms: Option<u64>,
 }
 
@@ -53,6 +55,7 @@ impl Candidate {
             score_us,
             load_percent: node.load_percent(),
             revision: node.revision(),
+            via: node.via.map(|(pop, _)| pop),
             ramp_from_ms,
         }
     }
@@ -112,6 +115,13 @@ impl Order {
         others
             .filter(|one| one.region != *region)
             .find(|one| !exclude.contains(&one.node))
+    }
+
+    /// The POP by which a node is reached; none for the straight way.
+    #[must_use]
+    pub fn via(&self, node: NodeId) -> Option<NodeId> {
+        let mut candidates = self.candidates();
+        candidates.find(|one| one.node == node)?.via
     }
 
     /// Whether any node was live when the order was made.

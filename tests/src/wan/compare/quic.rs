@@ -122,6 +122,7 @@ impl Client {
             trace: None,
             region_hint: None,
             revision: 1,
+            relayed: false,
         };
         let request = Request::get(format!("{}{path}", super::authority(self.addr)));
         Ok(self.peer.call(request.body(Body::empty())?, meta).await?)

@@ -18,6 +18,7 @@ fn meta() -> CallMeta {
         }),
         region_hint: Some("eu-west-1".into()),
         revision: 1 << 40,
+        relayed: false,
     }
 }
 
