@@ -14,6 +14,7 @@ mod acme;
 mod bad_input;
 mod cache;
 mod clients;
+mod definitions;
 mod dns;
 mod dns_answers;
 mod dns_transfer;
