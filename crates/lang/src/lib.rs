@@ -3,6 +3,8 @@
 //! Pure functions over text and bytes: no clock (the time is an argument), no I/O, no
 //! configuration.
 
+pub mod json_path;
 pub mod policy;
 pub mod sigv4;
 pub mod uri_template;
+pub mod vtl;
