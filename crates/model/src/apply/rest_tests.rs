@@ -7,9 +7,9 @@ use crate::{
     Revision, Stage,
     fixtures::bootstrap,
     rest::{
-        ApiKey, AuthorizationType, Deploy, DeployStage, IntegrationSettings, IntegrationType,
-        MethodSettings, Passthrough, PlanStage, ResponseTransfer, RestApi, RestChange, RestKey,
-        RestPart, Seen, SharedChange, SharedKey, SharedPart, UsagePlan, Verb,
+        ApiKey, AuthorizationType, Deploy, DeployStage, Extra, IntegrationSettings,
+        IntegrationType, MethodSettings, Passthrough, PlanStage, ResponseTransfer, RestApi,
+        RestChange, RestKey, RestPart, Seen, SharedChange, SharedKey, SharedPart, UsagePlan, Verb,
     },
 };
 
@@ -312,13 +312,22 @@ fn a_key_and_a_stage_have_one_plan() {
             product_code: None,
             tags: BTreeMap::new(),
             keys: [].into(),
+            extras: BTreeMap::new(),
         };
         let part = Some(SharedPart::UsagePlan(plan.into()));
         bench.shared(SharedKey::UsagePlan(id.into()), part).unwrap();
     }
     let link = |plan: &str| SharedKey::UsagePlanKey(plan.into(), "k1".into());
     let part = Some(SharedPart::UsagePlanKey);
+    let extra = |key: &str| SharedKey::UsageExtra("p1".into(), key.into());
+    let more = Some(SharedPart::UsageExtra(Extra {
+        start_day: 20_000,
+        requests: 5,
+    }));
+    refused(bench.shared(extra("k1"), more.clone()), "Invalid API Key");
     bench.shared(link("p1"), part.clone()).unwrap();
+    bench.shared(extra("k1"), more).unwrap();
+    assert_eq!(bench.machine.config().usage_plans["p1"].extras.len(), 1);
     refused(
         bench.shared(link("p2"), part),
         "multiple Usage Plans with the same API stage",
@@ -328,4 +337,5 @@ fn a_key_and_a_stage_have_one_plan() {
     refused(gone, "API Stages are still associated");
     bench.shared(SharedKey::ApiKey("k1".into()), None).unwrap();
     assert!(bench.machine.config().usage_plans["p1"].keys.is_empty());
+    assert!(bench.machine.config().usage_plans["p1"].extras.is_empty());
 }

@@ -34,7 +34,7 @@ pub use self::{
         JwtIssuer, Model, RequestValidator,
     },
     shared::{
-        ApiKey, ClientCertificate, Period, PlanStage, Quota, Throttle, UsagePlan, VpcLink,
+        ApiKey, ClientCertificate, Extra, Period, PlanStage, Quota, Throttle, UsagePlan, VpcLink,
         VpcLinkKind,
     },
     stage::{
