@@ -319,15 +319,7 @@ fn a_key_and_a_stage_have_one_plan() {
     }
     let link = |plan: &str| SharedKey::UsagePlanKey(plan.into(), "k1".into());
     let part = Some(SharedPart::UsagePlanKey);
-    let extra = |key: &str| SharedKey::UsageExtra("p1".into(), key.into());
-    let more = Some(SharedPart::UsageExtra(Extra {
-        start_day: 20_000,
-        requests: 5,
-    }));
-    refused(bench.shared(extra("k1"), more.clone()), "Invalid API Key");
-    bench.shared(link("p1"), part.clone()).unwrap();
-    bench.shared(extra("k1"), more).unwrap();
-    assert_eq!(bench.machine.config().usage_plans["p1"].extras.len(), 1);
+    extra_is_for_keys_of_the_plan(&mut bench, || (link("p1"), part.clone()));
     refused(
         bench.shared(link("p2"), part),
         "multiple Usage Plans with the same API stage",
@@ -338,4 +330,20 @@ fn a_key_and_a_stage_have_one_plan() {
     bench.shared(SharedKey::ApiKey("k1".into()), None).unwrap();
     assert!(bench.machine.config().usage_plans["p1"].keys.is_empty());
     assert!(bench.machine.config().usage_plans["p1"].extras.is_empty());
+}
+
+fn extra_is_for_keys_of_the_plan(
+    bench: &mut Bench,
+    link: impl Fn() -> (SharedKey, Option<SharedPart>),
+) {
+    let extra = || SharedKey::UsageExtra("p1".into(), "k1".into());
+    let more = Some(SharedPart::UsageExtra(Extra {
+        start_day: 20_000,
+        requests: 5,
+    }));
+    refused(bench.shared(extra(), more.clone()), "Invalid API Key");
+    let (key, part) = link();
+    bench.shared(key, part).unwrap();
+    bench.shared(extra(), more).unwrap();
+    assert_eq!(bench.machine.config().usage_plans["p1"].extras.len(), 1);
 }
