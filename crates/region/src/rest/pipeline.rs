@@ -9,7 +9,7 @@ use tracing::{Instrument as _, Span, debug_span};
 
 use super::{
     Exchange,
-    phases::{finish, integrate, map_request, map_response, matching},
+    phases::{finish, integrate, key, map_request, map_response, matching, throttle},
 };
 use crate::{answer, fault::Fault, pipeline::Outcome, upstream::Upstreams};
 
@@ -26,8 +26,15 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> O
 async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Response, Fault> {
     // First the method, because everything behind it is configured there.
     phase("match").in_scope(|| matching::run(exchange))?;
-    // Then, in this order: resource policy, authorize, key, throttle, validate, cache. The
-    // cheapest refusal is first, and nothing unauthorised costs a backend.
+    // Then, in this order: resource policy, authorize; the cheapest refusal is first, and nothing
+    // unauthorised costs a backend.
+    // The key, because an authorizer may be who finds it.
+    phase("key").in_scope(|| key::run(exchange))?;
+    // Rates and quotas before anything is read: what is over a limit costs next to nothing.
+    throttle::run(exchange)
+        .instrument(phase("throttle"))
+        .await?;
+    // Then validate and cache.
     let call = phase("map_request").in_scope(|| map_request::run(exchange))?;
     let integrating = integrate::run(exchange, upstreams, call);
     let answered = integrating.instrument(phase("integrate")).await?;

@@ -2,6 +2,8 @@
 
 pub(crate) mod finish;
 pub(crate) mod integrate;
+pub(crate) mod key;
 pub(crate) mod map_request;
 pub(crate) mod map_response;
 pub(crate) mod matching;
+pub(crate) mod throttle;
