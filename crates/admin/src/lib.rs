@@ -37,5 +37,5 @@ pub use chain::{Chain, ChainError};
 pub use metrics::Metrics;
 pub use ports::{
     Caches, Candidate, DnsExplanation, Explain, ExplainRow, Fleet, LiveNode, Members, MintedToken,
-    PurgeTarget, Purged, Store, TokenMint,
+    PurgeTarget, Purged, Store, TokenMint, UsageCounts,
 };

@@ -12,6 +12,7 @@ mod parts;
 mod read;
 mod shared;
 mod stage;
+mod window;
 mod word;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -40,6 +41,7 @@ pub use self::{
     stage::{
         AccessLog, CacheControlStrategy, Canary, LogLevel, MethodSetting, Millionths, StageSettings,
     },
+    window::{Window, day_of, day_start_ms},
 };
 use crate::{AuthorizerId, DocumentationPartId, ResourceId, ValidatorId};
 

@@ -5,8 +5,8 @@
 //! the plan's limit, the stage's limit for the method, the account's.
 
 use http::{HeaderName, HeaderValue, header::RETRY_AFTER};
-use model::rest::{ApiKey, PlanStage, StageSettings, UsagePlan};
-use steer::limits::{Claim, Key, Left, Meter, Terms, Window, day_of};
+use model::rest::{ApiKey, PlanStage, StageSettings, UsagePlan, day_of};
+use steer::limits::{Claim, Key, Left, Meter, Terms};
 
 /// What a limit belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,17 +90,13 @@ pub(crate) fn of(
 
 fn of_plan(now_ms: u64, place: Place<'_>, bearer: &Bearer<'_>, limits: &mut Vec<Limit>) {
     let (plan, key) = (bearer.plan.id.as_str(), bearer.key.id.as_str());
-    if let Some(quota) = &bearer.plan.quota {
-        let window = Window::of(quota.period, day_of(now_ms));
-        let first = window.holds(day_of(bearer.key.created_ms));
-        let extra = bearer.plan.extras.get(&bearer.key.id);
-        let extra = extra.filter(|extra| extra.start_day == window.start);
-        let extra = extra.map_or(0, |extra| extra.requests);
+    let allowance = bearer.plan.allowance(bearer.key, day_of(now_ms));
+    if let Some((window, limit)) = allowance {
         limits.push(Limit {
             scope: Scope::Quota,
             claim: Claim {
                 key: Key::of(&["quota", plan, key]).with_number(window.start),
-                terms: Terms::of_quota(quota, first, extra),
+                terms: Terms::Quota { limit },
                 counted: Some((bearer.meter(), window)),
             },
         });

@@ -12,7 +12,6 @@ mod bucket;
 mod home;
 mod message;
 mod node;
-mod period;
 mod share;
 mod shares;
 mod stock;
@@ -24,12 +23,11 @@ pub use bucket::{Bucket, TOKEN};
 pub use home::Home;
 pub use message::{Answer, Ask, Exchange, Grant, News, Take};
 pub use node::{Gauges, Mode, Node, Standing, Step, Verdict};
-pub use period::{Window, day_of, day_start_ms};
-pub use usage::{Count, Usage};
+pub use usage::{Count, DAYS_KEPT, Usage};
 
 use model::{
     ApiKeyId, UsagePlanId,
-    rest::{Millionths, Quota, Throttle},
+    rest::{Millionths, Throttle, Window},
 };
 use serde::{Deserialize, Serialize};
 
@@ -134,18 +132,6 @@ impl Terms {
         Self::Rate {
             per_second: rate.0,
             burst: if rate.0 == 0 { 0 } else { burst },
-        }
-    }
-
-    /// What a quota allows in a period, the first one or a later one. `extra` is what the key was
-    /// given on top, negative when something was taken away.
-    #[must_use]
-    pub fn of_quota(quota: &Quota, first: bool, extra: i64) -> Self {
-        let offset = if first { quota.offset } else { 0 };
-        let limit = i64::from(quota.limit) - i64::from(offset);
-        let limit = limit.saturating_add(extra).clamp(0, u32::MAX.into());
-        Self::Quota {
-            limit: u32::try_from(limit).unwrap_or(u32::MAX),
         }
     }
 

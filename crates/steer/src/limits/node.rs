@@ -3,10 +3,11 @@
 //! The caller says who the home is (`docs/operations/limits.md`: the leader of the ledger), carries
 //! exchanges, and tells other nodes' counts.
 
+use model::rest::{Window, day_of};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Claim, Count, Exchange, Home, Left, Meter, Take, Usage, Window, day_of,
+    Answer, Claim, Count, Exchange, Home, Left, Meter, Take, Usage,
     share::Around,
     shares::{Shared, Shares},
 };

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Ask, Bucket, Claim, Left, Meter, TOKEN, Terms, Window};
+use model::rest::Window;
+
+use super::{Ask, Bucket, Claim, Left, Meter, TOKEN, Terms};
 
 /// A node that has not asked for so long does not compete for tokens.
 const COMPETES_MS: u64 = 1_000;

@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use model::rest::Window;
 use serde::{Deserialize, Serialize};
 
-use super::{Meter, Window};
+use super::Meter;
 
 /// Days that are kept: more than one may ask for, and more than a month.
-const DAYS_KEPT: u32 = 100;
+pub const DAYS_KEPT: u32 = 100;
 /// Counters kept at most; beyond it new ones are not begun.
 const COUNTERS_MAX: usize = 4_000_000;
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::limits::{Answer, Claim, Exchange, Mode, Node, Standing, Step, Terms, Verdict, Window};
+use model::rest::Window;
+
+use crate::limits::{Answer, Claim, Exchange, Mode, Node, Standing, Step, Terms, Verdict};
 
 use super::alone::meter;
 

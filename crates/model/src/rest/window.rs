@@ -1,7 +1,9 @@
-//! Days, and the periods of quotas: days, weeks from Sunday on, and months, all in UTC.
+//! Days, and the periods of quotas: days, weeks from Sunday on, and months, all in UTC; and how
+//! much a quota allows in one of them.
 
-use model::rest::Period;
 use serde::{Deserialize, Serialize};
+
+use super::{ApiKey, Period, UsagePlan};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// The first of January 1970 was a Thursday, four days after a Sunday.
@@ -67,6 +69,24 @@ impl Window {
     }
 }
 
+impl UsagePlan {
+    /// The period that a day is in, and how many requests the quota allows a key in it. In the
+    /// period in which the key was made, the offset is taken away.
+    #[must_use]
+    pub fn allowance(&self, key: &ApiKey, day: u32) -> Option<(Window, u32)> {
+        let quota = self.quota?;
+        let window = Window::of(quota.period, day);
+        let first = window.holds(day_of(key.created_ms));
+        let offset = if first { quota.offset } else { 0 };
+        let extra = self.extras.get(&key.id);
+        let extra = extra.filter(|extra| extra.start_day == window.start);
+        let limit = i64::from(quota.limit) - i64::from(offset);
+        let limit = limit.saturating_add(extra.map_or(0, |extra| extra.requests));
+        let limit = u32::try_from(limit.clamp(0, u32::MAX.into())).unwrap_or(u32::MAX);
+        Some((window, limit))
+    }
+}
+
 /// Year, month and day of month of a day since 1970-01-01. Counts in eras of 400 years, each of
 /// which begins on a first of March, so that leap days come last.
 fn civil(day: u32) -> (u32, u32, u32) {
@@ -97,3 +117,6 @@ const fn days_in(year: u32, month: u32) -> u32 {
         _ => 31,
     }
 }
+
+#[cfg(test)]
+mod tests;
