@@ -783,7 +783,6 @@ def test_v2_does_not_see_rest_apis(apis, rest_api):
     ("create_domain_name_access_association", {}),
     ("delete_domain_name_access_association", {"domainNameAccessAssociationArn": "arn:a/b"}),
     ("reject_domain_name_access_association", {}),
-    ("update_usage", {"usagePlanId": "p", "keyId": "k"}),
 ])
 def test_absent_operations_are_named(rest, operation, arguments):
     name = "".join(word.capitalize() for word in operation.split("_"))

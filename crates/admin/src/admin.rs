@@ -22,7 +22,7 @@ use crate::{
     },
     metrics::Metrics,
     operation::{self, Operation, Run, Takes, Waited},
-    ports::{Caches, Explain, Fleet, Members, Store, TokenMint},
+    ports::{Caches, Explain, Fleet, Members, Store, TokenMint, UsageCounts},
     refusal::{Refusal, Version},
 };
 
@@ -46,6 +46,8 @@ pub struct Ports {
     pub fleet: Arc<dyn Fleet>,
     /// The POPs' caches.
     pub caches: Arc<dyn Caches>,
+    /// What keys have used.
+    pub usage: Arc<dyn UsageCounts>,
     /// Makes join tokens.
     pub tokens: Arc<dyn TokenMint>,
     /// Says why clients are sent where they are sent.

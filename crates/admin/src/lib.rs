@@ -39,5 +39,5 @@ pub use definition::rest_content;
 pub use metrics::Metrics;
 pub use ports::{
     Caches, Candidate, DnsExplanation, Explain, ExplainRow, Fleet, LiveNode, Members, MintedToken,
-    PurgeTarget, Purged, Store, TokenMint,
+    PurgeTarget, Purged, Store, TokenMint, UsageCounts,
 };

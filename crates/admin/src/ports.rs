@@ -6,7 +6,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;
 use ledger::{Applied, Ledger, MemberError, ProposeError, Status};
-use model::{ApiId, Change, Config, NodeId, Revision, TokenId};
+use model::{ApiId, ApiKeyId, Change, Config, NodeId, Revision, TokenId, UsagePlanId};
 use serve::BoxFuture;
 
 /// The replicated configuration.
@@ -42,6 +42,13 @@ pub trait Caches: Send + Sync + 'static {
     /// Takes answers out of use at every POP that can be reached, and resolves once each has
     /// said so, or has not in time. Safe to repeat.
     fn purge(&self, what: PurgeTarget) -> BoxFuture<'_, Vec<Purged>>;
+}
+
+/// What keys have used of usage plans.
+pub trait UsageCounts: Send + Sync + 'static {
+    /// Requests of a key under a plan, on each of some days since 1970-01-01, in all regions.
+    /// What other nodes have counted in the last second may be missing.
+    fn used(&self, plan: &UsagePlanId, key: &ApiKeyId, days: std::ops::Range<u32>) -> Vec<u64>;
 }
 
 /// What to take out of the caches.

@@ -13,10 +13,12 @@ use serde::{Deserialize, Serialize};
 
 mod check;
 mod dns;
+mod throttle;
 mod tls;
 
 pub use self::check::SettingsError;
 pub(crate) use self::dns::{Dns, TransferKey};
+pub(crate) use self::throttle::Throttling;
 pub(crate) use self::tls::Tls;
 
 /// A node's settings.
@@ -172,6 +174,9 @@ pub struct Region {
     /// Limits towards clients.
     #[serde(default)]
     pub limits: ClientLimits,
+    /// How rates and quotas of REST APIs are kept; the same on all region nodes.
+    #[serde(default)]
+    pub throttle: Throttling,
 }
 
 /// Raft's clocks.

@@ -34,6 +34,8 @@ pub enum Service {
     Cluster = 6,
     /// A POP hears what to take out of its cache.
     Purge = 7,
+    /// Region nodes keep rates and quotas together.
+    Limits = 8,
 }
 
 /// Put in a response's extensions by a [`CallHandler`] that has too much to do and has done nothing
@@ -44,7 +46,7 @@ pub enum Service {
 pub struct Shed;
 
 /// How many services there are.
-pub(crate) const SERVICES: usize = 8;
+pub(crate) const SERVICES: usize = 9;
 
 impl Service {
     /// Every service, in the order of its number.
@@ -57,6 +59,7 @@ impl Service {
         Self::Renew,
         Self::Cluster,
         Self::Purge,
+        Self::Limits,
     ];
 
     /// The word in metrics and logs.
@@ -70,6 +73,7 @@ impl Service {
             Self::Renew => "renew",
             Self::Cluster => "cluster",
             Self::Purge => "purge",
+            Self::Limits => "limits",
         }
     }
 

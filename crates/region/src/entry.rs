@@ -51,7 +51,8 @@ impl Worker {
         let trial = self.trial(&plan, &facts, &request);
         let (plan, counted) = trial.map_or((plan, None), |(plan, counted)| (plan, Some(counted)));
         let began = Instant::now();
-        let mut exchange = Exchange::new(&plan, &facts, &uri, request);
+        let limits = self.region.limits();
+        let mut exchange = Exchange::new(&plan, (&facts, limits), &uri, request);
         let outcome = pipeline::run(&mut exchange, &self.upstreams).await;
         if let Some(counted) = counted {
             let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri, header::HOST};
 use plan::region::{Entrance, Found, RegionPlan, RoutePlan};
 use serve::{Body, Request};
 
-use crate::forwarded::By;
+use crate::{forwarded::By, limits::Limits};
 
 /// How a request came to the region; fixed before the pipeline begins.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub(crate) struct Facts {
 pub(crate) struct Exchange<'a> {
     pub(crate) plan: &'a RegionPlan,
     pub(crate) facts: &'a Facts,
+    /// Rates and quotas at this node.
+    pub(crate) limits: &'a Limits,
     /// As the client sent it.
     pub(crate) uri: &'a Uri,
     /// As the client sent it.
@@ -59,7 +61,7 @@ pub(crate) struct Exchange<'a> {
 impl<'a> Exchange<'a> {
     pub(crate) fn new(
         plan: &'a RegionPlan,
-        facts: &'a Facts,
+        (facts, limits): (&'a Facts, &'a Limits),
         uri: &'a Uri,
         request: Request,
     ) -> Self {
@@ -67,6 +69,7 @@ impl<'a> Exchange<'a> {
         Self {
             plan,
             facts,
+            limits,
             uri,
             method: parts.method,
             host: parts.headers.get(HOST).cloned(),

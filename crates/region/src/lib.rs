@@ -13,6 +13,7 @@ mod exchange;
 mod fault;
 mod feed;
 mod forwarded;
+mod limits;
 mod load;
 mod metrics;
 mod phases;
@@ -27,5 +28,6 @@ mod trials;
 mod upstream;
 
 pub use feed::{Ack, FeedServer, LiveNodes};
+pub use limits::{AskHome, Clock, LimitSettings, Limits};
 pub use region::{Region, RegionError, RegionSettings};
 pub use upstream::{TrustError, UpstreamSettings};

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::{
     entry::Worker,
+    limits::{Clock, LimitSettings, Limits},
     load::Load,
     metrics::Metrics,
     record::Ledger,
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// Settings of a region node.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RegionSettings {
     /// The region's name, such as `us-east-1`.
     pub name: String,
@@ -34,6 +35,10 @@ pub struct RegionSettings {
     pub in_flight_max: u32,
     /// Connections to backends.
     pub upstreams: UpstreamSettings,
+    /// Rates and quotas of REST APIs.
+    pub limits: LimitSettings,
+    /// What limits take for the time.
+    pub clock: Clock,
 }
 
 /// Why a region could not be set up.
@@ -55,6 +60,7 @@ pub struct Region {
     diagnostics: ArcSwapOption<Vec<Diagnostic>>,
     revision: watch::Sender<u64>,
     ledger: Ledger,
+    limits: Arc<Limits>,
     tls: Arc<ClientConfig>,
     drain: Drain,
 }
@@ -72,6 +78,8 @@ impl RegionSettings {
             node,
             in_flight_max: 20_000,
             upstreams,
+            limits: LimitSettings::default(),
+            clock: Arc::new(now_ms),
         }
     }
 }
@@ -90,6 +98,8 @@ impl Region {
     ) -> Result<Arc<Self>, RegionError> {
         let metrics = Metrics::register(registry)?;
         let tls = upstream::client_config(settings.upstreams.extra_ca_pem.as_deref())?;
+        let (own, clock) = (settings.node, Arc::clone(&settings.clock));
+        let limits = Limits::new(own, settings.limits, clock, registry)?;
         let region = Arc::new(Self {
             settings,
             plan: ArcSwapOption::empty(),
@@ -100,6 +110,7 @@ impl Region {
                 metrics,
                 load: Arc::new(Load::new(Instant::now())),
             },
+            limits,
             tls,
             drain: drain.clone(),
         });
@@ -165,6 +176,11 @@ impl Region {
             limit: self.settings.in_flight_max,
             service_p50_us: self.ledger.load.median_us(Instant::now()),
         }
+    }
+
+    /// Rates and quotas of REST APIs, at this node.
+    pub const fn limits(&self) -> &Arc<Limits> {
+        &self.limits
     }
 
     pub(crate) fn plan(&self) -> Option<Arc<RegionPlan>> {
@@ -240,6 +256,14 @@ impl Region {
         self.diagnostics.store(Some(Arc::new(diagnostics)));
         self.revision.send_replace(config.revision.0);
     }
+}
+
+/// Milliseconds since 1970, by the machine's clock.
+fn now_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
 }
 
 /// Compiles the newest configuration whenever there is a new one.

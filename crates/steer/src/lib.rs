@@ -1,8 +1,10 @@
-//! Latency and health: which region a POP forwards to, which place a DNS answer names.
+//! Latency and health: which region a POP forwards to, which place a DNS answer names; and how
+//! nodes stay within a limit together.
 //!
 //! Pure: observations and the time come in as arguments, choices come out. No sockets, no clock, no
 //! randomness; the roles feed it and act on it.
 
 pub mod latency;
+pub mod limits;
 pub mod place;
 pub mod region;

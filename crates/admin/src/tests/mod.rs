@@ -120,6 +120,18 @@ impl Caches for World {
     }
 }
 
+impl crate::UsageCounts for World {
+    /// Two requests on every day.
+    fn used(
+        &self,
+        _plan: &model::UsagePlanId,
+        _key: &model::ApiKeyId,
+        days: std::ops::Range<u32>,
+    ) -> Vec<u64> {
+        days.map(|_| 2).collect()
+    }
+}
+
 impl TokenMint for World {
     fn mint(&self) -> Result<MintedToken, String> {
         Ok(MintedToken {
@@ -232,6 +244,7 @@ impl Bench {
             members: Arc::<World>::clone(&world),
             fleet: Arc::<World>::clone(&world),
             caches: Arc::<World>::clone(&world),
+            usage: Arc::<World>::clone(&world),
             tokens: Arc::<World>::clone(&world),
             explain: Arc::<World>::clone(&world),
         };

@@ -99,6 +99,7 @@ impl Kind for UsagePlans {
                 None => checks::tags(input)?,
             },
             keys: [].into(),
+            extras: [].into(),
         })
     }
 

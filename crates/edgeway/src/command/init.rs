@@ -204,6 +204,7 @@ fn first_settings(options: &Options) -> Settings {
             backend_ca_file: None,
             raft: RaftClocks::Wide,
             latency_epoch_s: 60,
+            throttle: Default::default(),
             tls: crate::settings::Tls::default(),
             limits: crate::settings::ClientLimits::default(),
         }),

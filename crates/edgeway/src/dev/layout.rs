@@ -347,6 +347,7 @@ impl Member {
             backend_ca_file: None,
             raft: RaftClocks::Local,
             latency_epoch_s: 2,
+            throttle: Default::default(),
             limits: ClientLimits::default(),
         }
     }

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use crate::cluster::{
     enroll::{Registrar, Renewer},
     fleet::Fleet,
+    limits::LimitKeeper,
     message::Refusal,
     purge::PurgeHub,
 };
@@ -26,7 +27,7 @@ pub(super) fn services(
     region: &Arc<Region>,
     fleet: &Arc<Fleet>,
     feed: Arc<FeedServer>,
-    purges: Arc<PurgeHub>,
+    (purges, limits): (Arc<PurgeHub>, Arc<LimitKeeper>),
 ) -> Services {
     let control = Handle::current();
     let rpc = |inner: Arc<dyn RpcHandler>| {
@@ -55,6 +56,8 @@ pub(super) fn services(
             })),
         )
         .with_rpc(Service::Cluster, rpc(fleet.clone()))
+        .with_rpc(Service::Limits, rpc(limits))
+        .with_roles(Service::Limits, &[PeerRole::Region])
         .with_feed(
             Service::Feed,
             Arc::new(FeedOnControl {

@@ -7,6 +7,7 @@ mod challenges;
 mod common;
 mod dns;
 mod dns_secure;
+mod limits;
 mod links;
 mod live;
 mod management;

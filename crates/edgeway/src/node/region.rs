@@ -15,14 +15,14 @@ use super::{
     certificates::{self, Source},
     challenges::Files,
     common::{self, Common},
-    links,
+    limits, links,
     management::Management,
     policy,
 };
 use crate::{
     cluster::{
         acme, control::Control, directory, enroll::Mint, explain::Explainer, fleet::Fleet,
-        latency::Latency, membership, purge::PurgeHub, rollout::Driver,
+        latency::Latency, limits::LimitKeeper, membership, purge::PurgeHub, rollout::Driver,
     },
     geo::GeoDatabase,
     settings::{RaftClocks, Region as RegionSection, Settings},
@@ -43,6 +43,7 @@ pub(super) struct RegionRole {
     links: Vec<JoinHandle<()>>,
     ledger: Ledger,
     region: Arc<Region>,
+    limits: Arc<LimitKeeper>,
 }
 
 pub(super) async fn start(
@@ -84,7 +85,9 @@ pub(super) async fn start(
     )?;
     common.keep(driver(common, &ledger, &fleet, &region));
     let purges = PurgeHub::new(drain.clone());
-    let services = links::services(&ledger, &region, &fleet, feed, Arc::clone(&purges));
+    let keeper = limits::keep(&settings.data_dir, common, &ledger, &region);
+    let asked = (Arc::clone(&purges), Arc::clone(&keeper));
+    let services = links::services(&ledger, &region, &fleet, feed, asked);
     // Links come before the plan: a region that joins receives its configuration over them.
     let links = links::serve(sockets.links, &services, &seen, &region, drain)?;
     bootstrap(settings, section, common, &ledger).await?;
@@ -102,9 +105,10 @@ pub(super) async fn start(
         () = region.ready() => {}
         () = drain.begun() => {}
     }
-    let management = sockets
-        .management
-        .serve_on_current(admin(common, &ledger, (fleet, latency), purges)?, drain);
+    let management = sockets.management.serve_on_current(
+        admin(common, &ledger, (fleet, latency), (purges, keeper.clone()))?,
+        drain,
+    );
     let clients = sockets
         .clients
         .serve(files.before(region.factory()), drain)?;
@@ -114,6 +118,7 @@ pub(super) async fn start(
         links,
         ledger,
         region,
+        limits: keeper,
     })
 }
 
@@ -219,7 +224,7 @@ fn admin(
     common: &Common,
     ledger: &Ledger,
     (fleet, latency): (Arc<Fleet>, Arc<Latency>),
-    caches: Arc<PurgeHub>,
+    (caches, usage): (Arc<PurgeHub>, Arc<LimitKeeper>),
 ) -> anyhow::Result<Arc<dyn serve::Handler>> {
     let settings = admin::AdminSettings {
         region: own_region(common).into(),
@@ -230,6 +235,7 @@ fn admin(
         members: Arc::new(ledger.clone()),
         fleet: fleet.clone(),
         caches,
+        usage,
         tokens: Arc::new(Mint {
             ledger: ledger.clone(),
         }),
@@ -257,6 +263,7 @@ fn region_settings(section: &RegionSection, common: &Common) -> anyhow::Result<R
         })
         .transpose()?;
     let mut settings = RegionSettings::new(own_region(common), common.own.0);
+    settings.limits = section.throttle.limits().unwrap_or_default();
     settings.upstreams.extra_ca_pem = extra_ca_pem;
     Ok(settings)
 }
@@ -373,6 +380,7 @@ impl RegionRole {
     pub(super) async fn ended(self) {
         self.clients.ended().await;
         self.management.ended().await;
+        self.limits.store().await;
         // Threads end once their connections have; the drain's deadline bounds that.
         let links = self.links;
         let joined = tokio::task::spawn_blocking(move || {

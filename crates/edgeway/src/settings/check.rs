@@ -76,6 +76,7 @@ impl Settings {
             ));
         }
         self.region.as_ref().map_or(Ok(()), check_management)?;
+        self.region.as_ref().map_or(Ok(()), check_throttle)?;
         if self.dns.as_ref().is_some_and(|dns| dns.bind.is_empty()) {
             return Err(bad("dns.bind", "give at least one address"));
         }
@@ -97,6 +98,12 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+fn check_throttle(region: &Region) -> Result<(), SettingsError> {
+    let limits = region.throttle.limits();
+    let wrong = || bad("region.throttle.account_rate", "a rate from 0 on");
+    limits.map(drop).ok_or_else(wrong)
 }
 
 fn check_management(region: &Region) -> Result<(), SettingsError> {

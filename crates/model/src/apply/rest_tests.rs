@@ -7,9 +7,9 @@ use crate::{
     Revision, Stage,
     fixtures::bootstrap,
     rest::{
-        ApiKey, AuthorizationType, Deploy, DeployStage, IntegrationSettings, IntegrationType,
-        MethodSettings, Passthrough, PlanStage, ResponseTransfer, RestApi, RestChange, RestKey,
-        RestPart, Seen, SharedChange, SharedKey, SharedPart, UsagePlan, Verb,
+        ApiKey, AuthorizationType, Deploy, DeployStage, Extra, IntegrationSettings,
+        IntegrationType, MethodSettings, Passthrough, PlanStage, ResponseTransfer, RestApi,
+        RestChange, RestKey, RestPart, Seen, SharedChange, SharedKey, SharedPart, UsagePlan, Verb,
     },
 };
 
@@ -312,13 +312,14 @@ fn a_key_and_a_stage_have_one_plan() {
             product_code: None,
             tags: BTreeMap::new(),
             keys: [].into(),
+            extras: BTreeMap::new(),
         };
         let part = Some(SharedPart::UsagePlan(plan.into()));
         bench.shared(SharedKey::UsagePlan(id.into()), part).unwrap();
     }
     let link = |plan: &str| SharedKey::UsagePlanKey(plan.into(), "k1".into());
     let part = Some(SharedPart::UsagePlanKey);
-    bench.shared(link("p1"), part.clone()).unwrap();
+    extra_is_for_keys_of_the_plan(&mut bench, || (link("p1"), part.clone()));
     refused(
         bench.shared(link("p2"), part),
         "multiple Usage Plans with the same API stage",
@@ -328,4 +329,21 @@ fn a_key_and_a_stage_have_one_plan() {
     refused(gone, "API Stages are still associated");
     bench.shared(SharedKey::ApiKey("k1".into()), None).unwrap();
     assert!(bench.machine.config().usage_plans["p1"].keys.is_empty());
+    assert!(bench.machine.config().usage_plans["p1"].extras.is_empty());
+}
+
+fn extra_is_for_keys_of_the_plan(
+    bench: &mut Bench,
+    link: impl Fn() -> (SharedKey, Option<SharedPart>),
+) {
+    let extra = || SharedKey::UsageExtra("p1".into(), "k1".into());
+    let more = Some(SharedPart::UsageExtra(Extra {
+        start_day: 20_000,
+        requests: 5,
+    }));
+    refused(bench.shared(extra(), more.clone()), "Invalid API Key");
+    let (key, part) = link();
+    bench.shared(key, part).unwrap();
+    bench.shared(extra(), more).unwrap();
+    assert_eq!(bench.machine.config().usage_plans["p1"].extras.len(), 1);
 }

@@ -29,9 +29,12 @@ impl Config {
             (SharedKey::UsagePlan(id), put) => self.put_usage_plan(id, put),
             (SharedKey::UsagePlanKey(plan, key), Some(_)) => self.add_plan_key(&plan, key),
             (SharedKey::UsagePlanKey(plan, key), None) => {
-                self.plan_mut(&plan)?.keys.remove(&key);
+                let plan = self.plan_mut(&plan)?;
+                plan.keys.remove(&key);
+                plan.extras.remove(&key);
                 Ok(())
             }
+            (SharedKey::UsageExtra(plan, key), put) => self.put_usage_extra(&plan, key, put),
             (SharedKey::ClientCertificate(id), put) => self.put_client_certificate(id, put),
             (SharedKey::VpcLink(id), put) => self.put_vpc_link(id, put),
             (SharedKey::Account, put) => {
@@ -49,7 +52,9 @@ impl Config {
             self.api_keys.remove(&id);
             for plan in self.usage_plans.values_mut() {
                 if plan.keys.contains(&id) {
-                    Arc::make_mut(plan).keys.remove(&id);
+                    let plan = Arc::make_mut(plan);
+                    plan.keys.remove(&id);
+                    plan.extras.remove(&id);
                 }
             }
             return Ok(());
@@ -95,6 +100,7 @@ impl Config {
         )?;
         if let Some(known) = self.usage_plans.get(&id) {
             new.keys.clone_from(&known.keys);
+            new.extras.clone_from(&known.extras);
         }
         for stage in &new.stages {
             let api = self.apis.get(&stage.api);
@@ -126,6 +132,24 @@ impl Config {
         let known = known.ok_or_else(|| missing("Invalid Usage Plan ID specified"))?;
         self.one_plan(known, &key)?;
         self.plan_mut(plan)?.keys.insert(key);
+        Ok(())
+    }
+
+    fn put_usage_extra(
+        &mut self,
+        plan: &UsagePlanId,
+        key: ApiKeyId,
+        put: Option<SharedPart>,
+    ) -> Result<(), Rejection> {
+        let plan = self.plan_mut(plan)?;
+        if !plan.keys.contains(&key) {
+            return Err(missing("Invalid API Key identifier specified"));
+        }
+        if let Some(SharedPart::UsageExtra(extra)) = put {
+            plan.extras.insert(key, extra);
+        } else {
+            plan.extras.remove(&key);
+        }
         Ok(())
     }
 

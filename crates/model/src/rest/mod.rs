@@ -12,6 +12,7 @@ mod parts;
 mod read;
 mod shared;
 mod stage;
+mod window;
 mod word;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -34,12 +35,13 @@ pub use self::{
         JwtIssuer, Model, RequestValidator,
     },
     shared::{
-        ApiKey, ClientCertificate, Period, PlanStage, Quota, Throttle, UsagePlan, VpcLink,
+        ApiKey, ClientCertificate, Extra, Period, PlanStage, Quota, Throttle, UsagePlan, VpcLink,
         VpcLinkKind,
     },
     stage::{
         AccessLog, CacheControlStrategy, Canary, LogLevel, MethodSetting, Millionths, StageSettings,
     },
+    window::{Window, day_of, day_start_ms},
 };
 use crate::{AuthorizerId, DocumentationPartId, ResourceId, ValidatorId};
 

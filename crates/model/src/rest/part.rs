@@ -185,6 +185,8 @@ pub enum SharedKey {
     UsagePlan(UsagePlanId),
     /// A key in a usage plan.
     UsagePlanKey(UsagePlanId, ApiKeyId),
+    /// What a key may use more of a plan's quota in one period.
+    UsageExtra(UsagePlanId, ApiKeyId),
     /// A client certificate.
     ClientCertificate(ClientCertificateId),
     /// A VPC link.
@@ -198,10 +200,12 @@ pub enum SharedKey {
 pub enum SharedPart {
     /// A key of clients.
     ApiKey(Box<ApiKey>),
-    /// A usage plan, here without its keys.
+    /// A usage plan, here without its keys and what they may use more.
     UsagePlan(Box<UsagePlan>),
     /// A key in a usage plan.
     UsagePlanKey,
+    /// What a key may use more of a plan's quota in one period.
+    UsageExtra(super::Extra),
     /// A client certificate.
     ClientCertificate(Box<ClientCertificate>),
     /// A VPC link.

@@ -77,6 +77,7 @@ impl Config {
             SharedKey::UsagePlan(id) => {
                 let mut plan = copy(self.usage_plans.get(id))?;
                 plan.keys.clear();
+                plan.extras.clear();
                 SharedPart::UsagePlan(plan)
             }
             SharedKey::UsagePlanKey(plan, key) => {
@@ -84,6 +85,10 @@ impl Config {
                 plan.keys
                     .contains(key)
                     .then_some(SharedPart::UsagePlanKey)?
+            }
+            SharedKey::UsageExtra(plan, key) => {
+                let plan = self.usage_plans.get(plan)?;
+                SharedPart::UsageExtra(*plan.extras.get(key)?)
             }
             SharedKey::ClientCertificate(id) => {
                 SharedPart::ClientCertificate(copy(self.client_certificates.get(id))?)

@@ -53,6 +53,17 @@ pub struct UsagePlan {
     pub tags: BTreeMap<String, String>,
     /// By whom.
     pub keys: BTreeSet<ApiKeyId>,
+    /// What some of those keys may use more, or less, in one period.
+    pub extras: BTreeMap<ApiKeyId, Extra>,
+}
+
+/// A change of what remains of a quota to one key, for one period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extra {
+    /// The period's first day, counted from 1970-01-01.
+    pub start_day: u32,
+    /// Requests on top of the quota; negative takes some away.
+    pub requests: i64,
 }
 
 /// A stage that a usage plan covers.

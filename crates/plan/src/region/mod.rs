@@ -8,6 +8,7 @@
 
 mod api;
 mod domain;
+mod keys;
 pub mod rest;
 mod route;
 mod router;
@@ -24,6 +25,7 @@ use model::{Config, EndpointType, Revision};
 
 pub use api::{ApiPlan, CorsPlan, StagePlan};
 pub use domain::DomainPlan;
+pub use keys::{KeyPlan, KeysPlan};
 pub use route::{Action, HttpProxy, Origin, RoutePlan};
 
 use crate::Diagnostic;
@@ -40,6 +42,7 @@ pub struct RegionPlan {
     domains: HashMap<Box<str>, Arc<DomainPlan>>,
     /// Wildcard domains by what follows `*.`.
     wildcards: HashMap<Box<str>, Arc<DomainPlan>>,
+    keys: Arc<KeysPlan>,
 }
 
 /// How a request came to the region.
@@ -113,6 +116,7 @@ impl RegionPlan {
             endpoint_suffixes: endpoint_suffixes(config),
             domains: HashMap::with_capacity(config.domains.len()),
             wildcards: HashMap::new(),
+            keys: KeysPlan::compile(&self.keys, config),
         };
         for (name, domain) in &config.domains {
             let wildcard = name.as_str().strip_prefix("*.");
@@ -132,6 +136,12 @@ impl RegionPlan {
     #[must_use]
     pub const fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// Keys that clients send.
+    #[must_use]
+    pub fn keys(&self) -> &KeysPlan {
+        &self.keys
     }
 
     /// The account that ARNs name.

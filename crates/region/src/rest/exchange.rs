@@ -20,7 +20,10 @@ use plan::region::{
 };
 
 use super::{Refusal, body::Held, headers, ids::Ids};
-use crate::exchange::{Exchange as Outer, Facts};
+use crate::{
+    exchange::{Exchange as Outer, Facts},
+    limits::{Limits, claims::Bearer},
+};
 
 /// A request to a REST API.
 pub(crate) struct Exchange<'a> {
@@ -61,6 +64,12 @@ pub(crate) struct Exchange<'a> {
     pub(crate) error: Option<Refusal>,
     /// What is known of the integration's answer.
     pub(crate) integration: IntegrationNote,
+    /// Rates and quotas at this node.
+    pub(crate) limits: &'a Limits,
+    /// Whose key it is, and the plan it comes under; set by `key`.
+    pub(crate) bearer: Option<Bearer<'a>>,
+    /// Headers that the answer gets whoever makes it; set by `throttle`.
+    pub(crate) added: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// Who asks.
@@ -137,6 +146,9 @@ impl<'a> Exchange<'a> {
             authorizer: None,
             error: None,
             integration: IntegrationNote::default(),
+            limits: outer.limits,
+            bearer: None,
+            added: Vec::new(),
         }
     }
 

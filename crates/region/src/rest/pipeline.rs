@@ -9,7 +9,9 @@ use tracing::{Instrument as _, Span, debug_span};
 
 use super::{
     Exchange,
-    phases::{cors, finish, integrate, map_request, map_response, matching, policy},
+    phases::{
+        cors, finish, integrate, key, map_request, map_response, matching, policy, throttle,
+    },
 };
 use crate::{answer, fault::Fault, pipeline::Outcome, upstream::Upstreams};
 
@@ -32,8 +34,13 @@ async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Re
     phase("match").in_scope(|| matching::run(exchange))?;
     // The policy, because it may refuse whoever asks without asking anybody.
     phase("policy").in_scope(|| policy::run(exchange))?;
-    // Then, in this order: authorize, key, throttle, validate, cache. Nothing unauthorised costs
-    // a backend.
+    // The key, because an authorizer may be who finds it.
+    phase("key").in_scope(|| key::run(exchange))?;
+    // Rates and quotas before anything is read: what is over a limit costs next to nothing.
+    throttle::run(exchange)
+        .instrument(phase("throttle"))
+        .await?;
+    // Then validate and cache.
     let mapping = map_request::run(exchange);
     let call = mapping.instrument(phase("map_request")).await?;
     let integrating = integrate::run(exchange, upstreams, call);

@@ -7,6 +7,7 @@ mod entrances;
 mod faults;
 mod feeds;
 mod harness;
+mod keys;
 mod limits;
 mod log;
 mod requests;

@@ -22,6 +22,9 @@ pub(crate) fn run(exchange: &Exchange<'_>, response: &mut Response) {
     if let Ok(id) = HeaderValue::from_str(&exchange.facts.request_id) {
         headers.insert(ids::EXTENDED_ID, id);
     }
+    for (name, value) in &exchange.added {
+        headers.insert(name, value.clone());
+    }
     headers.remove(SINGLE_USE);
     let matched = exchange.matched.as_ref();
     let guarded = matched.is_some_and(|matched| matched.method.is_guarded);

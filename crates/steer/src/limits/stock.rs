@@ -1,0 +1,193 @@
+//! One limit as its home knows it: what is left, and who holds how much of it.
+
+use std::collections::BTreeMap;
+
+use model::rest::Window;
+
+use super::{Ask, Bucket, Claim, Left, Meter, TOKEN, Terms};
+
+/// A node that has not asked for so long does not compete for tokens.
+const COMPETES_MS: u64 = 1_000;
+/// For so long after a rate came into use, others may know better what has been spent of it.
+pub(super) const HINTS_MS: u64 = 2_000;
+
+#[derive(Debug)]
+pub(super) struct Limit {
+    pub(super) stock: Stock,
+    pub(super) holders: Vec<Holder>,
+    pub(super) made_ms: u64,
+    pub(super) asked_ms: u64,
+    pub(super) news: u64,
+    pub(super) told_ms: u64,
+}
+
+#[derive(Debug)]
+pub(super) enum Stock {
+    Rate(Bucket, Terms),
+    /// A quota: its size, what is counted, and what each node has counted.
+    Quota {
+        limit: u32,
+        counted: (Meter, Window),
+        counts: BTreeMap<u64, u64>,
+    },
+}
+
+/// What each node has counted of something within some days.
+pub(super) type Counts<'a> = &'a dyn Fn(&Meter, Window) -> BTreeMap<u64, u64>;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Holder {
+    pub(super) node: u64,
+    pub(super) held: u32,
+    pub(super) asked_ms: u64,
+}
+
+impl Limit {
+    /// None for a quota of which nobody says what is counted.
+    pub(super) fn new(
+        now_ms: u64,
+        claim: &Claim,
+        missing: u64,
+        counts: Counts<'_>,
+    ) -> Option<Self> {
+        let stock = match claim.terms {
+            Terms::Rate { per_second, burst } => {
+                let full = Bucket::full(per_second, burst, now_ms);
+                Stock::Rate(full.with_level(less(burst, missing)), claim.terms)
+            }
+            Terms::Quota { limit } => {
+                let (meter, window) = claim.counted.as_ref()?;
+                Stock::Quota {
+                    limit,
+                    counted: (meter.clone(), *window),
+                    counts: counts(meter, *window),
+                }
+            }
+        };
+        Some(Self {
+            stock,
+            holders: Vec::new(),
+            made_ms: now_ms,
+            asked_ms: now_ms,
+            news: 0,
+            told_ms: 0,
+        })
+    }
+
+    /// Tokens that have been granted and not been spent, as far as known.
+    pub(super) fn out(&self) -> u64 {
+        self.holders.iter().map(|one| u64::from(one.held)).sum()
+    }
+
+    /// Whole tokens left now.
+    pub(super) fn level(&mut self, now_ms: u64) -> i64 {
+        let out = self.out();
+        if let Stock::Rate(bucket, _) = &mut self.stock {
+            bucket.refill(now_ms, out);
+        }
+        self.level_known()
+    }
+
+    /// Whole tokens left when it was last looked at.
+    pub(super) fn level_known(&self) -> i64 {
+        match &self.stock {
+            Stock::Rate(bucket, _) => bucket.tokens(),
+            Stock::Quota { limit, counts, .. } => {
+                let counted: u64 = counts.values().sum();
+                let gone = i64::try_from(counted + self.out()).unwrap_or(i64::MAX);
+                i64::from(*limit).saturating_sub(gone)
+            }
+        }
+    }
+
+    pub(super) fn left(&mut self, now_ms: u64) -> Left {
+        let level = self.level(now_ms);
+        Left {
+            remaining: u32::try_from(level.max(0)).unwrap_or(u32::MAX),
+            wait_ms: match &self.stock {
+                Stock::Rate(bucket, _) => bucket.wait_ms(),
+                Stock::Quota { .. } => (level > 0).then_some(0),
+            },
+        }
+    }
+
+    /// Takes over what a node says of its own.
+    pub(super) fn hear(&mut self, now_ms: u64, from: u64, ask: &Ask) {
+        let _ = self.level(now_ms);
+        let (made_ms, asked_ms) = (self.made_ms, now_ms);
+        let first = self.holders.iter().all(|one| one.node != from);
+        match &mut self.stock {
+            Stock::Rate(bucket, _) => {
+                if first && now_ms.saturating_sub(made_ms) < HINTS_MS {
+                    let hint = less(ask.claim.terms.size(), ask.missing);
+                    *bucket = bucket.with_level(bucket.level().min(hint));
+                }
+                bucket.charge(ask.spent);
+                bucket.put_back(ask.back);
+            }
+            Stock::Quota { counts, .. } => {
+                let count = counts.entry(from).or_insert(0);
+                *count = ask.own.max(*count);
+            }
+        }
+        let held = ask.held;
+        match self.holders.iter_mut().find(|one| one.node == from) {
+            Some(known) => (known.held, known.asked_ms) = (held, asked_ms),
+            None => self.holders.push(Holder {
+                node: from,
+                held,
+                asked_ms,
+            }),
+        }
+    }
+
+    /// What one node may have of the level, when others want some, too.
+    pub(super) fn fair(&self, now_ms: u64, level: i64) -> u32 {
+        let asks = |one: &&Holder| now_ms.saturating_sub(one.asked_ms) < COMPETES_MS;
+        let competing = self.holders.iter().filter(asks).count().max(1);
+        let level = u64::try_from(level.max(0)).unwrap_or(0);
+        let part = (level / competing as u64).max(level.min(1));
+        u32::try_from(part).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn lend(&mut self, to: u64, tokens: u32) {
+        if let Stock::Rate(bucket, _) = &mut self.stock {
+            bucket.charge(tokens);
+        }
+        if let Some(holder) = self.holders.iter_mut().find(|one| one.node == to) {
+            holder.held = holder.held.saturating_add(tokens);
+        }
+    }
+
+    /// The home itself admits.
+    pub(super) fn spend(&mut self, own: u64, tokens: u32) {
+        match &mut self.stock {
+            Stock::Rate(bucket, _) => bucket.charge(tokens),
+            Stock::Quota { counts, .. } => {
+                *counts.entry(own).or_insert(0) += u64::from(tokens);
+            }
+        }
+    }
+}
+
+impl Stock {
+    pub(super) fn alter(&mut self, now_ms: u64, terms: Terms) {
+        match (self, terms) {
+            (Self::Rate(bucket, known), Terms::Rate { per_second, burst }) => {
+                bucket.alter(per_second, burst, now_ms);
+                *known = terms;
+            }
+            (Self::Quota { limit: known, .. }, Terms::Quota { limit }) => *known = limit,
+            // Names of rates and quotas never meet.
+            (Self::Rate(..), Terms::Quota { .. }) | (Self::Quota { .. }, Terms::Rate { .. }) => {}
+        }
+    }
+}
+
+/// The level of a bucket that lacks so many tokens.
+fn less(burst: u32, missing: u64) -> i64 {
+    let missing = i64::try_from(missing).unwrap_or(i64::MAX);
+    i64::from(burst)
+        .saturating_sub(missing)
+        .saturating_mul(TOKEN)
+}
