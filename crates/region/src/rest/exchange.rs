@@ -15,7 +15,7 @@ use plan::region::{
     rest::{DICE, Matched, RestDeployment, RestStage},
 };
 
-use super::{Refusal, body::Held, headers, ids::Ids};
+use super::{Refusal, body::Held, headers, ids::Ids, phases::convert::AnswerMedia};
 use crate::exchange::{Exchange as Outer, Facts};
 
 /// A request to a REST API.
@@ -41,6 +41,8 @@ pub(crate) struct Exchange<'a> {
     /// The client's, without what belongs to its connection.
     pub(crate) headers: HeaderMap,
     pub(crate) body: Held,
+    /// The body is bytes, which templates see as base64; set by `convert`.
+    pub(crate) is_binary: bool,
     /// Set by `matching`.
     pub(crate) matched: Option<Matched<'a, 'a>>,
     /// Who asks, as far as it is known; phases that find out add to it.
@@ -51,6 +53,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) error: Option<Refusal>,
     /// What is known of the integration's answer.
     pub(crate) integration: IntegrationNote,
+    /// How the answer's body is to be treated; set by `map_response`.
+    pub(crate) answer: AnswerMedia,
 }
 
 /// Who asks.
@@ -115,11 +119,13 @@ impl<'a> Exchange<'a> {
             host: outer.host.clone(),
             headers: client,
             body: Held::Unread(std::mem::take(&mut outer.body)),
+            is_binary: false,
             matched: None,
             identity: Identity::default(),
             authorizer: None,
             error: None,
             integration: IntegrationNote::default(),
+            answer: AnswerMedia::default(),
         }
     }
 

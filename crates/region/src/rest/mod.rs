@@ -10,6 +10,7 @@
 )]
 
 mod body;
+mod coding;
 mod context;
 mod exchange;
 mod headers;

@@ -9,7 +9,9 @@ use tracing::{Instrument as _, Span, debug_span};
 
 use super::{
     Exchange,
-    phases::{finish, integrate, map_request, map_response, matching},
+    phases::{
+        convert, finish, integrate, map_request, map_response, matching, pack, unpack, validate,
+    },
 };
 use crate::{answer, fault::Fault, pipeline::Outcome, upstream::Upstreams};
 
@@ -26,12 +28,27 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> O
 async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Response, Fault> {
     // First the method, because everything behind it is configured there.
     phase("match").in_scope(|| matching::run(exchange))?;
-    // Then, in this order: resource policy, authorize, key, throttle, validate, cache. The
-    // cheapest refusal is first, and nothing unauthorised costs a backend.
+    // Then, in this order: resource policy, authorize, key, throttle. The cheapest refusal is first,
+    // and nothing unauthorised costs a backend.
+    // Models are about what was compressed, and so are templates.
+    unpack::run(exchange).instrument(phase("unpack")).await?;
+    // Before the cache and the backend, so that they only see requests that the owner expects.
+    validate::run(exchange)
+        .instrument(phase("validate"))
+        .await?;
+    let converting = convert::request(exchange);
+    converting.instrument(phase("convert_request")).await?;
     let call = phase("map_request").in_scope(|| map_request::run(exchange))?;
     let integrating = integrate::run(exchange, upstreams, call);
     let answered = integrating.instrument(phase("integrate")).await?;
-    phase("map_response").in_scope(|| map_response::run(exchange, answered))
+    let response = phase("map_response").in_scope(|| map_response::run(exchange, answered))?;
+    // What the integration response says applies to what the template made.
+    let converting = convert::answer(exchange, response);
+    let response = converting.instrument(phase("convert_answer")).await?;
+    // The last, because it is about bytes on the wire.
+    Ok(pack::run(exchange, response)
+        .instrument(phase("pack"))
+        .await)
 }
 
 /// What Amazon's own health checks get at `/ping` and `/sping`.

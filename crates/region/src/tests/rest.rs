@@ -17,7 +17,7 @@ use super::{
     harness::{Rig, Setup, get, request},
 };
 
-fn method(kind: IntegrationType, uri: Option<String>) -> Method {
+pub(super) fn method(kind: IntegrationType, uri: Option<String>) -> Method {
     let settings = IntegrationSettings {
         kind,
         http_method: Some("ANY".to_owned()),

@@ -10,6 +10,8 @@ use model::{
     rest::{AuthorizationType, Content, Method, Resource, Verb},
 };
 
+use super::validation::{Models, Validation};
+
 /// A compiled method.
 #[derive(Debug)]
 pub struct MethodPlan {
@@ -26,12 +28,16 @@ pub struct MethodPlan {
     /// Who may call it, or how often, is checked for each request: no answer may be given to
     /// anybody but the one who asked.
     pub is_guarded: bool,
+    /// What its requests must have.
+    pub validation: Validation,
+    /// Why it cannot run at any stage, if it cannot.
+    pub broken: Option<Arc<str>>,
 }
 
 impl MethodPlan {
     pub(super) fn compile(
-        content: &Content,
-        resource: &Resource,
+        models: &mut Models<'_>,
+        (content, resource): (&Content, &Resource),
         verb: Verb,
         source: &Arc<Method>,
     ) -> Self {
@@ -40,6 +46,9 @@ impl MethodPlan {
         let is_guarded = settings.api_key_required
             || settings.authorization != AuthorizationType::None
             || content.policy.is_some();
+        let validation = Validation::compile(settings, models);
+        let broken = validation.as_ref().err();
+        let broken = broken.map(|reason| reason.as_str().into());
         Self {
             resource: resource.id.clone(),
             key: format!("{verb} {path}").into(),
@@ -47,6 +56,8 @@ impl MethodPlan {
             verb,
             source: Arc::clone(source),
             is_guarded,
+            validation: validation.unwrap_or_default(),
+            broken,
         }
     }
 }

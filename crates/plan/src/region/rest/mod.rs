@@ -8,10 +8,12 @@
 //! A method that cannot be compiled is broken by itself: it answers 500 and leaves a `Diagnostic`.
 
 mod backend;
+mod media;
 mod method;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod validation;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -23,13 +25,15 @@ use model::{
     rest::{self, GatewayResponse, GatewayResponseType, StageSettings, Verb},
 };
 
-use self::tree::Tree;
+use self::{tree::Tree, validation::Models};
 use crate::Diagnostic;
 
 pub use self::{
     backend::{Backend, HttpBackend},
+    media::Media,
     method::MethodPlan,
     tree::Captured,
+    validation::{BodyModel, Place, Required, Validation},
 };
 
 /// What a stage of a REST API serves.
@@ -64,6 +68,7 @@ pub struct RestDeployment {
 #[derive(Debug)]
 pub(super) struct Frozen {
     source: Arc<rest::Content>,
+    media: Media,
     tree: Tree,
     methods: Vec<Arc<MethodPlan>>,
 }
@@ -185,6 +190,12 @@ impl RestDeployment {
         &self.frozen.source
     }
 
+    /// How bodies travel.
+    #[must_use]
+    pub fn media(&self) -> &Media {
+        &self.frozen.media
+    }
+
     /// What its owner wants to be said instead of the gateway's own words: for this very type, and
     /// for its class.
     #[must_use]
@@ -223,15 +234,17 @@ impl Frozen {
     fn compile(source: &Arc<rest::Content>) -> Self {
         let mut numbers: HashMap<(ResourceId, Verb), usize> = HashMap::new();
         let mut methods = Vec::new();
+        let mut models = Models::new(source);
         for (resource, verb, method) in source.methods() {
             numbers.insert((resource.id.clone(), verb), methods.len());
-            let plan = MethodPlan::compile(source, resource, verb, method);
+            let plan = MethodPlan::compile(&mut models, (source, resource), verb, method);
             methods.push(Arc::new(plan));
         }
         let index_of = |id: &ResourceId, verb: Verb| numbers.get(&(id.clone(), verb)).copied();
         Self {
             tree: Tree::compile(source, &index_of),
             source: Arc::clone(source),
+            media: Media::compile(source),
             methods,
         }
     }

@@ -3,7 +3,10 @@
 //! A proxied answer is passed on but for the headers that the gateway has itself. Any other answer
 //! is made from the integration response that the backend's status selects.
 
-use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+};
 use model::rest::IntegrationResponse;
 use serve::Response;
 
@@ -14,8 +17,10 @@ use crate::{
 };
 
 /// Makes the client's answer.
-pub(crate) fn run(exchange: &Exchange<'_>, answered: Answered) -> Result<Response, Fault> {
+pub(crate) fn run(exchange: &mut Exchange<'_>, answered: Answered) -> Result<Response, Fault> {
     let mut response = answered.response;
+    exchange.answer.is_proxy = answered.is_proxy;
+    exchange.answer.is_packed = response.headers().contains_key(CONTENT_ENCODING);
     if answered.is_proxy {
         headers::remap_proxied(response.headers_mut());
         return Ok(response);
@@ -31,10 +36,12 @@ pub(crate) fn run(exchange: &Exchange<'_>, answered: Answered) -> Result<Respons
             .is_empty()
     };
     let chosen = known.into_iter().flatten().find(|(_, one)| is_default(one));
-    let Some((status, _)) = chosen else {
+    let Some((status, chosen)) = chosen else {
         let detail = format!("no integration response for {:?}", answered.selector);
         return Err(Refusal::broken(detail).into());
     };
+    let (status, handling) = (*status, chosen.content_handling);
+    exchange.answer.handling = handling;
     let mut own = HeaderMap::new();
     if let Some(kind) = response.headers_mut().remove(CONTENT_TYPE) {
         own.insert(CONTENT_TYPE, kind);
@@ -43,6 +50,6 @@ pub(crate) fn run(exchange: &Exchange<'_>, answered: Answered) -> Result<Respons
         own.insert(ids::TRACE_ID, trace);
     }
     *response.headers_mut() = own;
-    *response.status_mut() = StatusCode::from_u16(*status).unwrap_or(StatusCode::OK);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     Ok(response)
 }
