@@ -11,6 +11,7 @@ mod check;
 mod compile;
 mod document;
 mod format;
+pub mod fuzz;
 mod node;
 mod number;
 mod sentence;

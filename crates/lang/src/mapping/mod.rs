@@ -5,6 +5,7 @@
 //! and how it is encoded there is the caller's business.
 
 mod expression;
+pub mod fuzz;
 mod path;
 mod target;
 #[cfg(test)]

@@ -9,6 +9,7 @@
 
 mod class;
 mod escape;
+pub mod fuzz;
 mod replace;
 #[cfg(test)]
 mod tests;

@@ -260,14 +260,7 @@ fn many_searches_cost_what_they_may() {
 proptest! {
     #[test]
     fn texts_at_random_are_read_or_refused(pattern in patterns(), text in "[ab1 \n]{0,20}") {
-        if let Ok(parsed) = Pattern::parse(&pattern) {
-            let _ = parsed.is_full_match(&text);
-            let _ = parsed.replace_all(&text, "$0", 10_000);
-            let _ = parsed.split(&text, 0, 100);
-        }
-        if let Ok(parsed) = Pattern::parse_ecma(&pattern) {
-            let _ = parsed.is_found(&text);
-        }
+        super::fuzz::pattern(&format!("{pattern}\n{text}"));
     }
 
     #[test]

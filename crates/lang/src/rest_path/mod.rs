@@ -5,6 +5,7 @@
 //! after decoding gets U+FFFD where it is broken, and a `%` without two hexadecimal digits stands
 //! for itself. Nothing is matched here.
 
+pub mod fuzz;
 #[cfg(test)]
 mod tests;
 

@@ -19,7 +19,7 @@ use plan::region::{
     rest::{DICE, Matched, RestDeployment, RestStage},
 };
 
-use super::{Refusal, body::Held, headers, ids::Ids};
+use super::{Refusal, body::Held, headers, ids::Ids, phases::convert::AnswerMedia};
 use crate::{
     exchange::{Exchange as Outer, Facts},
     limits::{Limits, claims::Bearer},
@@ -48,6 +48,8 @@ pub(crate) struct Exchange<'a> {
     /// The client's, without what belongs to its connection.
     pub(crate) headers: HeaderMap,
     pub(crate) body: Held,
+    /// The body is bytes, which templates see as base64; set by `convert`.
+    pub(crate) is_binary: bool,
     /// Set by `matching`.
     pub(crate) matched: Option<Matched<'a, 'a>>,
     /// Decoded. Path and query are set by `matching`, headers only when a template needs them.
@@ -70,6 +72,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) bearer: Option<Bearer<'a>>,
     /// Headers that the answer gets whoever makes it; set by `throttle`.
     pub(crate) added: Vec<(HeaderName, HeaderValue)>,
+    /// How the answer's body is to be treated; set by `map_response`.
+    pub(crate) answer: AnswerMedia,
 }
 
 /// Who asks.
@@ -138,6 +142,7 @@ impl<'a> Exchange<'a> {
             host: outer.host.clone(),
             headers: client,
             body: Held::Unread(std::mem::take(&mut outer.body)),
+            is_binary: false,
             matched: None,
             parameters: Parameters::default(),
             overrides: Overrides::default(),
@@ -149,6 +154,7 @@ impl<'a> Exchange<'a> {
             limits: outer.limits,
             bearer: None,
             added: Vec::new(),
+            answer: AnswerMedia::default(),
         }
     }
 

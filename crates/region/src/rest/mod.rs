@@ -5,6 +5,7 @@
 //! become bytes in `answer.rs` like all others.
 
 mod body;
+mod coding;
 mod context;
 mod exchange;
 mod headers;

@@ -10,7 +10,8 @@ use tracing::{Instrument as _, Span, debug_span};
 use super::{
     Exchange,
     phases::{
-        cors, finish, integrate, key, map_request, map_response, matching, policy, throttle,
+        convert, cors, finish, integrate, key, map_request, map_response, matching, pack, policy,
+        throttle, unpack, validate,
     },
 };
 use crate::{answer, fault::Fault, pipeline::Outcome, upstream::Upstreams};
@@ -40,13 +41,27 @@ async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Re
     throttle::run(exchange)
         .instrument(phase("throttle"))
         .await?;
-    // Then validate and cache.
+    // Models are about what was compressed, and so are templates.
+    unpack::run(exchange).instrument(phase("unpack")).await?;
+    // Before the cache and the backend, so that they only see requests that the owner expects.
+    validate::run(exchange)
+        .instrument(phase("validate"))
+        .await?;
+    let converting = convert::request(exchange);
+    converting.instrument(phase("convert_request")).await?;
     let mapping = map_request::run(exchange);
     let call = mapping.instrument(phase("map_request")).await?;
     let integrating = integrate::run(exchange, upstreams, call);
     let answered = integrating.instrument(phase("integrate")).await?;
     let mapping = map_response::run(exchange, answered);
-    mapping.instrument(phase("map_response")).await
+    let response = mapping.instrument(phase("map_response")).await?;
+    // What the integration response says applies to what the template made.
+    let converting = convert::answer(exchange, response);
+    let response = converting.instrument(phase("convert_answer")).await?;
+    // The last, because it is about bytes on the wire.
+    Ok(pack::run(exchange, response)
+        .instrument(phase("pack"))
+        .await)
 }
 
 /// What Amazon's own health checks get at `/ping` and `/sping`.

@@ -12,4 +12,5 @@ mod limits;
 mod log;
 mod requests;
 mod rest;
+mod rest_bodies;
 mod streams;

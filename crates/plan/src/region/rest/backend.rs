@@ -37,6 +37,9 @@ pub struct HttpBackend {
 
 impl Backend {
     pub(super) fn compile(method: &MethodPlan, variables: &BTreeMap<String, String>) -> Self {
+        if let Some(reason) = &method.broken {
+            return Self::Broken(Arc::clone(reason));
+        }
         let Some(integration) = &method.source.integration else {
             return Self::Broken("method has no integration".into());
         };

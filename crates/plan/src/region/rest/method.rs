@@ -11,6 +11,7 @@ use model::{
 };
 
 use super::mapping::{RequestPlan, ResponsePlan};
+use super::validation::{Models, Validation};
 
 /// A compiled method.
 #[derive(Debug)]
@@ -31,6 +32,10 @@ pub struct MethodPlan {
     /// How requests become the integration's, and its answers the client's; why not, where that
     /// cannot be read.
     pub mapping: Result<MappingPlan, Arc<str>>,
+    /// What its requests must have.
+    pub validation: Validation,
+    /// Why it cannot run at any stage, if it cannot.
+    pub broken: Option<Arc<str>>,
 }
 
 /// Both directions between client and integration.
@@ -69,8 +74,8 @@ impl MappingPlan {
 
 impl MethodPlan {
     pub(super) fn compile(
-        content: &Content,
-        resource: &Resource,
+        models: &mut Models<'_>,
+        (content, resource): (&Content, &Resource),
         verb: Verb,
         source: &Arc<Method>,
     ) -> Self {
@@ -80,6 +85,9 @@ impl MethodPlan {
             || settings.authorization != AuthorizationType::None
             || content.policy.is_some();
         let mapping = MappingPlan::compile(source, &path).map_err(Arc::from);
+        let validation = Validation::compile(settings, models);
+        let broken = validation.as_ref().err();
+        let broken = broken.map(|reason| reason.as_str().into());
         Self {
             mapping: mapping.and_then(|mapping| match unserved(source) {
                 Some(reason) => Err(reason.into()),
@@ -91,6 +99,8 @@ impl MethodPlan {
             verb,
             source: Arc::clone(source),
             is_guarded,
+            validation: validation.unwrap_or_default(),
+            broken,
         }
     }
 }
@@ -102,6 +112,5 @@ fn unserved(method: &Method) -> Option<String> {
         let kind = settings.authorization;
         return Some(format!("authorization of type {kind} is not served"));
     }
-    let key = settings.api_key_required;
-    key.then(|| "api keys are not served".to_owned())
+    None
 }

@@ -10,11 +10,13 @@
 mod backend;
 mod gateway;
 mod mapping;
+mod media;
 mod method;
 mod policy;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod validation;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -27,15 +29,17 @@ use model::{
     rest::{self, StageSettings, Verb},
 };
 
-use self::tree::Tree;
+use self::{tree::Tree, validation::Models};
 use crate::Diagnostic;
 
 pub use self::{
     backend::{Backend, HttpBackend},
     gateway::{GatewayPlan, GatewayResponses, Wording},
     mapping::{Mapping, RequestPlan, ResponsePlan},
+    media::Media,
     method::{MappingPlan, MethodPlan},
     tree::Captured,
+    validation::{BodyModel, Place, Required, Validation},
 };
 
 /// What a stage of a REST API serves.
@@ -87,6 +91,7 @@ pub struct RestDeployment {
 #[derive(Debug)]
 pub(super) struct Frozen {
     source: Arc<rest::Content>,
+    media: Media,
     tree: Tree,
     methods: Vec<Arc<MethodPlan>>,
     gateway_responses: GatewayResponses,
@@ -238,6 +243,12 @@ impl RestDeployment {
         &self.frozen.source
     }
 
+    /// How bodies travel.
+    #[must_use]
+    pub fn media(&self) -> &Media {
+        &self.frozen.media
+    }
+
     /// What its owner wants to be said instead of the gateway's own words.
     #[must_use]
     pub fn gateway_responses(&self) -> &GatewayResponses {
@@ -287,9 +298,10 @@ impl Frozen {
     fn compile(api: &Api, account: &str, source: &Arc<rest::Content>) -> Self {
         let mut numbers: HashMap<(ResourceId, Verb), usize> = HashMap::new();
         let mut methods = Vec::new();
+        let mut models = Models::new(source);
         for (resource, verb, method) in source.methods() {
             numbers.insert((resource.id.clone(), verb), methods.len());
-            let plan = MethodPlan::compile(source, resource, verb, method);
+            let plan = MethodPlan::compile(&mut models, (source, resource), verb, method);
             methods.push(Arc::new(plan));
         }
         let index_of = |id: &ResourceId, verb: Verb| numbers.get(&(id.clone(), verb)).copied();
@@ -308,6 +320,7 @@ impl Frozen {
         Self {
             tree: Tree::compile(source, &index_of),
             source: Arc::clone(source),
+            media: Media::compile(source),
             methods,
             gateway_responses,
             policy,

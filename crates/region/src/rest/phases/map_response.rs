@@ -5,7 +5,10 @@
 //! selects: its status, its headers, and a body made by a template or passed on as it comes.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+};
 use lang::{mapping::MappingError, media};
 use plan::region::rest::{Backend, ResponsePlan};
 use serve::{Body, BodyError, Response};
@@ -26,6 +29,8 @@ pub(crate) async fn run(
         mut response,
         is_proxy,
     } = answered;
+    exchange.answer.is_proxy = is_proxy;
+    exchange.answer.is_packed = response.headers().contains_key(CONTENT_ENCODING);
     if is_proxy {
         headers::remap_proxied(response.headers_mut());
         return Ok(response);
@@ -38,6 +43,8 @@ pub(crate) async fn run(
         let detail = format!("no integration response for {selector:?}");
         return Err(Refusal::broken(detail).into());
     };
+    let handling = plan.content_handling;
+    exchange.answer.handling = handling;
     let accept = exchange.header("accept");
     let template = media::for_answer(&plan.templates, accept).map(|(_, template)| template);
     let (parts, body) = response.into_parts();

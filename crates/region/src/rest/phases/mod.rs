@@ -1,5 +1,6 @@
 //! The phases of REST APIs, one file each; `pipeline.rs` says in which order they run.
 
+pub(crate) mod convert;
 pub(crate) mod cors;
 pub(crate) mod finish;
 mod http;
@@ -9,5 +10,8 @@ pub(crate) mod map_request;
 pub(crate) mod map_response;
 pub(crate) mod matching;
 mod mock;
+pub(crate) mod pack;
 pub(crate) mod policy;
 pub(crate) mod throttle;
+pub(crate) mod unpack;
+pub(crate) mod validate;

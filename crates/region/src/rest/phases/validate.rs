@@ -1,0 +1,94 @@
+//! Phase: required parameters are there, and the body fits its model.
+//!
+//! Only presence of parameters is checked, never their type, and all that are missing are named at
+//! once. Nothing is said to the client about what is wrong with a body; its owner's gateway
+//! responses and logs have the sentences.
+
+use lang::{json_schema::Schema, media, rest_path};
+use model::rest::GatewayResponseType as Kind;
+use plan::region::rest::{BodyModel, MethodPlan, Place, Required};
+use serde_json::Value;
+
+use crate::{
+    fault::Fault,
+    rest::{Exchange, Refusal},
+};
+
+/// Lets a request go on that has what its method wants.
+pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<(), Fault> {
+    let plan: &MethodPlan = exchange.matched()?.method;
+    let wanted = &plan.validation;
+    // Where the method itself is broken, nobody can do anything about a parameter.
+    if wanted.is_empty() || plan.broken.is_some() {
+        return Ok(());
+    }
+    parameters(exchange, &wanted.parameters)?;
+    let content_type = exchange.header("content-type");
+    let bodies = wanted.bodies.as_ref();
+    match bodies.and_then(|bodies| media::for_request(bodies, content_type)) {
+        None | Some(BodyModel::Anything) => Ok(()),
+        Some(BodyModel::Schema(schema)) => {
+            let schema = std::sync::Arc::clone(schema);
+            check(&schema, exchange.body.whole().await?)
+        }
+    }
+}
+
+fn parameters(exchange: &Exchange<'_>, required: &[Required]) -> Result<(), Fault> {
+    let needs_query = required.iter().any(|one| one.place == Place::Query);
+    let query = exchange.uri.query().filter(|_| needs_query);
+    let query = query.map_or(Ok(Vec::new()), rest_path::query);
+    let query = query.map_err(|error| {
+        Refusal::bad_request("Bad Request", "bad_query").saying(error.to_string())
+    })?;
+    let missing: Vec<&str> = required
+        .iter()
+        .filter(|one| !is_there(exchange, &query, one))
+        .map(|one| one.name.as_str())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let words = format!(
+        "Missing required request parameters: [{}]",
+        missing.join(", ")
+    );
+    let refusal = Refusal::of(Kind::BadRequestParameters, "missing_parameters");
+    Err(refusal.with_message(words).into())
+}
+
+/// A blank value counts as none.
+fn is_there(exchange: &Exchange<'_>, query: &[(String, String)], wanted: &Required) -> bool {
+    let name = wanted.name.as_str();
+    match wanted.place {
+        Place::Header => {
+            let values = exchange.headers.get_all(name);
+            values
+                .iter()
+                .any(|value| !value.as_bytes().trim_ascii().is_empty())
+        }
+        Place::Query => query
+            .iter()
+            .any(|(found, value)| found == name && !value.trim().is_empty()),
+        Place::Path => exchange.matched.as_ref().is_some_and(|matched| {
+            let mut captured = matched.captured.iter();
+            captured.any(|one| one.name == name && !one.raw.is_empty())
+        }),
+    }
+}
+
+/// An absent body is checked as an empty object.
+fn check(schema: &Schema, body: &[u8]) -> Result<(), Fault> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    let value: Result<Value, _> = serde_json::from_slice(body);
+    let found = match &value {
+        Ok(value) => schema.check(value),
+        Err(error) => Err(vec![format!("body is not JSON: {error}")]),
+    };
+    found.map_err(|sentences| {
+        let sentences = format!("[{}]", sentences.join(", "));
+        let mut refusal = Refusal::of(Kind::BadRequestBody, "invalid_body");
+        refusal.validation = Some(sentences.clone());
+        refusal.saying(sentences).into()
+    })
+}
