@@ -52,6 +52,7 @@ impl Worker {
         let (plan, counted) = trial.map_or((plan, None), |(plan, counted)| (plan, Some(counted)));
         let began = Instant::now();
         let mut exchange = Exchange::new(&plan, &facts, &uri, request);
+        exchange.viewers = self.region.viewers();
         let outcome = pipeline::run(&mut exchange, &self.upstreams).await;
         if let Some(counted) = counted {
             let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -32,6 +32,8 @@ pub(crate) struct Facts {
 pub(crate) struct Exchange<'a> {
     pub(crate) plan: &'a RegionPlan,
     pub(crate) facts: &'a Facts,
+    /// Where clients are; set by whoever knows.
+    pub(crate) viewers: Option<&'a dyn crate::rest::Viewers>,
     /// As the client sent it.
     pub(crate) uri: &'a Uri,
     /// As the client sent it.
@@ -67,6 +69,7 @@ impl<'a> Exchange<'a> {
         Self {
             plan,
             facts,
+            viewers: None,
             uri,
             method: parts.method,
             host: parts.headers.get(HOST).cloned(),

@@ -28,4 +28,5 @@ mod upstream;
 
 pub use feed::{Ack, FeedServer, LiveNodes};
 pub use region::{Region, RegionError, RegionSettings};
+pub use rest::{ViewerPlace, Viewers};
 pub use upstream::{TrustError, UpstreamSettings};

@@ -19,6 +19,7 @@ use crate::{
     load::Load,
     metrics::Metrics,
     record::Ledger,
+    rest::Viewers,
     trials::Trials,
     upstream::{self, TrustError, UpstreamSettings, Upstreams},
 };
@@ -34,6 +35,8 @@ pub struct RegionSettings {
     pub in_flight_max: u32,
     /// Connections to backends.
     pub upstreams: UpstreamSettings,
+    /// Where clients are, for integrations behind edge endpoints.
+    pub viewers: Option<Arc<dyn Viewers>>,
 }
 
 /// Why a region could not be set up.
@@ -72,6 +75,7 @@ impl RegionSettings {
             node,
             in_flight_max: 20_000,
             upstreams,
+            viewers: None,
         }
     }
 }
@@ -186,6 +190,10 @@ impl Region {
 
     pub(crate) const fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    pub(crate) fn viewers(&self) -> Option<&dyn Viewers> {
+        self.settings.viewers.as_deref()
     }
 
     pub(crate) const fn in_flight_max(&self) -> u32 {

@@ -17,10 +17,13 @@ mod ids;
 mod phases;
 mod pipeline;
 mod refusal;
+mod viewer;
 
+pub use self::viewer::{ViewerPlace, Viewers};
 pub(crate) use self::{
     context::message_string,
     exchange::{Exchange, Note},
     pipeline::{health, run},
     refusal::Refusal,
+    viewer::WANTS_MARKS,
 };
