@@ -15,6 +15,12 @@ enum Slot {
 /// A network with where it is: address, length, latitude, longitude.
 pub type Located = (Ipv4Addr, u8, f64, f64);
 
+/// The country of every network, one that ISO 3166 leaves to its users.
+pub const COUNTRY: &str = "ZZ";
+
+/// The autonomous system of every network, one for documentation (RFC 5398).
+pub const AS_NUMBER: u32 = 64_500;
+
 /// Bytes between the tree and the data.
 const GAP: usize = 16;
 
@@ -28,7 +34,13 @@ pub fn file(networks: &[Located]) -> Vec<u8> {
     let (mut data, mut offsets) = (Vec::new(), Vec::new());
     for (.., latitude, longitude) in networks {
         offsets.push(data.len());
+        map(&mut data, 3);
+        text(&mut data, "country");
         map(&mut data, 1);
+        text(&mut data, "iso_code");
+        text(&mut data, COUNTRY);
+        text(&mut data, "autonomous_system_number");
+        number_of(&mut data, AS_NUMBER);
         text(&mut data, "location");
         map(&mut data, 2);
         text(&mut data, "latitude");
@@ -112,6 +124,12 @@ fn map(out: &mut Vec<u8>, pairs: u8) {
 fn text(out: &mut Vec<u8>, text: &str) {
     out.push(2 << 5 | u8::try_from(text.len()).unwrap_or(0));
     out.extend(text.as_bytes());
+}
+
+/// An unsigned number of 32 bits.
+fn number_of(out: &mut Vec<u8>, value: u32) {
+    out.push(6 << 5 | 4);
+    out.extend(value.to_be_bytes());
 }
 
 fn double(out: &mut Vec<u8>, value: f64) {

@@ -16,6 +16,7 @@ use crate::cache::{
     add_vary, confirms, is_failure, refreshed,
 };
 use crate::forward::{Forwarded, Outgoing};
+use crate::marks::{self, Lookup};
 use crate::metrics::Hedge;
 use crate::pop::{Pop, SERVER_TIMING, Visit};
 use crate::record::Verdict;
@@ -61,7 +62,7 @@ impl Pop {
             self.core.cache.changed(key, answer);
         }
         let line = self.core.status_line.forwarded(fwd, status, None);
-        self.finish(forwarded, line, fwd)
+        self.finish(forwarded, line, fwd, (outgoing.request_id, false))
     }
 
     /// A request whose answer may be shared.
@@ -308,7 +309,9 @@ impl Pop {
             region,
             hedge,
         };
-        let mut obtained = self.finish(forwarded, line, fetch.fwd);
+        let confirmed = outgoing.validator.is_some() && status == StatusCode::NOT_MODIFIED;
+        let about = (outgoing.request_id, confirmed);
+        let mut obtained = self.finish(forwarded, line, fetch.fwd, about);
         obtained.unkept = unkept;
         obtained
     }
@@ -330,14 +333,26 @@ impl Pop {
         forwarded
     }
 
-    fn finish(&self, forwarded: Forwarded, line: HeaderValue, fwd: Fwd) -> Obtained {
+    fn finish(
+        &self,
+        forwarded: Forwarded,
+        line: HeaderValue,
+        fwd: Fwd,
+        (id, confirmed): (&str, bool),
+    ) -> Obtained {
         let Forwarded {
             mut response,
             region,
             hedge,
         } = forwarded;
-        response.headers_mut().remove(SINGLE_USE);
-        response.headers_mut().append(CACHE_STATUS, line);
+        let status = response.status();
+        let headers = response.headers_mut();
+        headers.remove(SINGLE_USE);
+        headers.append(CACHE_STATUS, line);
+        if headers.contains_key(marks::WANTED) {
+            let lookup = Lookup::of_forward(fwd, confirmed);
+            marks::put(headers, (lookup, status), &self.core, id);
+        }
         self.debug(response.headers_mut(), Some(region.as_str()));
         Obtained {
             response,

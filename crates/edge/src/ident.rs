@@ -27,6 +27,20 @@ impl Ids {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// The id of request `number` in the form of REST APIs, a UUID of version 4.
+    pub(crate) fn uuid(&self, number: u64) -> String {
+        let [high, low] = [2_usize, 3].map(|half| self.seed.hash_one((number, half)));
+        let (high, low) = (high & !0xf000 | 0x4000, low & !(0b11 << 62) | 1 << 63);
+        format!(
+            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+            high >> 32,
+            high >> 16 & 0xffff,
+            high & 0xffff,
+            low >> 48,
+            low & 0xffff_ffff_ffff
+        )
+    }
+
     /// The id of request `number`.
     pub(crate) fn id(&self, number: u64) -> String {
         let mut id = String::with_capacity(16);
@@ -40,5 +54,29 @@ impl Ids {
         }
         id.push('=');
         id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Ids;
+
+    #[test]
+    fn uuids_are_of_version_4_and_differ() {
+        let ids = Ids::new();
+        let (one, other) = (ids.uuid(1), ids.uuid(2));
+        assert_ne!(one, other);
+        assert_eq!(one, ids.uuid(1));
+        for id in [one, other] {
+            let parts: Vec<&str> = id.split('-').collect();
+            assert_eq!(
+                parts.iter().map(|part| part.len()).collect::<Vec<_>>(),
+                [8, 4, 4, 4, 12]
+            );
+            assert!(
+                id.as_bytes()[14] == b'4' && b"89ab".contains(&id.as_bytes()[19]),
+                "{id}"
+            );
+        }
     }
 }

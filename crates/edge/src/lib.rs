@@ -18,6 +18,7 @@ mod ident;
 mod lane;
 mod latency;
 mod lent;
+mod marks;
 mod metrics;
 mod outage;
 mod paths;

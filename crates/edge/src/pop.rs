@@ -17,12 +17,16 @@ use crate::cache::{Entry, Fwd, Key, Shown, Terms, Use, from_entry};
 use crate::fetch::Obtained;
 use crate::forward::{Forwarder, Outgoing};
 use crate::ident::Ids;
+use crate::marks::{self, Lookup};
 use crate::metrics::Hedge;
 use crate::paths::Paths;
 use crate::record::{Line, Verdict, record};
 use crate::shared::Shared;
 use crate::turn::Fetch;
 
+/// What REST APIs call a request, and its other name.
+const REST_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const EXTENDED_ID: HeaderName = HeaderName::from_static("x-amz-apigw-id");
 /// Names the POP and the region to whoever debugs.
 pub(crate) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
@@ -250,9 +254,21 @@ impl Pop {
     ) -> (Response, Use) {
         let line = &self.core.status_line;
         let (mut response, why) = from_entry(entry, why, asked, shown.coded, line, now_ms);
-        response
-            .headers_mut()
-            .insert(REQUEST_ID, id_value(&visit.id));
+        let (status, id) = (response.status(), id_value(&visit.id));
+        let headers = response.headers_mut();
+        if entry.headers.contains_key(marks::WANTED) {
+            let uuid = self.ids.uuid(visit.number);
+            headers.insert(REST_REQUEST_ID, id_value(&uuid));
+            headers.insert(EXTENDED_ID, id);
+            marks::put(
+                headers,
+                (Lookup::of_use(why), status),
+                &self.core,
+                &visit.id,
+            );
+        } else {
+            headers.insert(REQUEST_ID, id);
+        }
         self.debug(response.headers_mut(), None);
         (response, why)
     }

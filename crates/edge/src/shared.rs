@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) drain: Drain,
     /// `Via`, both ways. What a POP and a region speak is not HTTP on the wire, but means 1.1.
     pub(crate) via: HeaderValue,
+    /// `X-Amz-Cf-Pop`.
+    pub(crate) pop_name: HeaderValue,
 }
 
 impl Shared {
@@ -62,6 +64,7 @@ impl Shared {
             whole_fills: Arc::new(Semaphore::new(WHOLE_FILLS_MAX)),
             drain,
             via: via?,
+            pop_name: HeaderValue::from_str(name).ok()?,
             settings,
         })
     }

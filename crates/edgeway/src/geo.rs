@@ -1,5 +1,6 @@
-//! A file of MaxMind's format (City, or any with `location`) as a source of where clients are. It
-//! is read whole at the start, and again only by a restart; other parts of it are not looked at.
+//! A file of MaxMind's format (City, or any with `location`) as a source of where clients are, and
+//! of the country and network that integrations are told. It is read whole at the start, and again
+//! only by a restart; other parts of it are not looked at.
 
 use std::{net::IpAddr, path::Path, sync::Arc};
 
@@ -17,6 +18,18 @@ struct City {
 }
 
 #[derive(Deserialize)]
+struct Origin {
+    country: Option<Country>,
+    /// In files that hold networks' owners.
+    autonomous_system_number: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct Country {
+    iso_code: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct Spot {
     latitude: Option<f64>,
     longitude: Option<f64>,
@@ -24,10 +37,7 @@ struct Spot {
 
 impl GeoDatabase {
     /// Reads the file that the settings key names, if it names one.
-    pub(crate) fn open(
-        key: &str,
-        file: Option<&Path>,
-    ) -> anyhow::Result<Option<Arc<dyn dns::Geo>>> {
+    pub(crate) fn open(key: &str, file: Option<&Path>) -> anyhow::Result<Option<Arc<Self>>> {
         let Some(file) = file else {
             return Ok(None);
         };
@@ -64,6 +74,17 @@ impl dns::Geo for GeoDatabase {
         });
         let city = found.decode::<City>().ok().flatten();
         (city.and_then(|city| place(&city.location?)), length)
+    }
+}
+
+impl region::Viewers for GeoDatabase {
+    fn place(&self, address: IpAddr) -> region::ViewerPlace {
+        let found = self.0.lookup(address).ok();
+        let found = found.and_then(|found| found.decode::<Origin>().ok().flatten());
+        found.map_or_else(region::ViewerPlace::default, |origin| region::ViewerPlace {
+            country: origin.country.and_then(|country| country.iso_code),
+            asn: origin.autonomous_system_number,
+        })
     }
 }
 

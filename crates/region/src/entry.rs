@@ -53,6 +53,7 @@ impl Worker {
         let began = Instant::now();
         let limits = self.region.limits();
         let mut exchange = Exchange::new(&plan, (&facts, limits), &uri, request);
+        exchange.viewers = self.region.viewers();
         let outcome = pipeline::run(&mut exchange, &self.upstreams).await;
         if let Some(counted) = counted {
             let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -34,6 +34,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) facts: &'a Facts,
     /// Rates and quotas at this node.
     pub(crate) limits: &'a Limits,
+    /// Where clients are; set by whoever knows.
+    pub(crate) viewers: Option<&'a dyn crate::rest::Viewers>,
     /// As the client sent it.
     pub(crate) uri: &'a Uri,
     /// As the client sent it.
@@ -70,6 +72,7 @@ impl<'a> Exchange<'a> {
             plan,
             facts,
             limits,
+            viewers: None,
             uri,
             method: parts.method,
             host: parts.headers.get(HOST).cloned(),

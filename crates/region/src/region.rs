@@ -20,6 +20,7 @@ use crate::{
     load::Load,
     metrics::Metrics,
     record::Ledger,
+    rest::Viewers,
     trials::Trials,
     upstream::{self, TrustError, UpstreamSettings, Upstreams},
 };
@@ -39,6 +40,8 @@ pub struct RegionSettings {
     pub limits: LimitSettings,
     /// What limits take for the time.
     pub clock: Clock,
+    /// Where clients are, for integrations behind edge endpoints.
+    pub viewers: Option<Arc<dyn Viewers>>,
 }
 
 /// Why a region could not be set up.
@@ -80,6 +83,7 @@ impl RegionSettings {
             upstreams,
             limits: LimitSettings::default(),
             clock: Arc::new(now_ms),
+            viewers: None,
         }
     }
 }
@@ -202,6 +206,10 @@ impl Region {
 
     pub(crate) const fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    pub(crate) fn viewers(&self) -> Option<&dyn Viewers> {
+        self.settings.viewers.as_deref()
     }
 
     pub(crate) const fn in_flight_max(&self) -> u32 {

@@ -34,7 +34,7 @@ fn dig(cluster: &Cluster, host: &str, prefix: &str) -> Option<IpAddr> {
 }
 
 /// Adds the setting to a section of a node's file.
-fn set(config: &Path, section: &str, file: &Path) {
+pub(super) fn set(config: &Path, section: &str, file: &Path) {
     let text = std::fs::read_to_string(config).unwrap();
     let head = format!("[{section}]\n");
     assert!(text.contains(&head), "{text}");

@@ -135,7 +135,8 @@ fn responder_settings(section: &DnsSection, common: &Common) -> anyhow::Result<D
             .iter()
             .map(|key| Ok(Arc::new(transfer_key(key)?)))
             .collect::<anyhow::Result<_>>()?,
-        geo: GeoDatabase::open("dns.geo_database", section.geo_database.as_deref())?,
+        geo: GeoDatabase::open("dns.geo_database", section.geo_database.as_deref())?
+            .map(|geo| geo as Arc<dyn dns::Geo>),
         ..DnsSettings::default()
     })
 }

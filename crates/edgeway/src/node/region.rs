@@ -54,8 +54,9 @@ pub(super) async fn start(
     let sockets = Sockets::bind(settings, section, common)?;
     let ledger = open_ledger(settings, section, common).await?;
     let drain = &common.drain;
+    let geo = GeoDatabase::open("region.geo_database", section.geo_database.as_deref())?;
     let region = Region::new(
-        region_settings(section, common)?,
+        region_settings(section, common, geo.clone())?,
         ledger.config(),
         &common.registry,
         drain.clone(),
@@ -65,7 +66,7 @@ pub(super) async fn start(
         ledger.clone(),
         &settings.data_dir,
         Duration::from_secs(section.latency_epoch_s.max(1)),
-        GeoDatabase::open("region.geo_database", section.geo_database.as_deref())?,
+        geo.map(|geo| geo as Arc<dyn dns::Geo>),
         &common.registry,
     )?;
     let seen = PeersSeen::new();
@@ -252,7 +253,11 @@ fn own_region(common: &Common) -> String {
     common.credentials.current().identity().place.clone()
 }
 
-fn region_settings(section: &RegionSection, common: &Common) -> anyhow::Result<RegionSettings> {
+fn region_settings(
+    section: &RegionSection,
+    common: &Common,
+    geo: Option<Arc<GeoDatabase>>,
+) -> anyhow::Result<RegionSettings> {
     let extra_ca_pem = section
         .backend_ca_file
         .as_ref()
@@ -265,6 +270,7 @@ fn region_settings(section: &RegionSection, common: &Common) -> anyhow::Result<R
     let mut settings = RegionSettings::new(own_region(common), common.own.0);
     settings.limits = section.throttle.limits().unwrap_or_default();
     settings.upstreams.extra_ca_pem = extra_ca_pem;
+    settings.viewers = geo.map(|geo| geo as Arc<dyn region::Viewers>);
     Ok(settings)
 }
 

@@ -19,7 +19,7 @@ use plan::region::{
     rest::{DICE, Matched, RestDeployment, RestStage},
 };
 
-use super::{Refusal, body::Held, headers, ids::Ids, phases::convert::AnswerMedia};
+use super::{Refusal, body::Held, headers, ids::Ids, phases::convert::AnswerMedia, viewer};
 use crate::{
     exchange::{Exchange as Outer, Facts},
     limits::{Limits, claims::Bearer},
@@ -125,6 +125,7 @@ impl<'a> Exchange<'a> {
         let arrived_ms = now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(0));
         let ids = Ids::of(&client, arrived_ms);
         headers::strip_request(&mut client);
+        viewer::mark(&mut client, outer.facts, outer.viewers);
         let wanted = client.get(METHOD_OVERRIDE).map(HeaderValue::as_bytes);
         let method = wanted.and_then(|method| Method::from_bytes(method).ok());
         Self {

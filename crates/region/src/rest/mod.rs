@@ -17,7 +17,9 @@ mod refusal;
 mod render;
 mod source;
 mod time;
+mod viewer;
 
+pub use self::viewer::{ViewerPlace, Viewers};
 pub(crate) use self::{
     context::message_string,
     exchange::{Exchange, Note},
@@ -25,4 +27,5 @@ pub(crate) use self::{
     pipeline::{health, run},
     refusal::Refusal,
     source::View,
+    viewer::WANTS_MARKS,
 };

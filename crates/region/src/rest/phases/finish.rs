@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, header::CONTENT_TYPE};
 use plan::region::Entrance;
 use serve::Response;
 
-use crate::rest::{Exchange, ids};
+use crate::rest::{Exchange, WANTS_MARKS, ids};
 
 /// Tells POPs that an answer is for one request alone, whatever it says about itself. They take it
 /// off; other clients never see it.
@@ -26,6 +26,10 @@ pub(crate) fn run(exchange: &Exchange<'_>, response: &mut Response) {
         headers.insert(name, value.clone());
     }
     headers.remove(SINGLE_USE);
+    headers.remove(WANTS_MARKS);
+    if exchange.facts.entrance == Entrance::Pop {
+        headers.insert(WANTS_MARKS, HeaderValue::from_static("?1"));
+    }
     let matched = exchange.matched.as_ref();
     let guarded = matched.is_some_and(|matched| matched.method.is_guarded);
     if exchange.facts.entrance == Entrance::Pop && (guarded || exchange.is_override) {
