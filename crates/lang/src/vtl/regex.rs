@@ -65,17 +65,18 @@ impl Compiled {
         }
     }
 
-    /// Replaces the first `count` matches; gives up when the text would be longer than `limit`.
+    /// Replaces the first `count` matches, and says how many there were; gives up when the text
+    /// would be longer than `limit`.
     pub(super) fn replace(
         &self,
         text: &str,
         with: &str,
         count: usize,
         limit: usize,
-    ) -> Result<String, String> {
+    ) -> Result<(String, usize), String> {
         let parts = template(with)?;
         let mut replaced = String::with_capacity(text.len());
-        let mut done = 0;
+        let (mut done, mut matches) = (0, 0);
         let mut push = |from: usize, to: usize, captures: Option<&Captures<'_, str>>| {
             replaced.push_str(text.get(done..from).unwrap_or_default());
             for part in &parts {
@@ -86,6 +87,7 @@ impl Compiled {
                 });
             }
             done = to;
+            matches += 1;
             if replaced.len() > limit {
                 Err("result is too long".to_owned())
             } else {
@@ -109,12 +111,18 @@ impl Compiled {
             Self::Broken(what) => return Err(what.clone()),
         }
         replaced.push_str(text.get(done..).unwrap_or_default());
-        Ok(replaced)
+        Ok((replaced, matches))
     }
 
     /// As Java splits: a positive limit is the most parts there may be; with none, empty parts at
     /// the end are left away; with a negative one they stay.
-    pub(super) fn split(&self, text: &str, limit: i64) -> Result<Vec<String>, String> {
+    /// No more than `count` matches are looked for.
+    pub(super) fn split(
+        &self,
+        text: &str,
+        limit: i64,
+        count: usize,
+    ) -> Result<Vec<String>, String> {
         let most = usize::try_from(limit)
             .ok()
             .filter(|most| *most > 0)
@@ -130,14 +138,17 @@ impl Compiled {
         };
         match self {
             Self::Plain(plain) if plain.is_empty() => {
-                text.char_indices().for_each(|(at, _)| push(at, at));
+                text.char_indices()
+                    .take(count)
+                    .for_each(|(at, _)| push(at, at));
             }
             Self::Plain(plain) => {
                 text.match_indices(plain.as_str())
+                    .take(count)
                     .for_each(|(at, it)| push(at, at + it.len()));
             }
             Self::Regex(regex) => {
-                for found in regex.0.find_iter(text) {
+                for found in regex.0.find_iter(text).take(count) {
                     let found = found.map_err(|problem| problem.to_string())?;
                     push(found.start(), found.end());
                 }
