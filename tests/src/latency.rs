@@ -107,6 +107,7 @@ impl<'w> Cluster<'w> {
             name,
             site,
             health: Some(Health::Up),
+            share: steer::caps::SHARE_WHOLE,
         });
         let sites: Vec<ChartSite<'_>> = sites.collect();
         Chart::of(&self.map, &self.prior_list, &sites)

@@ -15,6 +15,7 @@ mod policy;
 mod pop;
 mod region;
 mod relaying;
+mod steering;
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -30,7 +31,7 @@ pub(crate) use self::{
     region::{Bootstrap, write_bootstrap},
 };
 use crate::{
-    cluster::{renewal, report::Reporter},
+    cluster::{load::Meter, renewal, report::Reporter},
     settings::Settings,
 };
 
@@ -45,7 +46,7 @@ pub(crate) async fn run(settings: Settings, end: impl Future<Output = ()>) -> an
     let ops = ops::serve(&common, settings.ops.bind)?;
     let role = start_role(&settings, &common).await?;
 
-    spawn_upkeep(&settings, &common, role.region());
+    spawn_upkeep(&settings, &common, &role);
     common.ready.store(true, Ordering::Release);
     tracing::info!(node = %common.own, role = role.name(), "serving");
 
@@ -59,7 +60,7 @@ pub(crate) async fn run(settings: Settings, end: impl Future<Output = ()>) -> an
 }
 
 /// What every node does beside its role: renew its certificate, report to the regions.
-fn spawn_upkeep(settings: &Settings, common: &Common, region: Option<Arc<Region>>) {
+fn spawn_upkeep(settings: &Settings, common: &Common, role: &Role) {
     let drain = &common.drain;
     common.keep(renewal::keep_fresh(
         common.credentials.clone(),
@@ -75,7 +76,8 @@ fn spawn_upkeep(settings: &Settings, common: &Common, region: Option<Arc<Region>
         seeds: common.seeds.subscribe(),
         served: common.served.subscribe(),
         refused: common.refusals.last.subscribe(),
-        region,
+        region: role.region(),
+        meter: role.meter(),
         leaving: common.leaving.clone(),
     };
     common.keep(reporter.run());
@@ -120,6 +122,16 @@ impl Role {
         match self {
             Self::Region(role) => Some(role.data_plane()),
             Self::Pop(_) | Self::Dns(_) => None,
+        }
+    }
+
+    /// How full the node is.
+    fn meter(&self) -> Arc<Meter> {
+        match self {
+            Self::Region(role) => role.meter(),
+            Self::Pop(role) => role.meter(),
+            // Whom to ask is not decided here.
+            Self::Dns(_) => Arc::new(Meter::new(Vec::new())),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A region node, put together: the ledger feeds the region role and the feeds to subscribers;
 //! links bring calls from POPs, Raft and joining nodes; the management API proposes changes.
 
-use std::{path::Path, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{path::Path, sync::Arc, thread::JoinHandle};
 
 use anyhow::Context as _;
 use ledger::{Ledger, LedgerSettings};
@@ -17,14 +17,13 @@ use super::{
     common::{self, Common},
     links,
     management::Management,
-    policy,
+    policy, steering,
 };
 use crate::{
     cluster::{
-        acme, control::Control, directory, enroll::Mint, explain::Explainer, fleet::Fleet,
-        latency::Latency, membership, purge::PurgeHub, rollout::Driver,
+        acme, caps::Caps, control::Control, directory, enroll::Mint, explain::Explainer,
+        fleet::Fleet, latency::Latency, load::Meter, membership, purge::PurgeHub, rollout::Driver,
     },
-    geo::GeoDatabase,
     settings::{RaftClocks, Region as RegionSection, Settings},
 };
 
@@ -43,6 +42,7 @@ pub(super) struct RegionRole {
     links: Vec<JoinHandle<()>>,
     ledger: Ledger,
     region: Arc<Region>,
+    meter: Arc<Meter>,
 }
 
 pub(super) async fn start(
@@ -59,19 +59,13 @@ pub(super) async fn start(
         &common.registry,
         drain.clone(),
     )?;
-    let latency = Latency::open(
-        common.own,
-        ledger.clone(),
-        &settings.data_dir,
-        Duration::from_secs(section.latency_epoch_s.max(1)),
-        GeoDatabase::open("region.geo_database", section.geo_database.as_deref())?,
-        &common.registry,
-    )?;
+    let (latency, caps) = steering::open(settings, section, common, &ledger)?;
     let seen = PeersSeen::new();
     let fleet = Fleet::new(
         common.own,
         Arc::clone(&seen),
-        (ledger.clone(), latency.clone()),
+        ledger.clone(),
+        (latency.clone(), caps.clone()),
         region.revisions(),
         common.leaving.clone(),
     );
@@ -93,18 +87,16 @@ pub(super) async fn start(
     spawn_followers(common, &ledger, &region, (store, files.clone()));
     secure(sockets.secure_management, common, &ledger);
     keep_certificates(common, &ledger, &fleet)?;
-    common.keep(latency.clone().run(
-        common.control.clone(),
-        common.seeds.subscribe(),
-        common.upkeep.clone(),
-    ));
+    let meter = steering::meter(&region);
+    steering::keep(common, (&latency, &caps), (&fleet, &meter));
     tokio::select! {
         () = region.ready() => {}
         () = drain.begun() => {}
     }
-    let management = sockets
-        .management
-        .serve_on_current(admin(common, &ledger, (fleet, latency), purges)?, drain);
+    let management = sockets.management.serve_on_current(
+        admin(common, &ledger, (fleet, latency, caps), purges)?,
+        drain,
+    );
     let clients = sockets
         .clients
         .serve(files.before(region.factory()), drain)?;
@@ -114,6 +106,7 @@ pub(super) async fn start(
         links,
         ledger,
         region,
+        meter,
     })
 }
 
@@ -218,7 +211,7 @@ fn spawn_followers(
 fn admin(
     common: &Common,
     ledger: &Ledger,
-    (fleet, latency): (Arc<Fleet>, Arc<Latency>),
+    (fleet, latency, caps): (Arc<Fleet>, Arc<Latency>, Arc<Caps>),
     caches: Arc<PurgeHub>,
 ) -> anyhow::Result<Arc<dyn serve::Handler>> {
     let settings = admin::AdminSettings {
@@ -233,7 +226,11 @@ fn admin(
         tokens: Arc::new(Mint {
             ledger: ledger.clone(),
         }),
-        explain: Arc::new(Explainer { fleet, latency }),
+        explain: Arc::new(Explainer {
+            fleet,
+            latency,
+            caps,
+        }),
     };
     Ok(admin::Admin::new(
         settings,
@@ -368,6 +365,10 @@ impl RegionRole {
     /// The data plane, whose counts of rollouts are reported.
     pub(super) fn data_plane(&self) -> Arc<Region> {
         Arc::clone(&self.region)
+    }
+
+    pub(super) fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.meter)
     }
 
     pub(super) async fn ended(self) {
