@@ -3,6 +3,7 @@
 //!
 //! Everything follows from the seed. Nothing here sends a packet.
 
+mod capped;
 mod report;
 mod world;
 
@@ -14,6 +15,7 @@ use steer::{
     place::{Candidate, Health, Point, Priors, Site, choose},
 };
 
+pub use capped::{Capped, capped};
 pub use report::{Outcome, plot, table};
 pub use world::{Options, World};
 
