@@ -3,6 +3,7 @@
 //!
 //! Everything follows from the seed. Nothing here sends a packet.
 
+mod capped;
 mod report;
 mod world;
 
@@ -14,6 +15,7 @@ use steer::{
     place::{Candidate, Health, Point, Priors, Site, choose},
 };
 
+pub use capped::{Capped, capped};
 pub use report::{Outcome, plot, table};
 pub use world::{Options, World};
 
@@ -107,6 +109,7 @@ impl<'w> Cluster<'w> {
             name,
             site,
             health: Some(Health::Up),
+            share: steer::caps::SHARE_WHOLE,
         });
         let sites: Vec<ChartSite<'_>> = sites.collect();
         Chart::of(&self.map, &self.prior_list, &sites)

@@ -123,6 +123,9 @@ pub struct DnsExplanation {
     pub chosen: Option<String>,
     /// Its addresses.
     pub addresses: Vec<IpAddr>,
+    /// A place that would have suited better, but has too many clients; and its share of them, in
+    /// thousandths.
+    pub spilled: Option<(String, u16)>,
     /// For whom else the answer holds, as a prefix length.
     pub scope: u8,
     /// Of the latency map; 0 without one.
@@ -161,6 +164,8 @@ pub struct Candidate {
     pub samples: u32,
     /// What its distance says, microseconds.
     pub expected_us: Option<u32>,
+    /// Which part of its clients it takes, in thousandths.
+    pub share: u16,
 }
 
 /// A join token before it is stored.

@@ -2,7 +2,11 @@
 
 use model::Place;
 use plan::zone::ZonePlan;
-use steer::latency::{Chart, ChartSite, LatencyMap};
+use steer::{
+    caps::SHARE_WHOLE,
+    latency::{Chart, ChartSite, LatencyMap},
+    place::Health,
+};
 
 use crate::place::{Places, Standings};
 
@@ -18,11 +22,15 @@ impl Charts {
     pub(crate) fn of(map: &LatencyMap, plan: &ZonePlan, places: &Places) -> Self {
         let standings: Vec<(&(String, Place), Standings<'_>)> =
             plan.pops.iter().zip(places.pops()).collect();
-        let chart = |health: fn(&Standings<'_>) -> Option<steer::place::Health>| {
-            let sites = standings.iter().map(|((name, _), standing)| ChartSite {
-                name,
-                site: standing.site,
-                health: health(standing),
+        let chart = |state: fn(&Standings<'_>) -> Option<(Health, u16)>| {
+            let sites = standings.iter().map(|((name, _), standing)| {
+                let (health, share) = state(standing).unzip();
+                ChartSite {
+                    name,
+                    site: standing.site,
+                    health,
+                    share: share.unwrap_or(SHARE_WHOLE),
+                }
             });
             let sites: Vec<ChartSite<'_>> = sites.collect();
             Chart::of(map, plan.priors.iter().map(AsRef::as_ref), &sites)

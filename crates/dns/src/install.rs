@@ -11,7 +11,7 @@ use std::{
 
 use model::{Revision, ZoneView};
 use plan::{Diagnostic, zone::ZonePlan};
-use steer::{latency::LatencyMap, place::Priors};
+use steer::{caps::Shares, latency::LatencyMap, place::Priors};
 use tokio::sync::watch;
 
 use crate::{
@@ -37,11 +37,18 @@ struct Compiled {
     signers: Arc<Signers>,
 }
 
+/// What answers depend on beside the configuration.
+pub(crate) struct Follows {
+    pub(crate) live: watch::Receiver<Arc<Live>>,
+    pub(crate) map: watch::Receiver<Arc<LatencyMap>>,
+    pub(crate) shares: watch::Receiver<Arc<Shares>>,
+}
+
 /// Installs until the drain begins.
 pub(crate) async fn run(
     shared: Shared,
     mut view: watch::Receiver<Arc<ZoneView>>,
-    (mut live, mut map): (watch::Receiver<Arc<Live>>, watch::Receiver<Arc<LatencyMap>>),
+    mut follows: Follows,
     installed: watch::Sender<Revision>,
 ) {
     view.mark_changed();
@@ -67,19 +74,22 @@ pub(crate) async fn run(
                     current = Some(compiled);
                 }
             }
-            () = next(&mut live) => {}
+            () = next(&mut follows.live) => {}
             _ = clock.tick() => {
                 memory.set_time(now_s());
                 continue;
             }
-            () = next(&mut map) => {}
+            () = next(&mut follows.map) => {}
+            () = next(&mut follows.shares) => {}
         }
         let Some(compiled) = &current else { continue };
-        let health = live.borrow_and_update().clone();
+        let health = follows.live.borrow_and_update().clone();
         let ttl_s = shared.settings.ttl_s;
         let (plan, priors) = (compiled.plan.clone(), compiled.priors.clone());
-        let map = map.borrow_and_update().clone();
+        let map = follows.map.borrow_and_update().clone();
+        let shares = follows.shares.borrow_and_update().clone();
         shared.metrics.map(&map);
+        shared.metrics.shares(&shares);
         let (alpn, identity) = (alpn.clone(), identity.clone());
         let signers = compiled.signers.clone();
         let geo = shared.settings.geo.clone();
@@ -89,6 +99,7 @@ pub(crate) async fn run(
                 .with_identity(identity)
                 .with_signers(signers)
                 .with_geo(geo)
+                .with_shares(&shares)
                 .with_map(&map)
         });
         let Ok(responder) = made.await else {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use hickory_proto::op::ResponseCode;
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
-use steer::latency::LatencyMap;
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use steer::{caps::Shares, latency::LatencyMap};
 
 use crate::tally::Counters;
 
@@ -61,7 +61,8 @@ pub(crate) enum Closed {
     Unread,
 }
 
-/// The crate's metrics.
+/// The crate's metrics. Labels are closed sets, but for places, of which there are as many as POPs
+/// and regions.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
     /// By transport, in the order of `Transport::ALL`.
@@ -71,6 +72,7 @@ pub(crate) struct Metrics {
     pub(crate) truncated: IntCounter,
     pub(crate) fallback: IntCounter,
     pub(crate) explored: IntCounter,
+    places: Places,
     map_epoch: IntGauge,
     map_rows: IntGauge,
     unsent: IntCounter,
@@ -80,6 +82,13 @@ pub(crate) struct Metrics {
     pub(crate) installs: IntCounterVec,
     pub(crate) revision: IntGauge,
     pub(crate) diagnostics: IntGauge,
+}
+
+/// Figures of load caps, by place.
+#[derive(Clone, Debug)]
+struct Places {
+    spilled: IntCounterVec,
+    shares: IntGaugeVec,
 }
 
 impl Metrics {
@@ -141,6 +150,7 @@ impl Metrics {
             truncated: counter("truncated_total", "UDP answers that told to use TCP.")?,
             fallback: counter("fallback_total", "Steered answers while no place was up.")?,
             explored: counter("explored_total", "Answers given to measure another POP.")?,
+            places: Places::register(registry)?,
             map_epoch: gauge("latency_map_epoch", "Epoch of the latency map.")?,
             map_rows: gauge("latency_map_rows", "Prefixes in the latency map.")?,
             unsent: counter("unsent_total", "UDP answers that the system did not take.")?,
@@ -190,12 +200,42 @@ impl Metrics {
             .set(i64::try_from(map.rows.len()).unwrap_or(i64::MAX));
     }
 
+    /// Tells which shares are answered by; those of places that take all are left away.
+    pub(crate) fn shares(&self, shares: &Shares) {
+        self.places.shares.reset();
+        for ((kind, place), share) in &shares.places {
+            let labels = [kind.as_str(), place];
+            let gauge = self.places.shares.with_label_values(&labels);
+            gauge.set((*share).into());
+        }
+    }
+
+    pub(crate) fn spilled(&self, (kind, place): (&'static str, &str)) {
+        self.places.spilled.with_label_values(&[kind, place]).inc();
+    }
+
     pub(crate) fn transfer(&self, outcome: &str) {
         self.transfers.with_label_values(&[outcome]).inc();
     }
 
     pub(crate) fn unsent(&self) {
         self.unsent.inc();
+    }
+}
+
+impl Places {
+    fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let opts = |name: &str, help: &str| Opts::new(format!("edgeway_dns_{name}"), help);
+        let spilled = "Answers that named another place, since this one has too many clients.";
+        let shares = "Which part of its clients a place takes, for those that do not take all.";
+        let labels = ["kind", "place"];
+        let places = Self {
+            spilled: IntCounterVec::new(opts("spilled_total", spilled), &labels)?,
+            shares: IntGaugeVec::new(opts("place_share_per_mille", shares), &labels)?,
+        };
+        registry.register(Box::new(places.spilled.clone()))?;
+        registry.register(Box::new(places.shares.clone()))?;
+        Ok(places)
     }
 }
 

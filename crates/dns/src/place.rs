@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use model::Place;
 use plan::zone::Reach;
 use steer::{
+    caps::{Client, Kind, SHARE_WHOLE, Shares, scaled},
     latency::Chart,
     place::{Candidate, Health, Point, Site, choose},
 };
@@ -22,6 +23,7 @@ pub(crate) struct Places {
 /// A place.
 #[derive(Debug)]
 pub(crate) struct Spot {
+    name: String,
     site: Site,
     v4: Option<Standing<Ipv4Addr>>,
     v6: Option<Standing<Ipv6Addr>>,
@@ -32,13 +34,16 @@ pub(crate) struct Spot {
 pub(crate) struct Standing<A> {
     health: Health,
     addresses: Box<[A]>,
+    /// Which part of its clients the place takes, among those that there are now.
+    share: u16,
 }
 
 /// How a POP is, for a chart.
 pub(crate) struct Standings<'a> {
     pub(crate) site: &'a Site,
-    pub(crate) v4: Option<Health>,
-    pub(crate) v6: Option<Health>,
+    /// With the share of clients that it takes.
+    pub(crate) v4: Option<(Health, u16)>,
+    pub(crate) v6: Option<(Health, u16)>,
 }
 
 /// A family of addresses.
@@ -47,6 +52,8 @@ pub(crate) trait Family: Copy + Sized + 'static {
     fn pick(address: IpAddr) -> Option<Self>;
     /// A place's addresses of this family.
     fn standing(spot: &Spot) -> Option<&Standing<Self>>;
+    /// The same, to be changed.
+    fn standing_mut(spot: &mut Spot) -> Option<&mut Standing<Self>>;
     /// The chart of answers of this family.
     fn chart(charts: &Charts) -> &Chart;
 }
@@ -80,15 +87,62 @@ impl Places {
     pub(crate) fn pops(&self) -> impl Iterator<Item = Standings<'_>> {
         self.pops.iter().map(|spot| Standings {
             site: &spot.site,
-            v4: spot.v4.as_ref().map(|standing| standing.health),
-            v6: spot.v6.as_ref().map(|standing| standing.health),
+            v4: spot.v4.as_ref().map(Standing::state),
+            v6: spot.v6.as_ref().map(Standing::state),
         })
     }
 
-    /// The addresses of the POP at `index`, which a chart has chosen.
-    pub(crate) fn pop<A: Family>(&self, index: usize) -> Option<Choice<'_, A>> {
-        let standing = A::standing(self.pops.get(index)?)?;
-        let able = self.pops.iter().filter_map(A::standing).count();
+    /// Lets places take no more than their shares of the clients.
+    pub(crate) fn share_out(&mut self, shares: &Shares) {
+        for (kind, spots) in [
+            (Kind::Pop, &mut self.pops),
+            (Kind::Region, &mut self.regions),
+        ] {
+            share_out::<Ipv4Addr>(spots, kind, shares);
+            share_out::<Ipv6Addr>(spots, kind, shares);
+        }
+    }
+
+    /// A place's name.
+    pub(crate) fn name(&self, kind: Kind, index: usize) -> Option<&str> {
+        let spots = match kind {
+            Kind::Pop => &self.pops,
+            Kind::Region => &self.regions,
+        };
+        spots.get(index).map(|spot| &*spot.name)
+    }
+
+    /// Whether a place takes all its clients.
+    pub(crate) fn is_whole<A: Family>(&self, to: Reach, index: usize) -> bool {
+        let spot = self.reach(to).get(index);
+        let standing = spot.and_then(A::standing);
+        standing.is_none_or(|standing| standing.share >= SHARE_WHOLE)
+    }
+
+    /// Whether a place takes these clients.
+    pub(crate) fn takes<A: Family>(&self, to: Reach, index: usize, client: Client) -> bool {
+        let Some(spot) = self.reach(to).get(index) else {
+            return false;
+        };
+        A::standing(spot).is_some_and(|standing| client.stays(&spot.site, standing.share))
+    }
+
+    fn reach(&self, to: Reach) -> &[Spot] {
+        match to {
+            Reach::Pops => &self.pops,
+            Reach::Regions => &self.regions,
+            Reach::Region(index) => {
+                let one = self.regions.get(index);
+                one.map_or(&[], std::slice::from_ref)
+            }
+        }
+    }
+
+    /// The addresses of the place at `index` of those in reach.
+    pub(crate) fn choice<A: Family>(&self, to: Reach, index: usize) -> Option<Choice<'_, A>> {
+        let spots = self.reach(to);
+        let standing = A::standing(spots.get(index)?)?;
+        let able = spots.iter().filter_map(A::standing).count();
         Some(Choice {
             addresses: &standing.addresses,
             varies: able > 1,
@@ -96,7 +150,8 @@ impl Places {
         })
     }
 
-    /// The addresses for a client at `from`; none if no place in reach has any of this family.
+    /// The place for a client at `from`, of those that take it if there are any that are up; none
+    /// if no place in reach has an address of this family.
     ///
     /// A place without an address of the family is passed over, so that a client with only IPv6
     /// is served by whoever can.
@@ -105,29 +160,23 @@ impl Places {
         to: Reach,
         from: Option<Point>,
         spread: u64,
-    ) -> Option<Choice<'_, A>> {
-        let spots = match to {
-            Reach::Pops => self.pops.as_slice(),
-            Reach::Regions => self.regions.as_slice(),
-            Reach::Region(index) => std::slice::from_ref(self.regions.get(index)?),
-        };
-        let mut able = 0;
+        client: Option<Client>,
+    ) -> Option<usize> {
+        let spots = self.reach(to);
         let candidates = spots.iter().enumerate().filter_map(|(index, spot)| {
-            let health = A::standing(spot)?.health;
-            able += 1;
+            let Standing { health, share, .. } = A::standing(spot)?;
+            let stays = client.is_none_or(|client| client.stays(&spot.site, *share));
             Some(Candidate {
                 index,
                 site: &spot.site,
-                health,
+                health: if stays {
+                    *health
+                } else {
+                    (*health).max(Health::Draining)
+                },
             })
         });
-        let index = choose(candidates, from, spread)?;
-        let standing = A::standing(spots.get(index)?)?;
-        Some(Choice {
-            addresses: &standing.addresses,
-            varies: able > 1,
-            fallback: standing.health == Health::Down,
-        })
+        choose(candidates, from, spread)
     }
 }
 
@@ -145,6 +194,7 @@ impl Spot {
     fn of(name: &str, place: &Place, live: &Live) -> Self {
         let site = Site::new(name, place.location);
         Self {
+            name: name.to_owned(),
             site,
             v4: Standing::of(place, live),
             v6: Standing::of(place, live),
@@ -170,7 +220,27 @@ impl<A: Family> Standing<A> {
         best.map(|(health, addresses)| Self {
             health,
             addresses: addresses.into(),
+            share: SHARE_WHOLE,
         })
+    }
+}
+
+impl<A> Standing<A> {
+    const fn state(&self) -> (Health, u16) {
+        (self.health, self.share)
+    }
+}
+
+fn share_out<A: Family>(spots: &mut [Spot], kind: Kind, shares: &Shares) {
+    let now = spots.iter().map(|spot| {
+        let health = A::standing(spot).map(|standing| standing.health);
+        (health, shares.of(kind, &spot.name))
+    });
+    let now = scaled(now);
+    for (spot, share) in spots.iter_mut().zip(now) {
+        if let Some(standing) = A::standing_mut(spot) {
+            standing.share = share;
+        }
     }
 }
 
@@ -184,6 +254,10 @@ impl Family for Ipv4Addr {
 
     fn standing(spot: &Spot) -> Option<&Standing<Self>> {
         spot.v4.as_ref()
+    }
+
+    fn standing_mut(spot: &mut Spot) -> Option<&mut Standing<Self>> {
+        spot.v4.as_mut()
     }
 
     fn chart(charts: &Charts) -> &Chart {
@@ -201,6 +275,10 @@ impl Family for Ipv6Addr {
 
     fn standing(spot: &Spot) -> Option<&Standing<Self>> {
         spot.v6.as_ref()
+    }
+
+    fn standing_mut(spot: &mut Spot) -> Option<&mut Standing<Self>> {
+        spot.v6.as_mut()
     }
 
     fn chart(charts: &Charts) -> &Chart {

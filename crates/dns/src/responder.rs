@@ -17,7 +17,7 @@ use hickory_proto::{
     rr::{DNSClass, RecordType},
 };
 use plan::zone::{Addresses, Found, NS_TTL_S, Node, RecordSet, SOA_TTL_S, Steered, Zone, ZonePlan};
-use steer::{latency::LatencyMap, place::Priors};
+use steer::{caps::Shares, latency::LatencyMap, place::Priors};
 
 use crate::{
     Live,
@@ -32,9 +32,10 @@ use crate::{
     servers::name_them,
     service::Alpn,
     settings::ALIASES_MAX,
+    verdict::Spill,
 };
 
-pub(crate) use self::asked::Asked;
+pub(crate) use self::{asked::Asked, steered::Chosen};
 
 /// TTL of answers to ACME challenges: each is asked for once or twice, and then never again.
 const CHALLENGE_TTL_S: u32 = 1;
@@ -59,6 +60,7 @@ pub struct Responder {
 pub(crate) struct Given {
     pub(crate) fallback: bool,
     pub(crate) explores: bool,
+    pub(crate) spilled: Option<Spill>,
 }
 
 impl Responder {
@@ -104,6 +106,19 @@ impl Responder {
     #[must_use]
     pub fn with_geo(self, geo: Option<Arc<dyn Geo>>) -> Self {
         Self { geo, ..self }
+    }
+
+    /// Has places take no more than their shares of the clients. Comes before the map.
+    #[must_use]
+    pub(crate) fn with_shares(mut self, shares: &Shares) -> Self {
+        self.places.share_out(shares);
+        self
+    }
+
+    /// The place that an answer has passed on clients of, for metrics.
+    pub(crate) fn spilling(&self, spill: Spill) -> Option<(&'static str, &str)> {
+        let name = self.places.name(spill.kind, spill.index)?;
+        Some((spill.kind.as_str(), name))
     }
 
     /// Steers edge names by `map` from now on; by coordinates alone if it is empty.

@@ -10,7 +10,7 @@ use std::{io, net::SocketAddr, sync::Arc, thread};
 use arc_swap::ArcSwap;
 use model::{Revision, ZoneView};
 use prometheus::Registry;
-use steer::latency::LatencyMap;
+use steer::{caps::Shares, latency::LatencyMap};
 use tokio::{runtime, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -31,6 +31,7 @@ pub struct Dns {
     view: watch::Receiver<Arc<ZoneView>>,
     live: watch::Receiver<Arc<Live>>,
     map: watch::Receiver<Arc<LatencyMap>>,
+    shares: watch::Receiver<Arc<Shares>>,
     installed: watch::Sender<Revision>,
 }
 
@@ -90,6 +91,7 @@ impl Dns {
             view,
             live,
             map: watch::Sender::default().subscribe(),
+            shares: watch::Sender::default().subscribe(),
             installed: sender,
         })
     }
@@ -105,6 +107,13 @@ impl Dns {
     #[must_use]
     pub fn with_map(self, map: watch::Receiver<Arc<LatencyMap>>) -> Self {
         Self { map, ..self }
+    }
+
+    /// Names places to no more than these shares of their clients, and to each that follow;
+    /// without this, to all.
+    #[must_use]
+    pub fn with_shares(self, shares: watch::Receiver<Arc<Shares>>) -> Self {
+        Self { shares, ..self }
     }
 
     /// Opens UDP and TCP sockets on each address, once per worker. Port 0 takes a free one, the
@@ -155,8 +164,10 @@ impl BoundDns {
             view,
             live,
             map,
+            shares,
             installed,
         } = self.dns;
+        let follows = install::Follows { live, map, shares };
         let tcp_open = tcp::Gate::new(shared.settings.limits.tcp_connections_max);
         let count = self.workers.len();
         for (number, sockets) in self.workers.into_iter().enumerate() {
@@ -173,7 +184,7 @@ impl BoundDns {
         }
         shared
             .tasks
-            .spawn(install::run(shared.clone(), view, (live, map), installed));
+            .spawn(install::run(shared.clone(), view, follows, installed));
         shared.tasks.close();
         Ok(Serving {
             addresses: self.addresses,

@@ -14,7 +14,7 @@ use crate::{
     Responder,
     data::Data,
     reply::{Reply, Section},
-    responder::{Asked, Given},
+    responder::{Asked, Chosen, Given},
 };
 
 /// Keys of parameters.
@@ -74,25 +74,19 @@ impl Responder {
         let v4 = self.choose::<Ipv4Addr>(asked, name, steered.to);
         let v6 = self.choose::<Ipv6Addr>(asked, name, steered.to);
         let v6 = v6.filter(|_| steered.dualstack);
-        let scopes = [
-            v4.as_ref()
-                .filter(|(choice, ..)| choice.varies)
-                .map(|(_, scope, _)| *scope),
-            v6.as_ref()
-                .filter(|(choice, ..)| choice.varies)
-                .map(|(_, scope, _)| *scope),
-        ];
+        let scopes = [scope(v4.as_ref()), scope(v6.as_ref())];
         // True for as few addresses as the narrower of the two.
         if let Some(scope) = scopes.into_iter().flatten().max() {
             reply.set_scope(scope);
         }
-        let explores = [v4.as_ref().map(|v4| v4.2), v6.as_ref().map(|v6| v6.2)];
-        let explores = explores.contains(&Some(true));
+        let mut given = Given {
+            fallback: v4.as_ref().is_some_and(|v4| v4.choice.fallback),
+            ..Given::default()
+        };
+        let v4 = hints(v4, asked.turn, &mut given);
+        let v6 = hints(v6, asked.turn, &mut given);
+        let explores = given.explores;
         let ttl_s = if explores { EXPLORE_TTL_S } else { self.ttl_s };
-        let (v4, v6) = (v4.map(|(choice, ..)| choice), v6.map(|(choice, ..)| choice));
-        let fallback = v4.as_ref().is_some_and(|choice| choice.fallback);
-        let v4 = v4.map_or_else(Vec::new, |choice| choice.turned(asked.turn).collect());
-        let v6 = v6.map_or_else(Vec::new, |choice| choice.turned(asked.turn).collect());
         if v4.is_empty() && v6.is_empty() {
             return None;
         }
@@ -100,8 +94,24 @@ impl Responder {
         let data = self.alpn.record(&v4, &v6);
         let data = Data::Raw(RecordType::HTTPS.into(), &data);
         reply.add(Section::Answer, name, ttl_s, data);
-        Some(Given { fallback, explores })
+        Some(given)
     }
+}
+
+/// The scope of what was chosen, if another client might have been given something else.
+fn scope<A>(chosen: Option<&Chosen<'_, A>>) -> Option<u8> {
+    let chosen = chosen.filter(|chosen| chosen.choice.varies)?;
+    Some(chosen.scope)
+}
+
+/// The addresses of what was chosen; notes what it was.
+fn hints<A: Copy>(chosen: Option<Chosen<'_, A>>, turn: usize, given: &mut Given) -> Vec<A> {
+    let Some(chosen) = chosen else {
+        return Vec::new();
+    };
+    given.explores |= chosen.explores;
+    given.spilled = given.spilled.or(chosen.spilled);
+    chosen.choice.turned(turn).collect()
 }
 
 fn push(wire: &mut Vec<u8>, key: u16, value: &[u8]) {

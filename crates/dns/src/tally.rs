@@ -8,7 +8,7 @@ use hickory_proto::rr::RecordType;
 use prometheus::{IntCounter, IntCounterVec};
 
 use crate::{
-    CookieState, Verdict,
+    CookieState, Responder, Verdict,
     metrics::{Metrics, Transport},
 };
 
@@ -78,7 +78,8 @@ impl Tally {
         }
     }
 
-    pub(crate) fn count(&mut self, verdict: &Verdict) {
+    /// Counts an answer of this responder.
+    pub(crate) fn count(&mut self, verdict: &Verdict, responder: &Responder) {
         let kind = verdict
             .kind
             .map_or(NONE, |kind| position(&KINDS, &kind.into()).unwrap_or(OTHER));
@@ -94,6 +95,9 @@ impl Tally {
             CookieState::Proven => bump(&mut self.cookies, 1),
         }
         self.explored += u64::from(verdict.explores);
+        if let Some(place) = verdict.spilled.and_then(|spill| responder.spilling(spill)) {
+            self.metrics.spilled(place);
+        }
         if let Some(malformed) = verdict.malformed {
             self.metrics.malformed(malformed);
         }

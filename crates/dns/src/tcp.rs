@@ -180,8 +180,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let transfer = verdict
                 .transfer
                 .then(|| responder.transfer(query, &self.shared.transfers));
+            self.tally.count(&verdict, &responder);
             drop(responder);
-            self.tally.count(&verdict);
             done += length;
             if let Some(transfer) = transfer {
                 match self.copy(transfer).await {

@@ -54,9 +54,9 @@ impl Answers {
         let mut answer = Vec::with_capacity(512);
         let responder = self.0.responder.load();
         let verdict = responder.answer(query, peer, transport, &mut answer);
-        drop(responder);
         let mut tally = Tally::new(transport, self.0.metrics.clone());
-        tally.count(&verdict);
+        tally.count(&verdict, &responder);
+        drop(responder);
         tally.pass_on();
         (!answer.is_empty()).then_some(answer)
     }

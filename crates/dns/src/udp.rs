@@ -69,7 +69,7 @@ fn batch(socket: &UdpSocket, work: &mut Work<'_>, query: &mut [u8], answer: &mut
         };
         let packet = query.get(..length).unwrap_or(&[]);
         let verdict = responder.answer(packet, peer.ip(), Transport::Udp, answer);
-        work.tally.count(&verdict);
+        work.tally.count(&verdict, &responder);
         work.limit(&responder, packet, (peer, &verdict), answer);
         if !answer.is_empty() {
             send(socket, answer, peer, shared);

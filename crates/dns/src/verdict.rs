@@ -1,6 +1,16 @@
 //! What became of a query.
 
+use steer::caps::Kind;
+
 use crate::{CookieState, Malformed};
+
+/// A place that has passed on clients, for want of room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spill {
+    pub(crate) kind: Kind,
+    /// By its place in the plan that the answer is from.
+    pub(crate) index: usize,
+}
 
 /// What became of a query, for metrics and tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +33,8 @@ pub struct Verdict {
     pub class: u64,
     /// A key that we share proves who asks (RFC 8945).
     pub signed: bool,
+    /// The place that would have suited better, but has too many clients.
+    pub(crate) spilled: Option<Spill>,
     /// A copy of a zone is to be sent; nothing has been written.
     pub(crate) transfer: bool,
 }
@@ -37,6 +49,7 @@ impl Verdict {
             malformed: Some(malformed),
             fallback: false,
             explores: false,
+            spilled: None,
             cookie: CookieState::Absent,
             class: 0,
             signed: false,

@@ -133,6 +133,12 @@ impl Edge {
         self.core.latency.take()
     }
 
+    /// Requests answered so far.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.core.metrics.requests()
+    }
+
     /// The plan in use.
     #[must_use]
     pub fn plan(&self) -> Arc<EdgePlan> {

@@ -258,6 +258,10 @@ impl Metrics {
         }))
     }
 
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.iter().map(IntCounter::get).sum()
+    }
+
     pub(crate) fn request(&self, verdict: Verdict, status: http::StatusCode, took: Duration) {
         let class = usize::from(status.as_u16() / 100).saturating_sub(1);
         add(&self.requests, Some(class));

@@ -224,12 +224,25 @@ pub struct Pop {
     /// Answers tell which region they came from (`Server-Timing`).
     #[serde(default)]
     pub debug_headers: bool,
+    /// Load beyond which DNS sends a part of the clients elsewhere.
+    #[serde(default)]
+    pub load_cap: LoadCap,
     /// Calls by way of another POP.
     #[serde(default)]
     pub relay: Relay,
     /// Limits towards clients.
     #[serde(default)]
     pub limits: ClientLimits,
+}
+
+/// How much a node bears; 0 for no cap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LoadCap {
+    /// Requests a second.
+    pub rps: u64,
+    /// Open connections of clients.
+    pub connections: u64,
 }
 
 /// Whether POPs forward for each other.

@@ -80,6 +80,16 @@ impl Metrics {
         })
     }
 
+    /// Reads how many connections of these listeners are open, all together.
+    pub fn connections_open(&self, listeners: &[&str]) -> impl Fn() -> u64 + Send + Sync + use<> {
+        let of = |listener: &&str| self.open.with_label_values(&[*listener]);
+        let open: Vec<IntGauge> = listeners.iter().map(of).collect();
+        move || {
+            let open = open.iter().map(IntGauge::get).sum::<i64>();
+            u64::try_from(open).unwrap_or(0)
+        }
+    }
+
     pub(crate) fn of_listener(&self, listener: &str) -> ListenerMetrics {
         ListenerMetrics {
             listener: listener.to_owned(),

@@ -4,6 +4,7 @@
 //! Pure: observations and the time come in as arguments, choices come out. No sockets, no clock, no
 //! randomness; the roles feed it and act on it.
 
+pub mod caps;
 pub mod latency;
 pub mod limits;
 pub mod place;

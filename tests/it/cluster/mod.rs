@@ -13,6 +13,7 @@ mod access;
 mod acme;
 mod bad_input;
 mod cache;
+mod caps;
 mod clients;
 mod definitions;
 mod dns;

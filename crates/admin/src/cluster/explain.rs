@@ -23,10 +23,19 @@ struct ExplanationShape<'a> {
     because: &'static str,
     chosen: Option<String>,
     addresses: Vec<IpAddr>,
+    /// A place that would have suited better, but is over its load cap.
+    spilled: Option<SpilledShape>,
     scope: u8,
     map_epoch: u64,
     row: Option<RowShape>,
     candidates: Vec<CandidateShape>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SpilledShape {
+    from: String,
+    share_per_mille: u16,
 }
 
 #[derive(Serialize)]
@@ -50,6 +59,8 @@ struct CandidateShape {
     samples: u32,
     /// By coordinates alone.
     expected_ms: Option<f64>,
+    /// Which part of its clients the place takes.
+    share_per_mille: u16,
 }
 
 pub(super) fn dns(call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -67,6 +78,10 @@ pub(super) fn dns(call: &Call<'_>) -> Result<Answer, Refusal> {
         because: found.because,
         chosen: found.chosen,
         addresses: found.addresses,
+        spilled: found.spilled.map(|(from, share_per_mille)| SpilledShape {
+            from,
+            share_per_mille,
+        }),
         scope: found.scope,
         map_epoch: found.map_epoch,
         row: found.row.map(row),
@@ -107,5 +122,6 @@ fn candidate(candidate: Candidate) -> CandidateShape {
         estimate_ms: candidate.estimate_us.map(ms),
         samples: candidate.samples,
         expected_ms: candidate.expected_us.map(ms),
+        share_per_mille: candidate.share,
     }
 }

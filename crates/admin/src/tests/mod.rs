@@ -215,6 +215,7 @@ impl crate::Explain for World {
             because: "coordinates",
             chosen: Some("pop-1".to_owned()),
             addresses: vec![],
+            spilled: None,
             scope: 8,
             map_epoch: 3,
             row: None,

@@ -50,6 +50,7 @@ impl Responder {
             cookie: self.identity.state(request, asker),
             class: 1,
             explores: false,
+            spilled: None,
             signed: false,
             transfer: false,
         }
@@ -77,6 +78,7 @@ impl Responder {
                     let asked = Asked::new(question, request, asker);
                     let given = self.resolve(&asked, &mut reply);
                     (verdict.fallback, verdict.explores) = (given.fallback, given.explores);
+                    verdict.spilled = given.spilled;
                 }
                 (Some(fault), _) => reply.set_code(fault.code()),
                 (None, None) => reply.set_code(ResponseCode::FormErr),

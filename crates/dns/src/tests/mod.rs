@@ -5,6 +5,7 @@
 
 mod answers;
 mod broken;
+mod caps;
 mod geo;
 mod guards;
 mod records;

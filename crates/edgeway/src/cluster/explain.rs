@@ -9,16 +9,18 @@ use model::{Config, NodeId, Place, ZoneView};
 use plan::zone::{Addresses, Found, Reach, WireName, ZonePlan};
 use region::LiveNodes as _;
 use steer::{
+    caps::{Client, Kind, SHARE_WHOLE, Shares, scaled},
     latency::{Basis, Chart, ChartSite, LatencyMap},
     place::{self, Health, Point, Priors, Site, Whereabouts, choose, hash},
 };
 
-use super::{fleet::Fleet, latency::Latency};
+use super::{caps::Caps, fleet::Fleet, latency::Latency};
 
 /// Explains by what this region knows.
 pub(crate) struct Explainer {
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) latency: Arc<Latency>,
+    pub(crate) caps: Arc<Caps>,
 }
 
 /// A place with what matters of it.
@@ -28,6 +30,8 @@ struct Seen<'a> {
     site: Site,
     health: Option<Health>,
     addresses: Vec<IpAddr>,
+    /// Of its clients, in thousandths.
+    share: u16,
 }
 
 impl admin::Explain for Explainer {
@@ -41,11 +45,13 @@ impl admin::Explain for Explainer {
         };
         let health = self.health();
         let map = self.latency.map();
+        let shares = self.caps.shares();
         let priors = Priors::of(plan.priors.iter().map(AsRef::as_ref));
         let question = Question {
             plan: &plan,
             priors: &priors,
             map: &map,
+            shares: &shares,
             geo: self.latency.geo(),
             from,
             spread: hash(asked.as_bytes()),
@@ -91,6 +97,7 @@ struct Question<'a> {
     plan: &'a ZonePlan,
     priors: &'a Priors,
     map: &'a LatencyMap,
+    shares: &'a Shares,
     geo: Option<&'a dyn dns::Geo>,
     from: IpNet,
     spread: u64,
@@ -106,15 +113,17 @@ impl Question<'_> {
                 (one.map_or(&[][..], std::slice::from_ref), "region")
             }
         };
-        let seen: Vec<Seen<'_>> = places
+        let mut seen: Vec<Seen<'_>> = places
             .iter()
             .map(|(name, place)| Seen::of(name, place, health))
             .collect();
-        let measured = reach == Reach::Pops && self.map.epoch > 0;
-        let (basis, scope) = if measured {
-            self.by_map(&seen)
-        } else {
-            self.by_place()
+        self.share_out(reach, &mut seen);
+        let chart = (reach == Reach::Pops && self.map.epoch > 0).then(|| self.chart(&seen));
+        let measured = chart.is_some();
+        let (address, source) = (self.from.addr(), self.from.prefix_len());
+        let (basis, scope) = match &chart {
+            Some(chart) => chart.settled(address, source),
+            None => self.by_place(),
         };
         let found = self.by_database(basis, scope);
         let row = measured.then(|| self.row()).flatten();
@@ -129,8 +138,17 @@ impl Question<'_> {
                 None => ("name", choose(candidates, None, self.spread)),
             },
         };
+        let (chosen, spilled) = self.spilled(&seen, chart.as_ref(), chosen);
+        let capped = spilled.or(chosen).and_then(|index| seen.get(index));
+        // An answer that depends on a share holds for these clients only.
+        let scope = match capped.filter(|capped| capped.share < SHARE_WHOLE) {
+            Some(_) => scope.max(Client::of(address, source).scope()),
+            None => scope,
+        };
+        let spilled = spilled.and_then(|index| seen.get(index));
         let chosen = chosen.and_then(|index| seen.get(index));
         DnsExplanation {
+            spilled: spilled.map(|seen| (seen.name.to_owned(), seen.share)),
             kind,
             from: self.from,
             because: why,
@@ -145,17 +163,61 @@ impl Question<'_> {
         }
     }
 
-    /// As a DNS node does, but for exploration, which one query in fifty gets.
-    fn by_map(&self, seen: &[Seen<'_>]) -> (Basis, u8) {
+    /// Places' shares as they count among those that serve now.
+    fn share_out(&self, reach: Reach, seen: &mut [Seen<'_>]) {
+        let kind = match reach {
+            Reach::Pops => Kind::Pop,
+            Reach::Regions | Reach::Region(_) => Kind::Region,
+        };
+        let now = seen.iter();
+        let shares = scaled(now.map(|seen| (seen.health, self.shares.of(kind, seen.name))));
+        let each = seen.iter_mut().zip(shares);
+        each.for_each(|(seen, share)| seen.share = share);
+    }
+
+    /// The place that takes the client, and the one before it that does not for want of room.
+    fn spilled(
+        &self,
+        seen: &[Seen<'_>],
+        chart: Option<&Chart>,
+        first: Option<usize>,
+    ) -> (Option<usize>, Option<usize>) {
+        let (address, source) = (self.from.addr(), self.from.prefix_len());
+        let client = Client::of(address, source);
+        let takes = |index: usize| {
+            let place = seen.get(index);
+            place.is_none_or(|place| client.stays(&place.site, place.share))
+        };
+        if first.is_none_or(takes) {
+            return (first, None);
+        }
+        let measured = chart.and_then(|chart| chart.among(address, source, takes));
+        let second = measured.or_else(|| {
+            let known = self.priors.find(address, source).point;
+            let database = || self.by_database(Basis::Unknown, 0)?.point;
+            let candidates = seen.iter().enumerate().filter_map(Seen::candidate);
+            let candidates = candidates.map(|mut candidate| {
+                if !takes(candidate.index) {
+                    candidate.health = candidate.health.max(Health::Draining);
+                }
+                candidate
+            });
+            choose(candidates, known.or_else(database), self.spread)
+        });
+        (second, first.filter(|first| Some(*first) != second))
+    }
+
+    /// As a DNS node has it, but for exploration, which one query in fifty gets.
+    fn chart(&self, seen: &[Seen<'_>]) -> Chart {
         let sites = seen.iter().map(|seen| ChartSite {
             name: seen.name,
             site: &seen.site,
             health: seen.health,
+            share: seen.share,
         });
         let sites: Vec<ChartSite<'_>> = sites.collect();
         let priors = self.plan.priors.iter().map(AsRef::as_ref);
-        let chart = Chart::of(self.map, priors, &sites);
-        chart.settled(self.from.addr(), self.from.prefix_len())
+        Chart::of(self.map, priors, &sites)
     }
 
     /// Where the location database says that the client is, if nothing else does.
@@ -205,6 +267,7 @@ impl Question<'_> {
             estimate_us: estimate.map(|one| one.rtt_us),
             samples: estimate.map_or(0, |one| one.samples),
             expected_us: expected.map(|(from, to)| from.rtt_us(to)),
+            share: seen.share,
         }
     }
 }
@@ -221,6 +284,7 @@ impl<'a> Seen<'a> {
             site: Site::new(name, place.location),
             health: best,
             addresses: given.flat_map(|node| node.public.clone()).collect(),
+            share: SHARE_WHOLE,
         }
     }
 

@@ -12,11 +12,13 @@ use ledger::Ledger;
 use link::{NodeIdentity, PeerRole, PeersSeen, RpcHandler, RpcRefusal};
 use model::{LivePeer, NodeId, Op, Revision, Trial};
 use serve::BoxFuture;
+use steer::{caps::Shares, latency::LatencyMap};
 use tokio::sync::watch;
 
 use super::{
+    caps::Caps,
     latency::Latency,
-    message::{self, ClusterRequest, NodeReport, Refusal},
+    message::{self, ClusterRequest, News, NodeReport, Refusal},
 };
 
 /// A node that has not reported for this long is not counted as living.
@@ -28,6 +30,7 @@ pub(crate) struct Fleet {
     seen: Arc<PeersSeen>,
     ledger: Ledger,
     latency: Arc<Latency>,
+    caps: Arc<Caps>,
     served: watch::Receiver<u64>,
     leaving: serve::Drain,
     heard: Mutex<BTreeMap<NodeId, Heard>>,
@@ -44,7 +47,8 @@ impl Fleet {
     pub(crate) fn new(
         own: NodeId,
         seen: Arc<PeersSeen>,
-        (ledger, latency): (Ledger, Arc<Latency>),
+        ledger: Ledger,
+        (latency, caps): (Arc<Latency>, Arc<Caps>),
         served: watch::Receiver<u64>,
         leaving: serve::Drain,
     ) -> Arc<Self> {
@@ -55,6 +59,7 @@ impl Fleet {
             seen,
             ledger,
             latency,
+            caps,
             served,
             leaving,
             heard: Mutex::default(),
@@ -110,6 +115,15 @@ impl Fleet {
         heard.flat_map(|heard| heard.report.trials).collect()
     }
 
+    /// How full other nodes that live say they are, in thousandths of their caps.
+    pub(crate) fn loads(&self) -> Vec<(NodeId, u32)> {
+        let heard = self.heard().into_iter();
+        let recent = heard.filter(|(_, heard)| heard.at.elapsed() < SILENT_AFTER);
+        recent
+            .map(|(node, heard)| (node, heard.report.load_per_mille))
+            .collect()
+    }
+
     /// Which nodes refuse which revision, and why.
     pub(crate) fn refusals(&self) -> Vec<(NodeId, Revision, String)> {
         let heard = self.heard().into_iter();
@@ -162,13 +176,23 @@ impl RpcHandler for Fleet {
                     let taken = self.latency.install(map);
                     tracing::debug!(epoch, taken, "latency map of the leader");
                 }
-                ClusterRequest::MapAfter(have) => {
-                    let map = self.latency.map();
-                    let newer = (map.epoch > have).then_some(&*map);
-                    return message::encode(&newer)
+                ClusterRequest::InstallShares(shares) if from.role == PeerRole::Region => {
+                    let version = shares.version;
+                    let taken = self.caps.install(shares);
+                    tracing::debug!(version, taken, "shares of the leader");
+                }
+                ClusterRequest::NewsAfter { map, shares } => {
+                    let (newest, present) = (self.latency.map(), self.caps.shares());
+                    let news = News {
+                        map: (newest.epoch > map).then(|| LatencyMap::clone(&newest)),
+                        shares: (present.version > shares).then(|| Shares::clone(&present)),
+                    };
+                    return message::encode(&news)
                         .map_err(|error| Refusal::Internal.because(error));
                 }
-                ClusterRequest::Samples(_) | ClusterRequest::InstallMap(_) => {
+                ClusterRequest::Samples(_)
+                | ClusterRequest::InstallMap(_)
+                | ClusterRequest::InstallShares(_) => {
                     return Err(Refusal::Rejected.because("not for this role"));
                 }
             }

@@ -23,15 +23,17 @@ use link::Service;
 use model::{Config, NodeId, Prior, codec};
 use serde::{Serialize, de::DeserializeOwned};
 use steer::{
+    caps::Shares,
     latency::{Batch, Builder, LatencyMap, PopSite, Table, widest},
     place::{Point, Priors},
 };
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{
+    caps,
     control::Control,
     directory::{self, Seeds},
-    message::{self, ClusterRequest},
+    message::{self, ClusterRequest, News},
     store,
 };
 
@@ -290,7 +292,7 @@ pub(crate) async fn report_samples(
 }
 
 /// Sends and forgets: who does not answer has missed one report among many.
-fn send_to_all(control: &Arc<Control>, seeds: &Seeds, own: NodeId, body: &Bytes) {
+pub(super) fn send_to_all(control: &Arc<Control>, seeds: &Seeds, own: NodeId, body: &Bytes) {
     let mut sending = JoinSet::new();
     for seed in directory::others(seeds, own) {
         let peer = control.peer_at(seed.node, seed.link);
@@ -306,10 +308,10 @@ fn send_to_all(control: &Arc<Control>, seeds: &Seeds, own: NodeId, body: &Bytes)
     sending.detach_all();
 }
 
-/// Asks regions for newer maps until the drain begins, and keeps the newest on disk. One region
-/// after the other is asked, so that none that hangs is asked twice in a row.
-pub(crate) async fn follow_map(
-    publish: watch::Sender<Arc<LatencyMap>>,
+/// Asks regions for newer maps and shares until the drain begins, and keeps the newest on disk. One
+/// region after the other is asked, so that none that hangs is asked twice in a row.
+pub(crate) async fn follow_news(
+    (publish, shares): (watch::Sender<Arc<LatencyMap>>, watch::Sender<Arc<Shares>>),
     data_dir: PathBuf,
     control: Arc<Control>,
     seeds: watch::Receiver<Seeds>,
@@ -327,22 +329,32 @@ pub(crate) async fn follow_map(
             continue;
         };
         turn = turn.wrapping_add(1);
-        let have = publish.borrow().epoch;
+        let have = (publish.borrow().epoch, shares.borrow().version);
         let peer = control.peer_at(seed.node, seed.link);
-        match ask_for_map(&peer, have).await {
-            Ok(Some(map)) if map.epoch > have && map.is_sound() => {
-                let map = Arc::new(map);
-                publish.send_replace(Arc::clone(&map));
-                keep_map(&data_dir, map).await;
+        let news = match ask_for_news(&peer, have).await {
+            Ok(news) => news,
+            Err(error) => {
+                tracing::debug!(node = %seed.node, %error, "no latency map");
+                continue;
             }
-            Ok(_) => {}
-            Err(error) => tracing::debug!(node = %seed.node, %error, "no latency map"),
+        };
+        let newer = |new: &Shares| new.version > have.1 && new.is_sound();
+        if let Some(new) = news.shares.filter(newer) {
+            let new = Arc::new(new);
+            shares.send_replace(Arc::clone(&new));
+            caps::keep(&data_dir, new).await;
+        }
+        let newer = |new: &LatencyMap| new.epoch > have.0 && new.is_sound();
+        if let Some(map) = news.map.filter(newer) {
+            let map = Arc::new(map);
+            publish.send_replace(Arc::clone(&map));
+            keep_map(&data_dir, map).await;
         }
     }
 }
 
-async fn ask_for_map(peer: &link::Peer, have: u64) -> anyhow::Result<Option<LatencyMap>> {
-    let body = message::encode(&ClusterRequest::MapAfter(have))?;
+async fn ask_for_news(peer: &link::Peer, (map, shares): (u64, u64)) -> anyhow::Result<News> {
+    let body = message::encode(&ClusterRequest::NewsAfter { map, shares })?;
     let answer = peer.rpc(Service::Cluster, body, EXCHANGE_TIMEOUT).await?;
     Ok(message::decode(&answer)?)
 }
@@ -361,7 +373,7 @@ pub(crate) fn last_map(data_dir: &Path) -> LatencyMap {
     map.filter(LatencyMap::is_sound).unwrap_or_default()
 }
 
-fn read<T: DeserializeOwned>(file: &Path) -> Option<T> {
+pub(super) fn read<T: DeserializeOwned>(file: &Path) -> Option<T> {
     let bytes = std::fs::read(file).ok()?;
     match codec::decode(codec::Kind::Other, &bytes) {
         Ok(value) => Some(value),
@@ -372,7 +384,7 @@ fn read<T: DeserializeOwned>(file: &Path) -> Option<T> {
     }
 }
 
-fn write<T: Serialize>(file: &Path, value: &T) -> anyhow::Result<()> {
+pub(super) fn write<T: Serialize>(file: &Path, value: &T) -> anyhow::Result<()> {
     let bytes = codec::encode(codec::Kind::Other, value)?;
     Ok(store::write_atomically(file, &bytes)?)
 }

@@ -8,7 +8,10 @@ use bytes::Bytes;
 use link::RpcRefusal;
 use model::{Location, NodeId, NodeRole, Revision, Trial, codec};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use steer::latency::{Batch, LatencyMap};
+use steer::{
+    caps::Shares,
+    latency::{Batch, LatencyMap},
+};
 
 /// A node without an identity asks for one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -62,10 +65,26 @@ pub(crate) enum ClusterRequest {
     Report(NodeReport),
     /// What clients' handshakes took at the sender, a POP.
     Samples(Batch),
-    /// Asks for a latency map of a later epoch; the answer is an `Option<LatencyMap>`.
-    MapAfter(u64),
+    /// Asks for what is newer than the sender has; the answer is [`News`].
+    NewsAfter {
+        /// The latency map's epoch.
+        map: u64,
+        /// The number of the shares.
+        shares: u64,
+    },
     /// A latency map that the sender, a region, has built.
     InstallMap(LatencyMap),
+    /// Shares of places that the sender, a region, has decided on.
+    InstallShares(Shares),
+}
+
+/// What steers DNS, as far as it is newer than what was asked for.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct News {
+    /// Which POP is quickest for whom.
+    pub(crate) map: Option<LatencyMap>,
+    /// Which part of its clients each place takes.
+    pub(crate) shares: Option<Shares>,
 }
 
 /// How a node is.
@@ -83,6 +102,8 @@ pub(crate) struct NodeReport {
     pub(crate) trials: Vec<Trial>,
     /// Region nodes that it reaches only over HTTP/2.
     pub(crate) over_h2: Vec<NodeId>,
+    /// How full it is, in thousandths of its own cap; 0 without one.
+    pub(crate) load_per_mille: u32,
 }
 
 /// A new certificate for the sender's own identity.

@@ -4,6 +4,7 @@
 //! Roles know nothing of this; they get watch channels and trait objects.
 
 pub(crate) mod acme;
+pub(crate) mod caps;
 pub(crate) mod control;
 pub(crate) mod directory;
 pub(crate) mod enroll;
@@ -12,6 +13,7 @@ pub(crate) mod fleet;
 pub(crate) mod guard;
 pub(crate) mod latency;
 pub(crate) mod limits;
+pub(crate) mod load;
 pub(crate) mod membership;
 pub(crate) mod message;
 pub(crate) mod purge;

@@ -10,6 +10,7 @@ use tokio::{sync::watch, task::JoinSet};
 use super::{
     control::Control,
     directory::{self, Seeds},
+    load::Meter,
     message::{self, ClusterRequest, NodeReport},
     subscriber::Refused,
 };
@@ -27,6 +28,7 @@ pub(crate) struct Reporter {
     pub(crate) refused: watch::Receiver<Refused>,
     /// On a region node.
     pub(crate) region: Option<Arc<region::Region>>,
+    pub(crate) meter: Arc<Meter>,
     pub(crate) leaving: serve::Drain,
 }
 
@@ -59,6 +61,7 @@ impl Reporter {
                 .as_ref()
                 .map_or_else(Vec::new, |region| region.trials()),
             over_h2: self.control.over_h2(),
+            load_per_mille: self.meter.per_mille(),
         };
         let Ok(body) = message::encode(&ClusterRequest::Report(report)) else {
             return;

@@ -60,6 +60,12 @@ fn table(answer: &Value) -> String {
         Some("coordinates") => "the nearest by coordinates",
         _ => "nothing is known of the client: spread by name",
     };
+    let spilled = answer.get("spilled").filter(|one| one.is_object());
+    let spilled = spilled.map(|_| {
+        let share = percent(answer.pointer("/spilled/sharePerMille"));
+        let from = text("/spilled/from");
+        format!("         {from} is over its load cap: {share} of its clients stay")
+    });
     let mut lines = vec![
         format!("{} from {}", text("/name"), text("/from")),
         format!("answer   {} ({})", text("/chosen"), addresses.join(", ")),
@@ -69,6 +75,7 @@ fn table(answer: &Value) -> String {
             text("/mapEpoch")
         ),
     ];
+    lines.extend(spilled);
     if answer.get("row").is_some_and(Value::is_object) {
         let own = answer.pointer("/row/own").and_then(Value::as_bool);
         let own = if own == Some(true) {
@@ -108,6 +115,7 @@ fn candidates(answer: &Value) -> Vec<String> {
         "ESTIMATE MS",
         "SAMPLES",
         "BY DISTANCE MS",
+        "TAKES",
     ];
     let mut lines = vec![line(head.map(str::to_owned))];
     let candidates = answer.get("candidates").and_then(Value::as_array);
@@ -123,13 +131,23 @@ fn candidates(answer: &Value) -> Vec<String> {
             ms("estimateMs"),
             cell("samples"),
             ms("expectedMs"),
+            percent(one.get("sharePerMille")),
         ]));
     }
     lines
 }
 
-fn line([place, health, estimate, samples, expected]: [String; 5]) -> String {
-    format!("{place:<16} {health:<10} {estimate:>11} {samples:>8} {expected:>15}")
+fn line([place, health, estimate, samples, expected, takes]: [String; 6]) -> String {
+    format!("{place:<16} {health:<10} {estimate:>11} {samples:>8} {expected:>15} {takes:>7}")
+}
+
+/// Thousandths as a person reads them.
+fn percent(of_mille: Option<&Value>) -> String {
+    let of_mille = of_mille.and_then(Value::as_u64);
+    of_mille.map_or_else(
+        || "-".to_owned(),
+        |share| format!("{}.{} %", share / 10, share % 10),
+    )
 }
 
 fn shown(value: Option<&Value>) -> String {
@@ -149,24 +167,26 @@ mod tests {
         let answer = serde_json::json!({
             "name": "a.example", "from": "203.0.113.0/24", "kind": "pop", "because": "measured",
             "chosen": "pop-2", "addresses": ["192.0.2.2"], "scope": 24, "mapEpoch": 7,
+            "spilled": { "from": "pop-1", "sharePerMille": 385 },
             "row": { "prefix": "203.0.113.0/24", "home": "pop-2", "own": true,
                      "explore": null, "challenger": "pop-1", "challengerEpochs": 2 },
             "candidates": [
                 { "name": "pop-1", "health": "up", "estimateMs": 80.25, "samples": 40,
-                  "expectedMs": 30.0 },
+                  "expectedMs": 30.0, "sharePerMille": 385 },
                 { "name": "pop-2", "health": "up", "estimateMs": 20.5, "samples": 31,
-                  "expectedMs": null },
+                  "expectedMs": null, "sharePerMille": 1000 },
             ],
         });
         insta::assert_snapshot!(super::table(&answer), @r"
         a.example from 203.0.113.0/24
         answer   pop-2 (192.0.2.2)
         because  measured latency; scope /24; map epoch 7
+                 pop-1 is over its load cap: 38.5 % of its clients stay
         row      203.0.113.0/24 home pop-2 by its own samples
                  pop-1 better for 2 epochs; moves at 3
-        PLACE            HEALTH     ESTIMATE MS  SAMPLES  BY DISTANCE MS
-        pop-1            up                80.2       40            30.0
-        pop-2            up                20.5       31               -
+        PLACE            HEALTH     ESTIMATE MS  SAMPLES  BY DISTANCE MS   TAKES
+        pop-1            up                80.2       40            30.0  38.5 %
+        pop-2            up                20.5       31               - 100.0 %
         ");
     }
 }

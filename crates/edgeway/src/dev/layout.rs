@@ -297,6 +297,7 @@ impl Member {
                     cache_bytes: 256 << 20,
                     compress: true,
                     debug_headers: true,
+                    load_cap: crate::settings::LoadCap::default(),
                     relay: crate::settings::Relay::default(),
                     limits: ClientLimits::default(),
                 });

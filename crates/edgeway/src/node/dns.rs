@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use dns::{Dns, DnsSettings, Live, TransferAlgorithm, TransferKey};
 use model::ZoneView;
-use steer::latency::LatencyMap;
+use steer::{caps::Shares, latency::LatencyMap};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     cluster::{
-        directory, latency,
+        caps, directory, latency,
         subscriber::{self, Subscriber, SubscriberParts},
     },
     geo::GeoDatabase,
@@ -50,7 +50,8 @@ pub(super) async fn start(
         &common.registry,
         ending(&drain),
     )?;
-    let responder = responder.with_map(follow_map(settings, common));
+    let (map, shares) = follow_news(settings, common);
+    let responder = responder.with_map(map).with_shares(shares);
     let secure = Secure::bind(settings, section, common, responder.answers())?;
     let bound = responder
         .bind(&section.bind, settings.worker_count())
@@ -166,18 +167,25 @@ fn transfer_key(key: &settings::TransferKey) -> anyhow::Result<TransferKey> {
     TransferKey::new(&key.name, algorithm, &secret, &key.zones).with_context(at)
 }
 
-/// The latency map on disk, and each newer one that a region has.
-fn follow_map(settings: &Settings, common: &Common) -> watch::Receiver<Arc<LatencyMap>> {
+/// The latency map and the shares on disk, and each newer ones that a region has.
+fn follow_news(
+    settings: &Settings,
+    common: &Common,
+) -> (
+    watch::Receiver<Arc<LatencyMap>>,
+    watch::Receiver<Arc<Shares>>,
+) {
     let maps = watch::Sender::new(Arc::new(latency::last_map(&settings.data_dir)));
-    let map = maps.subscribe();
-    common.drain.spawn(latency::follow_map(
-        maps,
+    let shares = watch::Sender::new(Arc::new(caps::last_shares(&settings.data_dir)));
+    let both = (maps.subscribe(), shares.subscribe());
+    common.drain.spawn(latency::follow_news(
+        (maps, shares),
         settings.data_dir.clone(),
         common.control.clone(),
         common.seeds.subscribe(),
         common.drain.clone(),
     ));
-    map
+    both
 }
 
 impl DnsRole {

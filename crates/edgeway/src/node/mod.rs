@@ -16,6 +16,7 @@ mod policy;
 mod pop;
 mod region;
 mod relaying;
+mod steering;
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -31,7 +32,7 @@ pub(crate) use self::{
     region::{Bootstrap, write_bootstrap},
 };
 use crate::{
-    cluster::{renewal, report::Reporter},
+    cluster::{load::Meter, renewal, report::Reporter},
     settings::Settings,
 };
 
@@ -46,7 +47,7 @@ pub(crate) async fn run(settings: Settings, end: impl Future<Output = ()>) -> an
     let ops = ops::serve(&common, settings.ops.bind)?;
     let role = start_role(&settings, &common).await?;
 
-    spawn_upkeep(&settings, &common, role.region());
+    spawn_upkeep(&settings, &common, &role);
     common.ready.store(true, Ordering::Release);
     tracing::info!(node = %common.own, role = role.name(), "serving");
 
@@ -60,7 +61,7 @@ pub(crate) async fn run(settings: Settings, end: impl Future<Output = ()>) -> an
 }
 
 /// What every node does beside its role: renew its certificate, report to the regions.
-fn spawn_upkeep(settings: &Settings, common: &Common, region: Option<Arc<Region>>) {
+fn spawn_upkeep(settings: &Settings, common: &Common, role: &Role) {
     let drain = &common.drain;
     common.keep(renewal::keep_fresh(
         common.credentials.clone(),
@@ -76,7 +77,8 @@ fn spawn_upkeep(settings: &Settings, common: &Common, region: Option<Arc<Region>
         seeds: common.seeds.subscribe(),
         served: common.served.subscribe(),
         refused: common.refusals.last.subscribe(),
-        region,
+        region: role.region(),
+        meter: role.meter(),
         leaving: common.leaving.clone(),
     };
     common.keep(reporter.run());
@@ -121,6 +123,16 @@ impl Role {
         match self {
             Self::Region(role) => Some(role.data_plane()),
             Self::Pop(_) | Self::Dns(_) => None,
+        }
+    }
+
+    /// How full the node is.
+    fn meter(&self) -> Arc<Meter> {
+        match self {
+            Self::Region(role) => role.meter(),
+            Self::Pop(role) => role.meter(),
+            // Whom to ask is not decided here.
+            Self::Dns(_) => Arc::new(Meter::new(Vec::new())),
         }
     }
 

@@ -17,7 +17,9 @@ use super::{
 };
 use crate::{
     cluster::{
-        directory, latency, purge,
+        directory, latency,
+        load::{Capped, Meter},
+        purge,
         subscriber::{self, Subscriber, SubscriberParts},
     },
     settings::{Pop, Relay, Settings},
@@ -28,6 +30,7 @@ pub(super) struct PopRole {
     serving: Serving,
     _subscriber: Arc<Subscriber<EdgeView>>,
     _edge: Arc<Edge>,
+    meter: Arc<Meter>,
     /// Serves other POPs.
     link: Option<JoinHandle<()>>,
 }
@@ -103,10 +106,29 @@ pub(super) async fn start(
     let serving = bound.serve(files.before(edge.factory()), &drain)?;
     Ok(PopRole {
         serving,
+        meter: meter(pop, &edge, &common.serve_metrics),
         _subscriber: subscriber,
         _edge: edge,
         link,
     })
+}
+
+/// How full the POP is, by its own caps.
+fn meter(pop: &Pop, edge: &Arc<Edge>, clients: &serve::Metrics) -> Arc<Meter> {
+    let (edge, open) = (
+        Arc::clone(edge),
+        clients.connections_open(&["http", "https"]),
+    );
+    Arc::new(Meter::new(vec![
+        Capped::PerSecond {
+            read: Box::new(move || edge.requests()),
+            cap: pop.load_cap.rps,
+        },
+        Capped::Level {
+            read: Box::new(open),
+            cap: pop.load_cap.connections,
+        },
+    ]))
 }
 
 fn edge(
@@ -155,6 +177,10 @@ async fn follow_certificates(edge: Arc<Edge>, store: Arc<CertStore>, files: File
 }
 
 impl PopRole {
+    pub(super) fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.meter)
+    }
+
     pub(super) async fn ended(self) {
         self.serving.ended().await;
         if let Some(link) = self.link {

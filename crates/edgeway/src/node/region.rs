@@ -1,7 +1,7 @@
 //! A region node, put together: the ledger feeds the region role and the feeds to subscribers;
 //! links bring calls from POPs, Raft and joining nodes; the management API proposes changes.
 
-use std::{path::Path, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{path::Path, sync::Arc, thread::JoinHandle};
 
 use anyhow::Context as _;
 use ledger::{Ledger, LedgerSettings};
@@ -17,14 +17,14 @@ use super::{
     common::{self, Common},
     limits, links,
     management::Management,
-    policy,
+    policy, steering,
 };
 use crate::{
     cluster::{
-        acme, control::Control, directory, enroll::Mint, explain::Explainer, fleet::Fleet,
-        latency::Latency, limits::LimitKeeper, membership, purge::PurgeHub, rollout::Driver,
+        acme, caps::Caps, control::Control, directory, enroll::Mint, explain::Explainer,
+        fleet::Fleet, latency::Latency, limits::LimitKeeper, load::Meter, membership,
+        purge::PurgeHub, rollout::Driver,
     },
-    geo::GeoDatabase,
     settings::{RaftClocks, Region as RegionSection, Settings},
 };
 
@@ -44,6 +44,7 @@ pub(super) struct RegionRole {
     ledger: Ledger,
     region: Arc<Region>,
     limits: Arc<LimitKeeper>,
+    meter: Arc<Meter>,
 }
 
 pub(super) async fn start(
@@ -61,19 +62,14 @@ pub(super) async fn start(
         &common.registry,
         drain.clone(),
     )?;
-    let latency = Latency::open(
-        common.own,
-        ledger.clone(),
-        &settings.data_dir,
-        Duration::from_secs(section.latency_epoch_s.max(1)),
-        geo.map(|geo| geo as Arc<dyn dns::Geo>),
-        &common.registry,
-    )?;
+    let steered = (settings, section, geo);
+    let (latency, caps) = steering::open(steered, common, &ledger)?;
     let seen = PeersSeen::new();
     let fleet = Fleet::new(
         common.own,
         Arc::clone(&seen),
-        (ledger.clone(), latency.clone()),
+        ledger.clone(),
+        (latency.clone(), caps.clone()),
         region.revisions(),
         common.leaving.clone(),
     );
@@ -97,17 +93,19 @@ pub(super) async fn start(
     spawn_followers(common, &ledger, &region, (store, files.clone()));
     secure(sockets.secure_management, common, &ledger);
     keep_certificates(common, &ledger, &fleet)?;
-    common.keep(latency.clone().run(
-        common.control.clone(),
-        common.seeds.subscribe(),
-        common.upkeep.clone(),
-    ));
+    let meter = steering::meter(&region);
+    steering::keep(common, (&latency, &caps), (&fleet, &meter));
     tokio::select! {
         () = region.ready() => {}
         () = drain.begun() => {}
     }
     let management = sockets.management.serve_on_current(
-        admin(common, &ledger, (fleet, latency), (purges, keeper.clone()))?,
+        admin(
+            common,
+            &ledger,
+            (fleet, latency, caps),
+            (purges, keeper.clone()),
+        )?,
         drain,
     );
     let clients = sockets
@@ -120,6 +118,7 @@ pub(super) async fn start(
         ledger,
         region,
         limits: keeper,
+        meter,
     })
 }
 
@@ -224,7 +223,7 @@ fn spawn_followers(
 fn admin(
     common: &Common,
     ledger: &Ledger,
-    (fleet, latency): (Arc<Fleet>, Arc<Latency>),
+    (fleet, latency, caps): (Arc<Fleet>, Arc<Latency>, Arc<Caps>),
     (caches, usage): (Arc<PurgeHub>, Arc<LimitKeeper>),
 ) -> anyhow::Result<Arc<dyn serve::Handler>> {
     let settings = admin::AdminSettings {
@@ -240,7 +239,11 @@ fn admin(
         tokens: Arc::new(Mint {
             ledger: ledger.clone(),
         }),
-        explain: Arc::new(Explainer { fleet, latency }),
+        explain: Arc::new(Explainer {
+            fleet,
+            latency,
+            caps,
+        }),
     };
     Ok(admin::Admin::new(
         settings,
@@ -381,6 +384,10 @@ impl RegionRole {
     /// The data plane, whose counts of rollouts are reported.
     pub(super) fn data_plane(&self) -> Arc<Region> {
         Arc::clone(&self.region)
+    }
+
+    pub(super) fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.meter)
     }
 
     pub(super) async fn ended(self) {

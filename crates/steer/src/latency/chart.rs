@@ -11,7 +11,10 @@ use ipnet::IpNet;
 use model::Prior;
 
 use super::{EXPLORE_ONE_IN, Estimate, LEVELS, LatencyMap, Row, prefix_at};
-use crate::place::{Candidate, Health, Point, Site, Table, mix, nearest, tables};
+use crate::{
+    caps::SHARE_WHOLE,
+    place::{Candidate, Health, Point, Site, Table, mix, nearest, tables},
+};
 
 /// A POP as a chart needs it.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +25,8 @@ pub struct ChartSite<'a> {
     pub site: &'a Site,
     /// How it is; `None` if it has no address of the family that is answered.
     pub health: Option<Health>,
+    /// Which part of its clients it takes now, in thousandths.
+    pub share: u16,
 }
 
 /// Which POP serves which client, for one family of answers.
@@ -31,6 +36,8 @@ pub struct Chart {
     v6: Table<Pick>,
     /// By row, the POP that is to be found out about and up; `None` where there is none.
     explore: BTreeMap<IpNet, Option<usize>>,
+    /// By row, the POPs that are up, the quickest first; only while one does not take all.
+    ranked: BTreeMap<IpNet, Box<[usize]>>,
 }
 
 /// What is decided for a range of addresses.
@@ -89,15 +96,45 @@ impl Chart {
         });
         let [v4, v6] = tables(near.chain(measured));
         let up = |site: &usize| {
-            let health = sites.get(*site).and_then(|site| site.health);
-            health == Some(Health::Up)
+            let site = sites.get(*site);
+            // One that has too many clients is not to be found out about now.
+            site.is_some_and(|site| site.health == Some(Health::Up) && site.share >= SHARE_WHOLE)
         };
         let explore = map.rows.iter().map(|row| {
             let target = row.explore.and_then(|pop| place(&places, pop));
             (row.prefix, target.filter(up))
         });
         let explore = explore.collect();
-        Self { v4, v6, explore }
+        let capped = sites.iter().any(|site| site.share < SHARE_WHOLE);
+        let ranked = map.rows.iter().filter(|_| capped).map(|row| {
+            let ranked = row.estimates.iter();
+            let ranked = ranked.filter_map(|estimate| place(&places, estimate.pop));
+            let up = |site: &usize| sites.get(*site).and_then(|site| site.health);
+            let ranked = ranked.filter(|site| up(site) == Some(Health::Up));
+            (row.prefix, ranked.collect())
+        });
+        let ranked = ranked.collect();
+        Self {
+            v4,
+            v6,
+            explore,
+            ranked,
+        }
+    }
+
+    /// The quickest POP for the first `source` bits of `address` among those that are up and take
+    /// it, by what was measured; `None` where nothing was.
+    #[must_use]
+    pub fn among(
+        &self,
+        address: IpAddr,
+        source: u8,
+        mut takes: impl FnMut(usize) -> bool,
+    ) -> Option<usize> {
+        let rows = (0..LEVELS.len()).map(|level| prefix_at(address, level));
+        let mut rows = rows.filter(|row| row.prefix_len() <= source);
+        let ranked = rows.find_map(|row| self.ranked.get(&row))?;
+        ranked.iter().copied().find(|site| takes(*site))
     }
 
     /// Looks up the first `source` bits of `address`. `number` differs from query to query, and

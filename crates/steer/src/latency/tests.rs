@@ -7,6 +7,7 @@ use model::{Location, Prior};
 use proptest::prelude::*;
 
 use super::*;
+use crate::caps::SHARE_WHOLE;
 use crate::place::{Health, Point, Priors, Site};
 
 const NAMES: [&str; 3] = ["ams", "iad", "nrt"];
@@ -76,7 +77,12 @@ fn chart(map: &LatencyMap, priors: &[Prior], health: [Option<Health>; 3]) -> Cha
         .map(|(name, place)| Site::new(name, Some(place)))
         .collect();
     let sites: Vec<ChartSite<'_>> = (NAMES.iter().zip(&sites).zip(health))
-        .map(|((name, site), health)| ChartSite { name, site, health })
+        .map(|((name, site), health)| ChartSite {
+            name,
+            site,
+            health,
+            share: SHARE_WHOLE,
+        })
         .collect();
     Chart::of(map, priors, &sites)
 }

@@ -137,6 +137,11 @@ impl Site {
             tag: hash(name.as_bytes()),
         }
     }
+
+    /// A hash of its name.
+    pub(crate) const fn tag(&self) -> u64 {
+        self.tag
+    }
 }
 
 /// The candidate that `choose` names whatever is asked for; `None` when places tie or have no
