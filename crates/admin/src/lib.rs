@@ -27,6 +27,7 @@ mod operation;
 mod page;
 mod ports;
 mod refusal;
+mod sample;
 #[cfg(test)]
 mod tests;
 mod v1;

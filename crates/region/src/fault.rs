@@ -22,6 +22,8 @@ pub(crate) enum Fault {
     BrokenRoute(Arc<str>),
     /// The deployment is of a kind that regions do not run.
     NotServed,
+    /// WebSocket APIs, which regions do not run.
+    WebSocket,
     /// The path would leave what the integration's owner wrote.
     BadPath,
     /// The request has no usable host.
@@ -63,9 +65,11 @@ impl Fault {
             Self::Miss(Miss::UnknownHost) => "unknown_host",
             Self::Miss(Miss::EndpointDisabled) => "endpoint_disabled",
             Self::Miss(Miss::UnknownPath) => "unknown_path",
+            Self::Miss(Miss::RoutingRules) => "routing_rules",
             Self::NoRoute => "no_route",
             Self::BrokenRoute(_) => "broken_route",
             Self::NotServed => "not_served",
+            Self::WebSocket => "web_socket",
             Self::BadPath => "bad_path",
             Self::BadHost => "bad_host",
             Self::NotReady => "not_ready",
@@ -77,7 +81,7 @@ impl Fault {
 
     pub(crate) const fn blame(&self) -> Blame {
         match self {
-            Self::Miss(_)
+            Self::Miss(Miss::UnknownHost | Miss::EndpointDisabled | Miss::UnknownPath)
             | Self::NoRoute
             | Self::BadPath
             | Self::BadHost
@@ -85,6 +89,8 @@ impl Fault {
             | Self::Upstream(UpstreamError::RequestBody(_)) => Blame::Client,
             Self::BrokenRoute(_)
             | Self::NotServed
+            | Self::WebSocket
+            | Self::Miss(Miss::RoutingRules)
             | Self::NotReady
             | Self::Overloaded
             | Self::Upstream(UpstreamError::Denied | UpstreamError::Busy) => Blame::Us,
@@ -102,9 +108,11 @@ impl Fault {
     pub(crate) const fn status(&self) -> StatusCode {
         match self {
             Self::Miss(Miss::UnknownHost) | Self::PeerNotAllowed => StatusCode::FORBIDDEN,
+            Self::NotServed | Self::WebSocket | Self::Miss(Miss::RoutingRules) => {
+                StatusCode::NOT_IMPLEMENTED
+            }
             Self::Miss(_) | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::BrokenRoute(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::NotServed => StatusCode::NOT_IMPLEMENTED,
             Self::BadPath | Self::BadHost => StatusCode::BAD_REQUEST,
             Self::Upstream(UpstreamError::RequestBody(error)) => error.status(),
             Self::NotReady | Self::Overloaded | Self::Upstream(_) => {
@@ -117,9 +125,13 @@ impl Fault {
     pub(crate) const fn message(&self) -> &'static str {
         match self {
             Self::Miss(Miss::UnknownHost) | Self::PeerNotAllowed => "Forbidden",
+            Self::Miss(Miss::RoutingRules) => {
+                "routing rules are not evaluated by this version of Edgeway"
+            }
             Self::Miss(_) | Self::NoRoute => "Not Found",
             Self::BrokenRoute(_) => "Internal Server Error",
             Self::NotServed => "REST APIs are not served by this version of Edgeway",
+            Self::WebSocket => "WebSocket APIs are not served by this version of Edgeway",
             Self::Upstream(UpstreamError::RequestBody(BodyError::TooLarge)) => {
                 "Request Entity Too Large"
             }

@@ -12,7 +12,7 @@ mod parts;
 mod read;
 mod shared;
 mod stage;
-mod word;
+pub(crate) mod word;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -138,6 +138,12 @@ impl StagePlan {
             let mut router = Router::default();
             let content = match &deployment.content {
                 Content::Http(content) => content,
+                Content::WebSocket(_) => {
+                    let message = RoutePlan::NO_WEB_SOCKET.to_owned();
+                    diagnostics.push(Diagnostic { at, message });
+                    router.insert(&RouteKey::Default, Arc::new(RoutePlan::web_socket()));
+                    return Deployed { router, cors: None };
+                }
                 Content::Rest(_) => {
                     let message = RoutePlan::NOT_SERVED.to_owned();
                     diagnostics.push(Diagnostic { at, message });

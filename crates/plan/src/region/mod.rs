@@ -12,6 +12,7 @@ mod route;
 mod router;
 #[cfg(test)]
 mod tests;
+mod unserved;
 
 use std::{
     borrow::Cow,
@@ -72,6 +73,8 @@ pub enum Miss {
     EndpointDisabled,
     /// No mapping of the domain, or no stage of the API, for the path.
     UnknownPath,
+    /// Rules decide where the domain leads, which regions do not evaluate.
+    RoutingRules,
 }
 
 // === impl RegionPlan ===
@@ -111,6 +114,7 @@ impl RegionPlan {
             let name = wildcard.unwrap_or(name.as_str());
             let known = old.get(name).filter(|known| known.is_of(domain));
             let compiled = known.map_or_else(|| Arc::new(DomainPlan::compile(domain)), Arc::clone);
+            diagnostics.extend(compiled.diagnostic());
             new.insert(name.into(), compiled);
         }
         (plan, diagnostics)
@@ -180,6 +184,9 @@ impl RegionPlan {
     ) -> Result<Found<'p, 'r>, Miss> {
         if !entrance.leads_to(domain.endpoint()) {
             return Err(Miss::UnknownHost);
+        }
+        if domain.has_rules() {
+            return Err(Miss::RoutingRules);
         }
         let (mapping, path) = domain.mapping(path).ok_or(Miss::UnknownPath)?;
         let api = self

@@ -2,6 +2,7 @@
 
 mod matcher;
 mod rest;
+mod unserved;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -23,6 +24,7 @@ fn route(index: usize, key: &str, target: Option<&str>) -> Route {
         target: target.map(Into::into),
         operation_name: None,
         managed: false,
+        rules: Default::default(),
     }
 }
 
@@ -38,6 +40,7 @@ fn integration(id: &str, uri: &str) -> Integration {
         timeout_ms: 30_000,
         payload_format_version: "1.0".to_owned(),
         managed: false,
+        mapping: Default::default(),
     }
 }
 
@@ -52,7 +55,7 @@ fn content(keys: &[&str], uri: &str) -> HttpContent {
             .map(|route| (route.id.clone(), Arc::new(route)))
             .collect(),
         integrations: [("i".into(), Arc::new(integration("i", uri)))].into(),
-        cors: None,
+        ..HttpContent::default()
     }
 }
 
@@ -72,6 +75,7 @@ fn stage(name: &str, deployment: Option<&str>, variables: &[(&str, &str)]) -> St
         managed: false,
         last_deployment_status: None,
         rest: None,
+        v2: None,
     }
 }
 
@@ -117,6 +121,7 @@ fn domain(name: &str, mappings: &[(&str, &str, &str)]) -> DomainName {
         mappings: mappings
             .map(|mapping| (mapping.id.clone(), mapping))
             .collect(),
+        routing: Default::default(),
     }
 }
 
