@@ -55,6 +55,47 @@ def test_import_reimport_export(apis):
         apis.delete_api(ApiId=one)
 
 
+def test_authorizers_and_private_networks_go_round(apis):
+    link = apis.create_vpc_link(Name="link", SubnetIds=["s"])["VpcLinkId"]
+    file = description(["/open", "/mine", "/private", "/also"])
+    file["components"] = {
+        "securitySchemes": {"tokens": {"type": "oauth2", "flows": {},
+                                       "x-amazon-apigateway-authorizer": {
+            "type": "jwt", "identitySource": "$request.header.Authorization",
+            "jwtConfiguration": {"issuer": "https://i.test", "audience": ["a"]}}}},
+        "x-amazon-apigateway-integrations": {"shared": {
+            "type": "http_proxy", "httpMethod": "ANY", "connectionType": "VPC_LINK",
+            "connectionId": link, "uri": "arn:aws:elasticloadbalancing:r:0:listener/app/a/b/c",
+            "payloadFormatVersion": "1.0", "requestParameters": {"overwrite:path": "/x"}}}}
+    file["paths"]["/mine"]["get"]["security"] = [{"tokens": ["read"]}]
+    shared = {"$ref": "#/components/x-amazon-apigateway-integrations/shared"}
+    for path in ("/private", "/also"):
+        file["paths"][path]["get"]["x-amazon-apigateway-integration"] = shared
+    api = apis.import_api(Body=json.dumps(file))["ApiId"]
+    [authorizer] = apis.get_authorizers(ApiId=api)["Items"]
+    mine = {r["RouteKey"]: r for r in apis.get_routes(ApiId=api)["Items"]}["GET /mine"]
+    assert mine["AuthorizerId"] == authorizer["AuthorizerId"]
+    assert (mine["AuthorizationType"], mine["AuthorizationScopes"]) == ("JWT", ["read"])
+    assert len(apis.get_integrations(ApiId=api)["Items"]) == 3
+
+    def export(number):
+        answer = apis.export_api(ApiId=number, Specification="OAS30", OutputType="JSON")
+        return answer["body"].read().decode()
+
+    exported = export(api)
+    again = apis.reimport_api(ApiId=api, Body=exported)
+    assert "Warnings" not in again
+    assert export(api) == exported, "ids included"
+    copy = apis.import_api(Body=exported)["ApiId"]
+    assert json.loads(export(copy))["components"]["securitySchemes"] == json.loads(
+        exported)["components"]["securitySchemes"]
+    for one in (api, copy):
+        apis.delete_api(ApiId=one)
+    apis.delete_vpc_link(VpcLinkId=link)
+    with pytest.raises(ClientError, match=f"Invalid Vpc Link identifier specified {link}"):
+        apis.import_api(Body=exported)
+
+
 @pytest.mark.parametrize("body, text", [
     ("{", "line 1"),
     ("{\"swagger\": \"2.0\"}", "Only OpenAPI 3.x.x are currently supported"),

@@ -284,25 +284,29 @@ URI = {"IntegrationType": "HTTP_PROXY", "IntegrationUri": "http://b.test"}
 
 
 @pytest.mark.parametrize("operation, arguments, text", [
-    ("create_api", {"Name": "w", "ProtocolType": "WEBSOCKET"}, "WEBSOCKET is not supported"),
-    ("create_api", {"Name": "w", "ProtocolType": "HTTP", "Target": ARN}, "not supported"),
+    ("create_api", {"Name": "w", "ProtocolType": "WEBSOCKET"}, "RouteSelectionExpression"),
+    ("create_api", {"Name": "w", "ProtocolType": "WEBSOCKET", "Target": "http://b.test",
+                    "RouteSelectionExpression": "$request.body.a"}, "only for HTTP APIs"),
     ("create_api", {"Name": "w", "ProtocolType": "FTP"}, "Must be one of [HTTP, WEBSOCKET]"),
     ("create_api", {"Name": "", "ProtocolType": "HTTP"}, "name"),
     ("create_api", {"Name": 7, "ProtocolType": "HTTP"}, "String"),
     ("create_api", {"Name": "w", "ProtocolType": "HTTP",
                     "CorsConfiguration": {"MaxAge": -2}}, "maxAge"),
-    ("create_integration", {"IntegrationType": "AWS_PROXY", "IntegrationUri": ARN}, "AWS_PROXY"),
-    ("create_integration", URI | {"ConnectionType": "VPC_LINK", "ConnectionId": "x"}, "connection"),
-    ("create_integration", URI | {"RequestParameters": {"a": "b"}}, "requestParameters"),
+    ("create_integration", {"IntegrationType": "MOCK"}, "protocolType HTTP"),
+    ("create_integration", {"IntegrationType": "AWS_PROXY", "IntegrationUri": "x"}, "Invalid ARN"),
+    ("create_integration", {"IntegrationType": "HTTP_PROXY", "IntegrationUri": ARN}, "VPC_LINK"),
+    ("create_integration", URI | {"ConnectionType": "VPC_LINK", "ConnectionId": "x"}, "Vpc Link"),
+    ("create_integration", URI | {"RequestParameters": {"a": "b"}}, "mapping expression"),
     ("create_integration", URI | {"TimeoutInMillis": 49}, "between 50 and 30000"),
     ("create_integration", {"IntegrationType": "HTTP_PROXY", "IntegrationUri": "x"}, "URI"),
     ("create_route", {"RouteKey": "GET x"}, "route key"),
-    ("create_route", {"RouteKey": "GET /x", "AuthorizationType": "AWS_IAM"}, "AWS_IAM"),
-    ("create_route", {"RouteKey": "GET /x", "ApiKeyRequired": True}, "apiKeyRequired"),
+    ("create_route", {"RouteKey": "GET /x", "AuthorizationType": "JWT"}, "valid authorizer"),
+    ("create_route", {"RouteKey": "GET /x", "AuthorizationType": "X"}, "enum value set"),
+    ("create_route", {"RouteKey": "GET /x", "ApiKeyRequired": True}, "API keys"),
     ("create_route", {"RouteKey": "GET /x", "Target": "integrations/none"}, "integration"),
     ("create_stage", {"StageName": "a b"}, "Stage name"),
     ("create_stage", {"StageName": "a", "AccessLogSettings": {"Format": "x"}}, "accessLogSettings"),
-    ("create_stage", {"StageName": "a", "DefaultRouteSettings": {"ThrottlingRateLimit": 1.0}},
+    ("create_stage", {"StageName": "a", "DefaultRouteSettings": {"ThrottlingRateLimit": -1.0}},
      "throttlingRateLimit"),
 ])
 def test_refusals(apis, api, operation, arguments, text):
@@ -313,11 +317,11 @@ def test_refusals(apis, api, operation, arguments, text):
 
 
 @pytest.mark.parametrize("operation, arguments", [
-    ("get_authorizers", {"ApiId": "a"}), ("get_models", {"ApiId": "a"}), ("get_vpc_links", {}),
-    ("list_portals", {}),
-    ("list_routing_rules", {"DomainName": "d"}),
-    ("get_integration_responses", {"ApiId": "a", "IntegrationId": "i"}),
-    ("delete_route_settings", {"ApiId": "a", "StageName": "s", "RouteKey": "GET /x"}),
+    ("list_portals", {}), ("get_portal", {"PortalId": "p"}),
+    ("publish_portal", {"PortalId": "p"}), ("preview_portal", {"PortalId": "p"}),
+    ("disable_portal", {"PortalId": "p"}), ("list_portal_products", {}),
+    ("get_portal_product_sharing_policy", {"PortalProductId": "p"}),
+    ("list_product_pages", {"PortalProductId": "p"}),
 ])
 def test_absent_operations_are_named(apis, operation, arguments):
     name = "".join(word.capitalize() for word in operation.split("_"))

@@ -265,24 +265,6 @@ impl Document {
         }
     }
 
-    /// Refuses any value of `name` but one (or none): others of Amazon's are not supported, and the
-    /// rest do not exist.
-    pub(crate) fn only(&self, name: &str, ours: &str, theirs: &[&str]) -> Result<(), Refusal> {
-        let Some(text) = self
-            .text(name)?
-            .filter(|text| !text.is_empty() && text != ours)
-        else {
-            return Ok(());
-        };
-        if theirs.contains(&text.as_str()) {
-            return Err(Refusal::unsupported(format!("{} {text}", self.path(name))));
-        }
-        let all: Vec<&str> = std::iter::once(ours)
-            .chain(theirs.iter().copied())
-            .collect();
-        Err(self.outside(name, &text, &all))
-    }
-
     /// The refusal of a field whose value is none of `all`.
     pub(crate) fn outside(&self, name: &str, text: &str, all: &[&str]) -> Refusal {
         Refusal::bad(format!(

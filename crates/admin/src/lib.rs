@@ -28,6 +28,7 @@ mod operation;
 mod page;
 mod ports;
 mod refusal;
+mod sample;
 #[cfg(test)]
 mod tests;
 mod v1;

@@ -141,8 +141,9 @@ pub(crate) fn find(
     query: &[(String, String)],
 ) -> Result<(&'static Operation, Vec<String>), Refusal> {
     let segments = decode(path)?;
-    let tables = [v2::OPERATIONS, v2::ABSENT, cluster::OPERATIONS];
-    let all = v1::TABLES.iter().chain(&tables).copied().flatten();
+    let tables = [v2::ABSENT, cluster::OPERATIONS];
+    let known = v1::TABLES.iter().chain(v2::TABLES);
+    let all = known.chain(&tables).copied().flatten();
     let mut others = Vec::new();
     for operation in all {
         let (pattern, condition) = match operation.path.split_once('?') {
@@ -229,7 +230,7 @@ fn matched(pattern: &str, segments: &[String]) -> Option<Vec<String>> {
 /// Method and path of everything that is carried out, for tests that try all of it.
 #[cfg(test)]
 pub(crate) fn all() -> Vec<(&'static str, &'static str)> {
-    let tables = [v2::OPERATIONS, cluster::OPERATIONS];
-    let all = v1::TABLES.iter().chain(&tables).copied().flatten();
+    let known = v1::TABLES.iter().chain(v2::TABLES);
+    let all = known.chain(&[cluster::OPERATIONS]).copied().flatten();
     all.map(|one| (one.method, one.path)).collect()
 }

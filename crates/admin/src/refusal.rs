@@ -109,7 +109,15 @@ impl Refusal {
     pub(crate) fn not_found(kind: ResourceKind, id: &str) -> Self {
         let message = match kind {
             ResourceKind::Api => format!("Invalid API identifier specified {id}"),
-            ResourceKind::Integration | ResourceKind::Route | ResourceKind::Deployment => {
+            ResourceKind::Integration
+            | ResourceKind::Route
+            | ResourceKind::Deployment
+            | ResourceKind::Authorizer
+            | ResourceKind::Model
+            | ResourceKind::RouteResponse
+            | ResourceKind::IntegrationResponse
+            | ResourceKind::VpcLink
+            | ResourceKind::RoutingRule => {
                 format!("Invalid {kind} identifier specified {id}")
             }
             ResourceKind::Stage => "Invalid stage identifier specified".to_owned(),

@@ -1,14 +1,17 @@
 //! APIs: what every kind has in common, and what an HTTP API consists of.
 //!
-//! What a REST API consists of is in `rest`; WebSocket APIs join as a further variant. Stages and
-//! deployments are shared by all kinds, since a deployment is a frozen copy of whatever the kind
-//! consists of.
+//! What a REST API consists of is in `rest`, what only API Gateway v2 has beside routes and
+//! integrations in `v2`. Stages and deployments are shared by all kinds, since a deployment is a
+//! frozen copy of whatever the kind consists of.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiId, DeploymentId, IntegrationId, RegionName, Revision, RouteId, StageName};
+use crate::{
+    ApiId, AuthorizerId, DeploymentId, IntegrationId, ModelId, RegionName, Revision, RouteId,
+    StageName,
+};
 
 /// An API of any kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +53,8 @@ pub enum ApiKind {
     Http(HttpApi),
     /// An API Gateway v1 REST API.
     Rest(crate::rest::RestApi),
+    /// An API Gateway v2 WebSocket API.
+    WebSocket(Box<crate::v2::WebSocketApi>),
 }
 
 /// Where clients reach an API.
@@ -92,6 +97,10 @@ pub struct HttpContent {
     pub integrations: BTreeMap<IntegrationId, Arc<Integration>>,
     /// Cross-origin rules; the gateway answers preflight requests itself when present.
     pub cors: Option<Cors>,
+    /// Authorizers by id.
+    pub authorizers: BTreeMap<AuthorizerId, Arc<crate::v2::Authorizer>>,
+    /// Models by id; only WebSocket APIs use them.
+    pub models: BTreeMap<ModelId, Arc<crate::rest::Model>>,
 }
 
 /// Cross-origin configuration, as `corsConfiguration` of API Gateway v2.
@@ -124,6 +133,8 @@ pub struct Route {
     pub operation_name: Option<String>,
     /// Made by quick create; cannot be edited freely.
     pub managed: bool,
+    /// Who may use it, and what is checked there.
+    pub rules: Box<crate::v2::RouteRules>,
 }
 
 /// What a route matches. `Display` gives the text that clients use, such as `GET /pets/{id}`.
@@ -138,6 +149,8 @@ pub enum RouteKey {
         /// The path pattern.
         path: RoutePath,
     },
+    /// Messages of a WebSocket API that are for this key, or `$connect` or `$disconnect`.
+    Message(String),
 }
 
 /// A path pattern: `/`-separated segments.
@@ -190,6 +203,8 @@ pub struct Integration {
     pub payload_format_version: String,
     /// Made by quick create; cannot be edited freely.
     pub managed: bool,
+    /// How it is reached, and what is altered on the way.
+    pub mapping: Box<crate::v2::Mapping>,
 }
 
 /// Kinds of integration.
@@ -204,6 +219,8 @@ pub enum IntegrationKind {
         /// Verified instead of the URI's host, when set (`tlsConfig.serverNameToVerify`).
         server_name: Option<String>,
     },
+    /// Any other kind, or an HTTP backend in a private network.
+    Other(Box<crate::v2::OtherIntegration>),
 }
 
 /// A place where a deployment is served.
@@ -231,6 +248,8 @@ pub struct Stage {
     pub last_deployment_status: Option<String>,
     /// What only stages of REST APIs have.
     pub rest: Option<Box<crate::rest::StageSettings>>,
+    /// What only stages of HTTP and WebSocket APIs have.
+    pub v2: Option<Box<crate::v2::StageSettings>>,
 }
 
 /// A frozen copy of an API.
@@ -255,6 +274,8 @@ pub enum Content {
     Http(HttpContent),
     /// Of a REST API.
     Rest(Arc<crate::rest::Content>),
+    /// Of a WebSocket API.
+    WebSocket(HttpContent),
 }
 
 // === impl RouteKey ===
@@ -290,6 +311,7 @@ impl fmt::Display for RouteKey {
             Self::Path { method, path } => {
                 write!(out, "{} {path}", method.as_deref().unwrap_or("ANY"))
             }
+            Self::Message(key) => out.write_str(key),
         }
     }
 }

@@ -123,7 +123,7 @@ pub enum Op {
     Acme(Box<crate::AcmeChange>),
     /// Removes a certificate that no domain uses.
     DeleteCertificate(CertificateId),
-    /// Makes an HTTP API.
+    /// Makes an HTTP or WebSocket API.
     CreateHttpApi(Box<CreateHttpApi>),
     /// Alters an API.
     UpdateApi(ApiId, Box<ApiPatch>),
@@ -172,6 +172,10 @@ pub enum Op {
     DeployRest(ApiId, Box<Deploy>),
     /// Alters what stands beside APIs.
     Shared(Box<SharedChange>),
+    /// Alters a piece of an HTTP or WebSocket API.
+    V2(ApiId, Box<crate::v2::V2Change>),
+    /// Alters a routing rule of a custom domain.
+    Routing(DomainId, Box<crate::v2::RoutingChange>),
     /// Replaces what an HTTP API consists of.
     ReplaceHttpApi(ApiId, Box<HttpReplacement>),
     /// Bytes of an operation that is too long for one change; changes no configuration.
@@ -254,6 +258,7 @@ impl Op {
             | Self::UpdateDeployment(api, ..)
             | Self::DeleteDeployment(api, _)
             | Self::ReplaceHttpApi(api, _)
+            | Self::V2(api, _)
             | Self::Rest(api, _)
             | Self::DeployRest(api, _) => Some(api),
             _ => None,

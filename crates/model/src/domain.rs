@@ -30,6 +30,8 @@ pub struct DomainName {
     pub tags: BTreeMap<String, String>,
     /// Mappings by id.
     pub mappings: BTreeMap<MappingId, ApiMapping>,
+    /// Rules that stand before the mappings or in their place.
+    pub routing: Box<crate::v2::Routing>,
 }
 
 /// Leads from a domain and a base path to a stage.

@@ -98,6 +98,12 @@ text_ids! {
     ClientCertificateId,
     /// A VPC link of either version.
     VpcLinkId,
+    /// How clients of a WebSocket API's route are answered.
+    RouteResponseId,
+    /// What is made of an answer of a WebSocket API's integration.
+    IntegrationResponseId,
+    /// A routing rule within a custom domain.
+    RoutingRuleId,
     /// A certificate: the part after `certificate/` of its ARN.
     CertificateId,
 }

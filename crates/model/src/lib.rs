@@ -30,6 +30,7 @@ mod reject;
 pub mod rest;
 mod rollout;
 mod security;
+pub mod v2;
 mod view;
 
 pub use access::{AccessChange, AccessKey, KeyState, Origin, PreviousSecret};
@@ -53,9 +54,9 @@ pub use feed::{FeedFrame, FeedHello, LivePeer, MapDelta};
 pub use history::{Difference, Entry, History, Item, ItemKey, ItemKind, NotKept};
 pub use id::{
     AccessKeyId, ApiId, ApiKeyId, AuthorizerId, CertificateId, ChangeId, ClientCertificateId,
-    DeploymentId, DocumentationPartId, DomainId, IntegrationId, MappingId, ModelId, NodeId,
-    PopName, PrivateEndpointId, RegionName, ResourceId, Revision, RouteId, StageName, TokenId,
-    UsagePlanId, ValidatorId, VpcLinkId,
+    DeploymentId, DocumentationPartId, DomainId, IntegrationId, IntegrationResponseId, MappingId,
+    ModelId, NodeId, PopName, PrivateEndpointId, RegionName, ResourceId, Revision, RouteId,
+    RouteResponseId, RoutingRuleId, StageName, TokenId, UsagePlanId, ValidatorId, VpcLinkId,
 };
 pub use patch::{
     ApiPatch, CreateHttpApi, DomainPatch, HttpReplacement, IntegrationPatch, MappingPatch,

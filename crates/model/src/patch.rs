@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ApiId, CertificateId, Cors, DeploymentId, EndpointType, HttpContent, Integration,
-    IntegrationId, IpAddressType, Route, RouteKey, SecurityPolicy, Stage, StageName, rest::Seen,
+    IntegrationId, IpAddressType, Route, RouteKey, SecurityPolicy, Stage, StageName,
+    rest::{AccessLog, AuthorizationType, ContentHandling, IntegrationType, Passthrough, Seen},
+    v2::{RouteSettings, RoutingMode},
 };
 
 /// What an HTTP API is to consist of, and to say of itself.
@@ -71,11 +73,37 @@ pub struct ApiPatch {
     pub quick_target: Option<String>,
     /// The key of the quick-created route (`routeKey`).
     pub quick_route_key: Option<RouteKey>,
+    /// `routeSelectionExpression` of a WebSocket API.
+    pub route_selection_expression: Option<String>,
+    /// `disableSchemaValidation` of a WebSocket API.
+    pub disable_schema_validation: Option<bool>,
+    /// `credentialsArn` of the quick-created integration.
+    pub quick_credentials: Option<String>,
 }
 
 /// Fields of an integration to alter; an empty text clears it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IntegrationPatch {
+    /// `integrationType`
+    pub kind: Option<IntegrationType>,
+    /// `connectionId`, with `connectionType`; empty for the public network.
+    pub connection: Option<String>,
+    /// `credentialsArn`
+    pub credentials: Option<String>,
+    /// `integrationSubtype`
+    pub subtype: Option<String>,
+    /// `contentHandlingStrategy`; `Some(None)` takes it away.
+    pub content_handling: Option<Option<ContentHandling>>,
+    /// `passthroughBehavior`
+    pub passthrough: Option<Passthrough>,
+    /// `requestParameters`: one with an empty value is removed, others stay.
+    pub request_parameters: BTreeMap<String, String>,
+    /// `requestTemplates`: replaces all of them.
+    pub request_templates: Option<BTreeMap<String, String>>,
+    /// `templateSelectionExpression`
+    pub template_selection: Option<String>,
+    /// `responseParameters`: a status with nothing is removed, others stay.
+    pub response_parameters: BTreeMap<String, BTreeMap<String, String>>,
     /// `integrationUri`
     pub uri: Option<String>,
     /// `integrationMethod`; `ANY` means the client's.
@@ -99,6 +127,22 @@ pub struct RoutePatch {
     pub target: Option<Option<IntegrationId>>,
     /// `operationName`
     pub operation_name: Option<String>,
+    /// `authorizationType`
+    pub authorization: Option<AuthorizationType>,
+    /// `authorizerId`; an empty text takes it away.
+    pub authorizer: Option<String>,
+    /// `authorizationScopes`: replaces all of them.
+    pub scopes: Option<Vec<String>>,
+    /// `apiKeyRequired`
+    pub api_key_required: Option<bool>,
+    /// `modelSelectionExpression`
+    pub model_selection: Option<String>,
+    /// `requestModels`: replaces all of them.
+    pub request_models: Option<BTreeMap<String, String>>,
+    /// `requestParameters`: one without a value is removed, others stay.
+    pub request_parameters: BTreeMap<String, Option<bool>>,
+    /// `routeResponseSelectionExpression`
+    pub response_selection: Option<String>,
 }
 
 /// Fields of a stage to alter.
@@ -112,6 +156,16 @@ pub struct StagePatch {
     pub auto_deploy: Option<bool>,
     /// `stageVariables`: replaces all of them, as Amazon's does.
     pub variables: Option<BTreeMap<String, String>>,
+    /// `accessLogSettings`; `Some(None)` takes them away.
+    pub access_log: Option<Option<AccessLog>>,
+    /// `clientCertificateId`; an empty text takes it away.
+    pub client_certificate: Option<String>,
+    /// `defaultRouteSettings`
+    pub default_route: Option<RouteSettings>,
+    /// `routeSettings`: one without a value is removed, others stay.
+    pub route_settings: BTreeMap<String, Option<RouteSettings>>,
+    /// Its authorizers' decisions are forgotten.
+    pub reset_authorizers: bool,
 }
 
 /// Fields of a custom domain to alter.
@@ -125,6 +179,8 @@ pub struct DomainPatch {
     pub ip_address_type: Option<IpAddressType>,
     /// `securityPolicy`
     pub security_policy: Option<SecurityPolicy>,
+    /// `routingMode`
+    pub routing_mode: Option<RoutingMode>,
 }
 
 /// Fields of a mapping to alter.

@@ -49,6 +49,18 @@ pub enum ResourceKind {
     Resource,
     /// Another part of a REST API, or something beside APIs.
     Part,
+    /// An authorizer of an HTTP or WebSocket API.
+    Authorizer,
+    /// A model of a WebSocket API.
+    Model,
+    /// How clients of a WebSocket API are answered.
+    RouteResponse,
+    /// What is made of an answer of a WebSocket API's backend.
+    IntegrationResponse,
+    /// A way into a private network.
+    VpcLink,
+    /// A routing rule of a custom domain.
+    RoutingRule,
 }
 
 /// Why a change was not applied. The configuration is as before.
@@ -138,6 +150,12 @@ impl fmt::Display for ResourceKind {
             Self::Rollout => "Rollout",
             Self::Resource => "Resource",
             Self::Part => "Part",
+            Self::Authorizer => "Authorizer",
+            Self::Model => "Model",
+            Self::RouteResponse => "RouteResponse",
+            Self::IntegrationResponse => "IntegrationResponse",
+            Self::VpcLink => "VpcLink",
+            Self::RoutingRule => "RoutingRule",
         })
     }
 }

@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     NoRoute,
     /// The route did not compile; holds its diagnostic.
     BrokenRoute(Arc<str>),
+    /// WebSocket APIs, which regions do not run.
+    WebSocket,
     /// The path would leave what the integration's owner wrote.
     BadPath,
     /// The request has no usable host.
@@ -65,8 +67,10 @@ impl Fault {
             Self::Miss(Miss::UnknownPath) => "unknown_path",
             Self::Miss(Miss::UnknownRestPath) => "unknown_rest_path",
             Self::Miss(Miss::Health) => "health",
+            Self::Miss(Miss::RoutingRules) => "routing_rules",
             Self::NoRoute => "no_route",
             Self::BrokenRoute(_) => "broken_route",
+            Self::WebSocket => "web_socket",
             Self::BadPath => "bad_path",
             Self::BadHost => "bad_host",
             Self::NotReady => "not_ready",
@@ -79,13 +83,21 @@ impl Fault {
 
     pub(crate) const fn blame(&self) -> Blame {
         match self {
-            Self::Miss(_)
+            Self::Miss(
+                Miss::UnknownHost
+                | Miss::EndpointDisabled
+                | Miss::UnknownPath
+                | Miss::UnknownRestPath
+                | Miss::Health,
+            )
             | Self::NoRoute
             | Self::BadPath
             | Self::BadHost
             | Self::PeerNotAllowed
             | Self::Upstream(UpstreamError::RequestBody(_)) => Blame::Client,
             Self::BrokenRoute(_)
+            | Self::WebSocket
+            | Self::Miss(Miss::RoutingRules)
             | Self::NotReady
             | Self::Overloaded
             | Self::Upstream(UpstreamError::Denied | UpstreamError::Busy) => Blame::Us,
@@ -108,6 +120,7 @@ impl Fault {
                 StatusCode::FORBIDDEN
             }
             Self::Rest(refusal) => refusal.status,
+            Self::WebSocket | Self::Miss(Miss::RoutingRules) => StatusCode::NOT_IMPLEMENTED,
             Self::Miss(_) | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::BrokenRoute(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::BadPath | Self::BadHost => StatusCode::BAD_REQUEST,
@@ -126,8 +139,12 @@ impl Fault {
             }
             // Those have words of their own, which `answer.rs` asks for.
             Self::Rest(_) => "Internal server error",
+            Self::Miss(Miss::RoutingRules) => {
+                "routing rules are not evaluated by this version of Edgeway"
+            }
             Self::Miss(_) | Self::NoRoute => "Not Found",
             Self::BrokenRoute(_) => "Internal Server Error",
+            Self::WebSocket => "WebSocket APIs are not served by this version of Edgeway",
             Self::Upstream(UpstreamError::RequestBody(BodyError::TooLarge)) => {
                 "Request Entity Too Large"
             }

@@ -1,18 +1,18 @@
 //! From an OpenAPI 3.0 file to what an HTTP API consists of.
 //!
 //! Operations become routes, `x-amazon-apigateway-integration` becomes their integrations, which
-//! are shared when they refer to one in `components`. HTTP APIs have neither models nor
+//! are shared when they refer to one in `components`. Who may use a route is in `http_security`.
+//! HTTP APIs have neither models nor
 //! validation, so schemas and parameters mean nothing here, as at Amazon.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{
-    Cors, HttpContent, Integration, IntegrationId, IntegrationKind, Route, RouteId, RouteKey,
-};
-use serde_json::Value;
+use model::{Cors, HttpContent, Integration, IntegrationId, Route, RouteId, RouteKey};
+use serde_json::{Map, Value};
 
 use super::fault::{Fault, Report};
+use super::http_security::Schemes;
 use super::node::Node;
 use super::read::BasePath;
 use crate::document::Document;
@@ -22,17 +22,6 @@ use crate::v2;
 
 const ANY_METHOD: &str = "x-amazon-apigateway-any-method";
 const INTEGRATION: &str = "x-amazon-apigateway-integration";
-const TIMEOUT_MS: u32 = 30_000;
-/// Fields of an integration that mean something at Amazon and nothing here yet.
-const UNSUPPORTED: [&str; 6] = [
-    "connectionId",
-    "credentials",
-    "integrationSubtype",
-    "requestParameters",
-    "responseParameters",
-    "requestTemplates",
-];
-
 /// What a file says of an HTTP API.
 #[derive(Debug)]
 pub(crate) struct HttpRead {
@@ -52,6 +41,7 @@ struct Builder<'a> {
     /// Integrations in `components`, by the place where they stand.
     shared: BTreeMap<String, IntegrationId>,
     prefix: String,
+    schemes: Schemes,
 }
 
 /// Reads an HTTP API out of a file; routes that stay keep their ids.
@@ -80,8 +70,13 @@ pub(crate) fn http_api(
         content: HttpContent::default(),
         shared: BTreeMap::new(),
         prefix: super::read::kept_base_path(&top, base_path)?,
+        schemes: Schemes::default(),
     };
-    let steps = [builder.read_cors(&top), builder.read_paths(&top)];
+    let steps = [
+        builder.read_cors(&top),
+        builder.read_authorizers(&top),
+        builder.read_paths(&top),
+    ];
     for step in steps {
         builder.report.keep(step);
     }
@@ -108,6 +103,13 @@ impl<'a> Builder<'a> {
         let cors: Option<Cors> =
             v2::cross_origin(&document).map_err(|refusal| as_fault(&node, refusal))?;
         self.content.cors = cors;
+        Ok(())
+    }
+
+    fn read_authorizers(&mut self, top: &Node<'a>) -> Result<(), Fault> {
+        let (schemes, authorizers) = Schemes::read(top, self.before)?;
+        self.content.authorizers = authorizers;
+        self.schemes = schemes;
         Ok(())
     }
 
@@ -141,15 +143,7 @@ impl<'a> Builder<'a> {
             path => format!("{method} {}{path}", self.prefix),
         };
         let key = RouteKey::parse(&text).map_err(|error| node.fault(error.to_string()))?;
-        if let Some(security) = node.get("security")
-            && security
-                .items()?
-                .iter()
-                .any(|one| one.fields().next().is_some())
-        {
-            return Err(security
-                .fault("authorizers of HTTP APIs are not supported by this version of Edgeway"));
-        }
+        let rules = self.schemes.rules(self.root, node)?;
         let old = self.before.routes.values().find(|route| route.key == key);
         let id = old.map_or_else(|| RouteId::from(ids::short()), |old| old.id.clone());
         let target = match node.get(INTEGRATION) {
@@ -169,6 +163,7 @@ impl<'a> Builder<'a> {
             target,
             operation_name: node.text_of("operationId")?,
             managed: false,
+            rules: Box::new(rules),
         };
         self.content.routes.insert(id, Arc::new(route));
         Ok(())
@@ -197,54 +192,54 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// Fields of the extension, and what `CreateIntegration` calls them.
+const FIELDS: [(&str, &str); 12] = [
+    ("uri", "integrationUri"),
+    ("httpMethod", "integrationMethod"),
+    ("credentials", "credentialsArn"),
+    ("connectionType", "connectionType"),
+    ("connectionId", "connectionId"),
+    ("integrationSubtype", "integrationSubtype"),
+    ("payloadFormatVersion", "payloadFormatVersion"),
+    ("requestParameters", "requestParameters"),
+    ("responseParameters", "responseParameters"),
+    ("timeoutInMillis", "timeoutInMillis"),
+    ("tlsConfig", "tlsConfig"),
+    ("description", "description"),
+];
+
+/// The rules are those of `CreateIntegration`.
 fn read_integration(node: &Node<'_>, id: IntegrationId) -> Result<Integration, Fault> {
-    let unsupported = |node: &Node<'_>, what: &str| {
-        node.fault(format!(
-            "{what} is not supported by this version of Edgeway"
-        ))
-    };
     let kind = node.text_of("type")?.unwrap_or_default();
-    if !kind.eq_ignore_ascii_case("http_proxy") {
-        return Err(unsupported(node, &format!("integration type {kind:?}")));
-    }
-    for name in UNSUPPORTED {
-        if let Some(found) = node.get(name) {
-            return Err(unsupported(&found, name));
+    let mut fields = Map::new();
+    let name = "integrationType".to_owned();
+    fields.insert(name, kind.to_ascii_uppercase().into());
+    for (theirs, ours) in FIELDS {
+        if let Some(found) = node.get(theirs) {
+            // YAML has no quotes, and numbers count as their text elsewhere.
+            let value = match found.value {
+                Value::Number(number) if theirs == "payloadFormatVersion" => {
+                    number.to_string().into()
+                }
+                Value::String(text) if theirs == "timeoutInMillis" => {
+                    let number: Option<u32> = text.parse().ok();
+                    number.map_or_else(|| found.value.clone(), Value::from)
+                }
+                value => value.clone(),
+            };
+            fields.insert(ours.to_owned(), value);
         }
     }
-    let connection = node.text_of("connectionType")?;
-    if connection.is_some_and(|kind| kind != "INTERNET") {
-        return Err(unsupported(node, "a connectionType other than INTERNET"));
-    }
-    let uri = node.get("uri");
-    let uri = uri.ok_or_else(|| node.fault("'uri' is missing"))?;
-    let text = v2::backend_uri(uri.text()?).map_err(|refusal| as_fault(&uri, refusal))?;
-    let timeout_ms = node.number_of("timeoutInMillis")?.unwrap_or(TIMEOUT_MS);
-    if !(50..=TIMEOUT_MS).contains(&timeout_ms) {
-        return Err(node.fault("timeoutInMillis must be between 50 and 30000"));
-    }
-    let tls = node.get("tlsConfig");
-    let server_name = tls.map(|tls| tls.text_of("serverNameToVerify"));
-    let method = node.text_of("httpMethod")?.filter(|method| method != "ANY");
-    Ok(Integration {
-        id,
-        kind: IntegrationKind::HttpProxy {
-            uri: text,
-            method,
-            server_name: server_name.transpose()?.flatten(),
-        },
-        description: node.text_of("description")?,
-        timeout_ms,
-        payload_format_version: "1.0".to_owned(),
-        managed: false,
-    })
+    let document = Document::of("", fields);
+    v2::integration(&document, false, id).map_err(|refusal| as_fault(node, refusal))
 }
 
 /// What a rule of the management API says, with its place in the file.
-fn as_fault(node: &Node<'_>, refusal: Refusal) -> Fault {
+pub(super) fn as_fault(node: &Node<'_>, refusal: Refusal) -> Fault {
     match refusal {
         Refusal::BadRequest(text)
         | Refusal::Serialization(text)
+        | Refusal::Validation(text)
         | Refusal::UnsupportedField(text) => node.fault(text),
         other => node.fault(format!("{other:?}")),
     }

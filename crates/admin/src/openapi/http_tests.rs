@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use model::rest::AuthorizationType;
 use model::{
     Api, ApiKind, EndpointType, HttpApi, HttpContent, IntegrationKind, IpAddressType, Revision,
 };
@@ -69,10 +70,8 @@ fn routes_and_shared_integrations_are_read() {
     assert!(keys(&prefixed.content).contains(&"GET /v1/shop/items".to_owned()));
 }
 
-#[test]
-fn what_is_written_is_read_as_the_same() {
-    let found = read(&file(), &HttpContent::default()).unwrap();
-    let api = Api {
+fn api(found: &HttpRead) -> Api {
+    Api {
         id: "a".into(),
         name: found.name.clone(),
         description: found.description.clone(),
@@ -87,13 +86,20 @@ fn what_is_written_is_read_as_the_same() {
         kind: ApiKind::Http(HttpApi::default()),
         stages: BTreeMap::new(),
         deployments: BTreeMap::new(),
-    };
+    }
+}
+
+#[test]
+fn what_is_written_is_read_as_the_same() {
+    let found = read(&file(), &HttpContent::default()).unwrap();
+    let api = api(&found);
     let written = http_document(&api, &found.content, ("host", None, "now"), true);
     let again = read(&written, &found.content).unwrap();
     assert_eq!((&again.name, &again.version), (&found.name, &found.version));
     assert!(again.disable_execute_api_endpoint);
     assert_eq!(again.content.cors, found.content.cors);
-    // An integration that two routes share is written twice; all else is the same, ids included.
+    // Ids included; that two routes share an integration is kept too.
+    assert_eq!(again.content.integrations.len(), 3);
     let calls = |content: &HttpContent| -> BTreeMap<String, (String, IntegrationKind, u32)> {
         let of = |route: &model::Route| {
             let target = &content.integrations[route.target.as_ref().unwrap()];
@@ -132,10 +138,95 @@ fn faults_name_their_place() {
     );
     check(
         |f| f["paths"]["/items"]["get"]["security"] = json!([{ "jwt": [] }]),
-        "authorizers of HTTP APIs are not supported",
+        "there is no security scheme \"jwt\" (at /paths/~1items/get/security)",
+    );
+    check(
+        |f| {
+            f["components"]["securitySchemes"] = json!({ "open": { "type": "http" } });
+            f["security"] = json!([{ "open": [] }]);
+        },
+        "so nothing could judge requests (at /security)",
+    );
+    check(
+        |f| {
+            f["components"]["securitySchemes"] = json!({ "jwt": { "type": "oauth2",
+                "x-amazon-apigateway-authorizer": { "type": "jwt",
+                    "identitySource": "$request.header.Authorization" } } });
+        },
+        "(at /components/securitySchemes/jwt/x-amazon-apigateway-authorizer)",
     );
     check(
         |f| f["x-amazon-apigateway-cors"]["maxAge"] = json!(1_000_000),
         "(at /x-amazon-apigateway-cors)",
     );
+}
+
+/// A file with what only newer fields say: authorizers, private networks, AWS services, mappings.
+fn guarded() -> Value {
+    let mut file = file();
+    file["components"]["securitySchemes"] = json!({
+        "tokens": { "type": "oauth2", "flows": {}, "x-amazon-apigateway-authorizer": {
+            "type": "jwt", "identitySource": "$request.header.Authorization",
+            "jwtConfiguration": { "issuer": "https://i.example", "audience": ["a", "b"] } } },
+        "function": { "type": "apiKey", "name": "Unused", "in": "header",
+            "x-amazon-apigateway-authorizer": { "type": "request",
+                "identitySource": "$request.header.a,$request.querystring.b",
+                "authorizerUri": "arn:aws:lambda:eu-west-1:000000000000:function:f",
+                "authorizerPayloadFormatVersion": "2.0", "enableSimpleResponses": true,
+                "authorizerResultTtlInSeconds": 60 } },
+    });
+    file["paths"]["/items"]["get"]["security"] = json!([{ "tokens": ["read", "write"] }]);
+    file["paths"]["/items/{proxy+}"]["delete"]["security"] = json!([{ "function": [] }]);
+    file["paths"]["/$default"]["x-amazon-apigateway-any-method"]["x-amazon-apigateway-auth"] =
+        json!({ "type": "AWS_IAM" });
+    file["paths"]["/queue"]["post"]["x-amazon-apigateway-integration"] = json!({
+        "type": "aws_proxy", "integrationSubtype": "SQS-SendMessage",
+        "credentials": "arn:aws:iam::000000000000:role/r", "payloadFormatVersion": "1.0",
+        "requestParameters": { "QueueUrl": "$request.header.q", "MessageBody": "$request.body" },
+    });
+    file["paths"]["/private"]["get"]["x-amazon-apigateway-integration"] = json!({
+        "type": "http_proxy", "connectionType": "VPC_LINK", "connectionId": "abc123",
+        "httpMethod": "ANY", "payloadFormatVersion": "1.0",
+        "uri": "arn:aws:elasticloadbalancing:eu-west-1:000000000000:listener/app/a/b/c",
+        "requestParameters": { "overwrite:path": "$request.path" },
+        "responseParameters": { "200": { "append:header.x": "y" } },
+    });
+    file
+}
+
+#[test]
+fn authorizers_and_mappings_survive_being_written() {
+    let found = read(&guarded(), &HttpContent::default()).unwrap();
+    assert_eq!(found.content.authorizers.len(), 2);
+    let rules = |content: &HttpContent, key: &str| {
+        let mut routes = content.routes.values();
+        let route = routes.find(|route| route.key.to_string() == key).unwrap();
+        route.rules.clone()
+    };
+    let read_items = rules(&found.content, "GET /items");
+    assert_eq!(read_items.authorization, AuthorizationType::Jwt);
+    assert_eq!(read_items.scopes, ["read", "write"]);
+    assert_eq!(
+        rules(&found.content, "$default").authorization,
+        AuthorizationType::Iam
+    );
+    let open = rules(&found.content, "ANY /items/{proxy+}");
+    assert_eq!(open.authorization, AuthorizationType::None);
+    let written = http_document(&api(&found), &found.content, ("host", None, "now"), true);
+    let again = read(&written, &found.content).unwrap();
+    assert_eq!(again.content.authorizers, found.content.authorizers);
+    assert_eq!(again.content.routes, found.content.routes, "ids included");
+    assert_eq!(again.content.integrations, found.content.integrations);
+}
+
+#[test]
+fn what_the_whole_file_asks_for_holds_for_each_operation() {
+    let mut file = guarded();
+    file["security"] = json!([{ "tokens": [] }]);
+    file["paths"]["/queue"]["post"]["security"] = json!([]);
+    let found = read(&file, &HttpContent::default()).unwrap();
+    let open = found.content.routes.values();
+    let open = open.filter(|route| route.rules.authorization == AuthorizationType::None);
+    let open: Vec<String> = open.map(|route| route.key.to_string()).collect();
+    assert_eq!(open, ["POST /queue"]);
 }

@@ -7,6 +7,7 @@
 
 mod fault;
 mod http_read;
+mod http_security;
 mod http_write;
 mod node;
 pub(crate) mod read;

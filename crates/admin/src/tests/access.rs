@@ -79,7 +79,7 @@ async fn a_read_only_key_reads_and_nothing_else() {
         ("DELETE", "/edgeway/v1/nodes/2", "edgeway:DeleteNode"),
         ("POST", "/edgeway/v1/access-keys", "edgeway:CreateAccessKey"),
         // What this version has not is not told to those who may not ask.
-        ("POST", "/v2/vpclinks", "apigateway:POST"),
+        ("POST", "/v2/portals", "apigateway:POST"),
     ] {
         bench.denied(&key, method, target, text).await;
     }

@@ -145,7 +145,7 @@ async fn requests_are_counted_by_operation_and_class() {
     let bench = Bench::new();
     bench.expect(200, "GET", "/v2/apis", Value::Null).await;
     bench.expect(404, "GET", "/v2/apis/none", Value::Null).await;
-    bench.expect(501, "GET", "/v2/vpclinks", Value::Null).await;
+    bench.expect(501, "GET", "/v2/portals", Value::Null).await;
     bench.expect(404, "GET", "/nowhere", Value::Null).await;
     let text = prometheus::TextEncoder::new()
         .encode_to_string(&bench.registry.gather())
@@ -153,7 +153,7 @@ async fn requests_are_counted_by_operation_and_class() {
     for line in [
         r#"edgeway_admin_requests_total{class="2xx",operation="GetApis"} 1"#,
         r#"edgeway_admin_requests_total{class="4xx",operation="GetApi"} 1"#,
-        r#"edgeway_admin_requests_total{class="5xx",operation="GetVpcLinks"} 1"#,
+        r#"edgeway_admin_requests_total{class="5xx",operation="ListPortals"} 1"#,
         r#"edgeway_admin_requests_total{class="4xx",operation="Unknown"} 1"#,
         r#"edgeway_admin_refusals_total{reason="not_found"} 1"#,
         "edgeway_admin_requests_running 0",

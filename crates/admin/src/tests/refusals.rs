@@ -6,78 +6,11 @@ use serde_json::{Value, json};
 use super::{Bench, v2::plain_api};
 
 /// `POST` bodies below `/v2/apis` (with an API's id for `ID`) and the field that is refused.
-const UNSUPPORTED: &[(&str, &str, &str)] = &[
-    (
-        "",
-        r#"{"name": "w", "protocolType": "WEBSOCKET"}"#,
-        "protocolType WEBSOCKET",
-    ),
-    (
-        "",
-        r#"{"name": "w", "protocolType": "HTTP", "target": "arn:aws:lambda:f"}"#,
-        "target",
-    ),
-    (
-        "",
-        r#"{"name": "w", "protocolType": "HTTP", "credentialsArn": "a"}"#,
-        "credentialsArn",
-    ),
-    (
-        "/ID/integrations",
-        r#"{"integrationType": "AWS_PROXY"}"#,
-        "AWS_PROXY",
-    ),
-    (
-        "/ID/integrations",
-        r#"{"integrationType": "HTTP_PROXY", "connectionType": "VPC_LINK"}"#,
-        "VPC_LINK",
-    ),
-    (
-        "/ID/integrations",
-        r#"{"integrationType": "HTTP_PROXY", "requestParameters": {"a": "b"}}"#,
-        "requestParameters",
-    ),
-    (
-        "/ID/integrations",
-        r#"{"integrationType": "HTTP_PROXY", "payloadFormatVersion": "2.0"}"#,
-        "2.0",
-    ),
-    (
-        "/ID/integrations",
-        r#"{"integrationType": "HTTP_PROXY", "integrationUri": "arn:aws:x"}"#,
-        "integrationUri",
-    ),
-    (
-        "/ID/routes",
-        r#"{"routeKey": "GET /x", "authorizationType": "JWT"}"#,
-        "JWT",
-    ),
-    (
-        "/ID/routes",
-        r#"{"routeKey": "GET /x", "apiKeyRequired": true}"#,
-        "apiKeyRequired",
-    ),
-    (
-        "/ID/routes",
-        r#"{"routeKey": "GET /x", "requestParameters": {"a": {}}}"#,
-        "requestParameters",
-    ),
-    (
-        "/ID/stages",
-        r#"{"stageName": "x", "accessLogSettings": {"format": "x"}}"#,
-        "accessLogSettings.format",
-    ),
-    (
-        "/ID/stages",
-        r#"{"stageName": "x", "defaultRouteSettings": {"throttlingRateLimit": 1.5}}"#,
-        "defaultRouteSettings.throttlingRateLimit",
-    ),
-    (
-        "/ID/stages",
-        r#"{"stageName": "x", "routeSettings": {"GET /a": {"detailedMetricsEnabled": true}}}"#,
-        "routeSettings.GET /a.detailedMetricsEnabled",
-    ),
-];
+const UNSUPPORTED: &[(&str, &str, &str)] = &[(
+    "",
+    r#"{"name": "w", "protocolType": "HTTP", "disableSchemaValidation": true}"#,
+    "disableSchemaValidation",
+)];
 
 /// Likewise, with the exception and a part of its text.
 const NONSENSE: &[(&str, &str, &str, &str)] = &[
@@ -223,6 +156,113 @@ const NONSENSE: &[(&str, &str, &str, &str)] = &[
         "Deployment",
     ),
     ("/ID/deployments", "{}", "BadRequest", "At least one route"),
+    (
+        "",
+        r#"{"name": "w", "protocolType": "WEBSOCKET"}"#,
+        "BadRequest",
+        "RouteSelectionExpression",
+    ),
+    (
+        "",
+        r#"{"name": "w", "protocolType": "WEBSOCKET", "target": "http://x",
+        "routeSelectionExpression": "$request.body.action"}"#,
+        "BadRequest",
+        "target is supported only for HTTP APIs",
+    ),
+    (
+        "/ID/integrations",
+        r#"{"integrationType": "AWS_PROXY"}"#,
+        "BadRequest",
+        "Invalid ARN",
+    ),
+    (
+        "/ID/integrations",
+        r#"{"integrationType": "MOCK"}"#,
+        "BadRequest",
+        "MOCK is not supported for protocolType HTTP",
+    ),
+    (
+        "/ID/integrations",
+        r#"{"integrationType": "HTTP_PROXY", "connectionType": "VPC_LINK", "connectionId": "x",
+        "integrationUri": "http://x"}"#,
+        "BadRequest",
+        "Invalid Vpc Link identifier",
+    ),
+    (
+        "/ID/integrations",
+        r#"{"integrationType": "HTTP_PROXY", "requestParameters": {"a": "b"}}"#,
+        "BadRequest",
+        "Invalid mapping expression specified: a",
+    ),
+    (
+        "/ID/integrations",
+        r#"{"integrationType": "HTTP_PROXY", "requestTemplates": {"a": "b"}}"#,
+        "BadRequest",
+        "requestTemplates is supported only for WebSocket APIs",
+    ),
+    (
+        "/ID/integrations",
+        r#"{"integrationType": "HTTP_PROXY", "integrationUri": "arn:aws:x"}"#,
+        "BadRequest",
+        "needs connectionType VPC_LINK",
+    ),
+    (
+        "/ID/integrations",
+        r#"{"integrationType": "AWS_PROXY", "integrationSubtype": "SQS-SendMessage",
+        "credentialsArn": "r", "requestParameters": {"QueueUrl": "q"}}"#,
+        "BadRequest",
+        "Parameter MessageBody is required",
+    ),
+    (
+        "/ID/routes",
+        r#"{"routeKey": "GET /x", "authorizationType": "JWT"}"#,
+        "BadRequest",
+        "to JWT requires a valid authorizer",
+    ),
+    (
+        "/ID/routes",
+        r#"{"routeKey": "GET /x", "apiKeyRequired": true}"#,
+        "BadRequest",
+        "API keys are not supported",
+    ),
+    (
+        "/ID/routes",
+        r#"{"routeKey": "GET /x", "requestParameters": {"a": {}}}"#,
+        "BadRequest",
+        "requestParameters is supported only for WebSocket APIs",
+    ),
+    (
+        "/ID/stages",
+        r#"{"stageName": "x", "accessLogSettings": {"format": "x"}}"#,
+        "BadRequest",
+        "destinationArn and format",
+    ),
+    (
+        "/ID/stages",
+        r#"{"stageName": "x", "routeSettings": {"GET /a": {"dataTraceEnabled": true}}}"#,
+        "BadRequest",
+        "not supported on protocolType HTTP",
+    ),
+    (
+        "/ID/stages",
+        r#"{"stageName": "x", "clientCertificateId": "none"}"#,
+        "BadRequest",
+        "client certificate",
+    ),
+    (
+        "/ID/authorizers",
+        r#"{"name": "x", "authorizerType": "JWT", "identitySource": ["$request.header.a"],
+        "jwtConfiguration": {"issuer": "x", "audience": ["a"]}}"#,
+        "BadRequest",
+        "Invalid issuer: x",
+    ),
+    (
+        "/ID/authorizers",
+        r#"{"name": "x", "authorizerType": "REQUEST", "identitySource": [],
+        "authorizerUri": "arn:aws:lambda:f"}"#,
+        "BadRequest",
+        "AuthorizerPayloadFormatVersion",
+    ),
 ];
 
 #[tokio::test]
@@ -259,10 +299,14 @@ async fn nonsense_is_refused_with_its_field() {
 async fn absent_operations_are_refused_by_name() {
     let bench = Bench::new();
     for (method, path, name) in [
-        ("POST", "/v2/apis/a/authorizers", "CreateAuthorizer"),
-        ("GET", "/v2/vpclinks", "GetVpcLinks"),
+        ("GET", "/v2/portals", "ListPortals"),
         ("POST", "/v2/portals/p/publish", "PublishPortal"),
-        ("GET", "/v2/domainnames/d/routingrules", "ListRoutingRules"),
+        ("POST", "/v2/portals/p/preview", "PreviewPortal"),
+        (
+            "PUT",
+            "/v2/portalproducts/p/sharingpolicy",
+            "PutPortalProductSharingPolicy",
+        ),
         ("GET", "/restapis/a/stages/s/sdks/java", "GetSdk"),
         (
             "POST",
@@ -312,7 +356,10 @@ fn targets() -> impl Strategy<Value = String> {
         "/v2/apis/{}/integrations",
         "/v2/apis/{}/routes",
         "/v2/apis/{}/stages",
+        "/v2/apis/{}/authorizers",
+        "/v2/apis/{}/models",
         "/v2/apis/{}/deployments",
+        "/v2/vpclinks",
         "/v2/domainnames",
         "/v2/tags/{}",
         "/edgeway/v1/zones/{}",

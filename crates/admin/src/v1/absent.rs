@@ -13,16 +13,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
     unsupported("GetSdkTypes", "GET", "/sdktypes"),
     unsupported("GetSdkType", "GET", "/sdktypes/{type}"),
     unsupported(
-        "GetModelTemplate",
-        "GET",
-        "/restapis/{api}/models/{model}/default_template",
-    ),
-    unsupported(
-        "ImportDocumentationParts",
-        "PUT",
-        "/restapis/{api}/documentation/parts",
-    ),
-    unsupported(
         "TestInvokeMethod",
         "POST",
         "/restapis/{api}/resources/{resource}/methods/{verb}",

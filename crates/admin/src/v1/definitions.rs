@@ -124,7 +124,12 @@ fn put(call: &Call<'_>) -> Result<Write, Refusal> {
 }
 
 /// Reads the call's file.
-fn file(call: &Call<'_>, before: Definition, api: &str, mode: Mode) -> Result<Read, Refusal> {
+pub(super) fn file(
+    call: &Call<'_>,
+    before: Definition,
+    api: &str,
+    mode: Mode,
+) -> Result<Read, Refusal> {
     let account = call.config.cluster.as_ref();
     let known = Substitutions {
         account: account.map_or("", |cluster| &cluster.account_id),

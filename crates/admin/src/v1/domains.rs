@@ -1,7 +1,10 @@
 //! `DomainName`: custom domains, the same objects as in v2.
 
 use http::StatusCode;
-use model::{CertificateId, Config, DomainId, DomainName, DomainPatch, EndpointType, Op, codec};
+use model::{
+    CertificateId, Config, DomainId, DomainName, DomainPatch, EndpointType, Op, codec,
+    v2::{Routing, RoutingMode},
+};
 use serde_json::Value;
 
 use super::{
@@ -51,6 +54,26 @@ const RULES: &[Rule] = &[
     rule("/managementPolicy", R, Holds::Text),
 ];
 
+/// What v1 calls the modes.
+const MODES: [&str; 3] = [
+    "BASE_PATH_MAPPING_ONLY",
+    "ROUTING_RULE_ONLY",
+    "ROUTING_RULE_THEN_BASE_PATH_MAPPING",
+];
+
+const fn mode_text(mode: RoutingMode) -> &'static str {
+    match mode {
+        RoutingMode::Mappings => "BASE_PATH_MAPPING_ONLY",
+        RoutingMode::Rules => "ROUTING_RULE_ONLY",
+        RoutingMode::Both => "ROUTING_RULE_THEN_BASE_PATH_MAPPING",
+    }
+}
+
+fn mode(text: &str) -> Option<RoutingMode> {
+    let mut all = RoutingMode::ALL.iter().copied();
+    all.find(|mode| mode_text(*mode) == text)
+}
+
 /// What clients may alter.
 fn fields(config: &Config, domain: &DomainName) -> View {
     let certificate = config.certificates.get(&domain.certificate);
@@ -64,7 +87,7 @@ fn fields(config: &Config, domain: &DomainName) -> View {
                 .put("ipAddressType", address_text(domain.ip_address_type)),
         )
         .put("securityPolicy", domain.security_policy.as_str())
-        .put("routingMode", "BASE_PATH_MAPPING_ONLY");
+        .put("routingMode", mode_text(domain.routing.mode));
     match domain.endpoint {
         EndpointType::Edge => view.maybe("certificateArn", arn),
         EndpointType::Regional | EndpointType::Private => view.maybe("regionalCertificateArn", arn),
@@ -144,8 +167,7 @@ fn wanted(call: &Call<'_>, input: &Document) -> Result<DomainPatch, Refusal> {
         "managementPolicy",
         "endpointAccessMode",
     ])?;
-    let others = ["ROUTING_RULE_ONLY", "ROUTING_RULE_THEN_BASE_PATH_MAPPING"];
-    input.only("routingMode", "BASE_PATH_MAPPING_ONLY", &others)?;
+    let mode = input.word("routingMode", mode, &MODES)?;
     let configuration = input.object("endpointConfiguration")?.unwrap_or_default();
     let types = configuration.texts("types")?.unwrap_or_default();
     let several = "Cannot create a domain name with multiple Endpoint Types.";
@@ -163,6 +185,7 @@ fn wanted(call: &Call<'_>, input: &Document) -> Result<DomainPatch, Refusal> {
         endpoint: Some(endpoint),
         ip_address_type: address_type(&configuration)?,
         security_policy: checks::security_policy(input)?,
+        routing_mode: mode,
     })
 }
 
@@ -185,6 +208,10 @@ fn create(call: &Call<'_>) -> Result<Write, Refusal> {
         created_ms: call.now_ms,
         tags: checks::tags(&input)?,
         mappings: Default::default(),
+        routing: Box::new(Routing {
+            mode: wanted.routing_mode.unwrap_or(RoutingMode::Mappings),
+            ..Routing::default()
+        }),
     };
     let op = Op::CreateDomain(Box::new(new));
     Ok(showing(call, op, name, StatusCode::CREATED))
@@ -204,6 +231,7 @@ fn update(call: &Call<'_>) -> Result<Write, Refusal> {
     patch.ip_address_type = patch
         .ip_address_type
         .filter(|new| *new != known.ip_address_type);
+    patch.routing_mode = patch.routing_mode.filter(|new| *new != known.routing.mode);
     let name = known.name.clone();
     let op = Op::UpdateDomain(name.clone(), patch);
     Ok(showing(call, op, name, StatusCode::OK))

@@ -13,6 +13,7 @@ mod client_certificates;
 mod definitions;
 mod deployments;
 mod documentation;
+mod documentation_import;
 mod domains;
 mod gateway_responses;
 mod import_keys;
@@ -32,7 +33,7 @@ mod usage;
 mod usage_plan_keys;
 mod usage_plans;
 mod validators;
-mod view;
+pub(crate) mod view;
 mod vpc_links;
 
 use crate::{call::Call, document::Document, operation::Operation};
@@ -64,6 +65,7 @@ pub(crate) const TABLES: &[&[Operation]] = &[
     client_certificates::OPERATIONS,
     vpc_links::OPERATIONS,
     documentation::OPERATIONS,
+    documentation_import::OPERATIONS,
 ];
 
 /// What Amazon's refusals call the request of an operation, such as `createRestApiInput`.

@@ -19,6 +19,7 @@ use crate::{
     ids,
     operation::{Operation, read, write},
     refusal::Refusal,
+    sample,
 };
 
 const ALL: &str = "/restapis/{api}/models";
@@ -30,6 +31,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
     read("GetModel", ONE, kind::show::<Models>),
     write("UpdateModel", "PATCH", ONE, kind::update::<Models>),
     write("DeleteModel", "DELETE", ONE, kind::delete::<Models>),
+    read(
+        "GetModelTemplate",
+        "/restapis/{api}/models/{model}/default_template",
+        template,
+    ),
 ];
 
 struct Models;
@@ -119,6 +125,13 @@ fn schema(text: Option<&str>) -> Result<(), Refusal> {
         Value::Object(fields) if !fields.is_empty() => Ok(()),
         _ => Err(empty()),
     }
+}
+
+fn template(call: &Call<'_>) -> Result<Answer, Refusal> {
+    let found = api(call)?.1.content.models.get(call.argument(1));
+    let model = found.ok_or_else(|| Models::missing(call))?;
+    let text = sample::template(model.schema.as_deref().unwrap_or_default());
+    Answer::ok(&View::default().put("value", text).done())
 }
 
 fn list(call: &Call<'_>) -> Result<Answer, Refusal> {

@@ -8,17 +8,17 @@ use model::rest::Millionths;
 
 /// A JSON object in the making.
 #[derive(Debug, Default)]
-pub(super) struct View(Map<String, Value>);
+pub(crate) struct View(Map<String, Value>);
 
 impl View {
     /// A field that is always there.
-    pub(super) fn put(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(crate) fn put(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.insert(name.to_owned(), value.into());
         self
     }
 
     /// A field that may be absent.
-    pub(super) fn maybe(self, name: &str, value: Option<impl Into<Value>>) -> Self {
+    pub(crate) fn maybe(self, name: &str, value: Option<impl Into<Value>>) -> Self {
         match value {
             Some(value) => self.put(name, value),
             None => self,
@@ -26,7 +26,7 @@ impl View {
     }
 
     /// A list or object that is left out while it is empty.
-    pub(super) fn filled(self, name: &str, value: Value) -> Self {
+    pub(crate) fn filled(self, name: &str, value: Value) -> Self {
         let empty = match &value {
             Value::Array(items) => items.is_empty(),
             Value::Object(fields) => fields.is_empty(),
@@ -35,7 +35,7 @@ impl View {
         if empty { self } else { self.put(name, value) }
     }
 
-    pub(super) fn done(self) -> Value {
+    pub(crate) fn done(self) -> Value {
         Value::Object(self.0)
     }
 }
@@ -47,7 +47,7 @@ impl From<View> for Value {
 }
 
 /// An object of texts or booleans.
-pub(super) fn object<V: Clone + Into<Value>>(map: &BTreeMap<String, V>) -> Value {
+pub(crate) fn object<V: Clone + Into<Value>>(map: &BTreeMap<String, V>) -> Value {
     let fields = map
         .iter()
         .map(|(key, value)| (key.clone(), value.clone().into()));
@@ -60,6 +60,6 @@ pub(super) const fn seconds(ms: u64) -> u64 {
 }
 
 /// A number that may have decimals; always written with them, as Amazon writes a double.
-pub(super) fn double(number: Millionths) -> Value {
+pub(crate) fn double(number: Millionths) -> Value {
     Number::from_f64(number.number()).map_or(Value::Null, Value::Number)
 }

@@ -1,93 +1,87 @@
 //! Operations of API Gateway v2 that this version has not: refused by name.
+//!
+//! All of them are about portals, Amazon's hosted documentation sites.
 
 use crate::operation::{Operation, unsupported};
 
-const AUTHORIZERS: &str = "/v2/apis/{api}/authorizers";
-const AUTHORIZER: &str = "/v2/apis/{api}/authorizers/{id}";
-const MODELS: &str = "/v2/apis/{api}/models";
-const MODEL: &str = "/v2/apis/{api}/models/{id}";
-const INTEGRATION_RESPONSES: &str = "/v2/apis/{api}/integrations/{id}/integrationresponses";
-const INTEGRATION_RESPONSE: &str =
-    "/v2/apis/{api}/integrations/{id}/integrationresponses/{response}";
-const ROUTE_RESPONSES: &str = "/v2/apis/{api}/routes/{id}/routeresponses";
-const ROUTE_RESPONSE: &str = "/v2/apis/{api}/routes/{id}/routeresponses/{response}";
-const RULES: &str = "/v2/domainnames/{domain}/routingrules";
-const RULE: &str = "/v2/domainnames/{domain}/routingrules/{id}";
-const VPC_LINKS: &str = "/v2/vpclinks";
-const VPC_LINK: &str = "/v2/vpclinks/{id}";
-const PORTALS: &str = "/v2/portals";
-const PORTAL: &str = "/v2/portals/{rest+}";
-const PRODUCTS: &str = "/v2/portalproducts";
-const PRODUCT: &str = "/v2/portalproducts/{rest+}";
-
-/// What is not supported. Portals have many operations; they share a name per method.
+/// What is not supported.
 pub(crate) const ABSENT: &[Operation] = &[
-    unsupported("GetAuthorizers", "GET", AUTHORIZERS),
-    unsupported("CreateAuthorizer", "POST", AUTHORIZERS),
-    unsupported("GetAuthorizer", "GET", AUTHORIZER),
-    unsupported("UpdateAuthorizer", "PATCH", AUTHORIZER),
-    unsupported("DeleteAuthorizer", "DELETE", AUTHORIZER),
-    unsupported("GetModels", "GET", MODELS),
-    unsupported("CreateModel", "POST", MODELS),
-    unsupported("GetModel", "GET", MODEL),
-    unsupported("UpdateModel", "PATCH", MODEL),
-    unsupported("DeleteModel", "DELETE", MODEL),
+    unsupported("ListPortalProducts", "GET", "/v2/portalproducts"),
+    unsupported("CreatePortalProduct", "POST", "/v2/portalproducts"),
+    unsupported("GetPortalProduct", "GET", "/v2/portalproducts/{id}"),
+    unsupported("UpdatePortalProduct", "PATCH", "/v2/portalproducts/{id}"),
+    unsupported("DeletePortalProduct", "DELETE", "/v2/portalproducts/{id}"),
     unsupported(
-        "GetModelTemplate",
+        "ListProductPages",
         "GET",
-        "/v2/apis/{api}/models/{id}/template",
-    ),
-    unsupported("GetIntegrationResponses", "GET", INTEGRATION_RESPONSES),
-    unsupported("CreateIntegrationResponse", "POST", INTEGRATION_RESPONSES),
-    unsupported("GetIntegrationResponse", "GET", INTEGRATION_RESPONSE),
-    unsupported("UpdateIntegrationResponse", "PATCH", INTEGRATION_RESPONSE),
-    unsupported("DeleteIntegrationResponse", "DELETE", INTEGRATION_RESPONSE),
-    unsupported("GetRouteResponses", "GET", ROUTE_RESPONSES),
-    unsupported("CreateRouteResponse", "POST", ROUTE_RESPONSES),
-    unsupported("GetRouteResponse", "GET", ROUTE_RESPONSE),
-    unsupported("UpdateRouteResponse", "PATCH", ROUTE_RESPONSE),
-    unsupported("DeleteRouteResponse", "DELETE", ROUTE_RESPONSE),
-    unsupported(
-        "DeleteRouteRequestParameter",
-        "DELETE",
-        "/v2/apis/{api}/routes/{id}/requestparameters/{key}",
+        "/v2/portalproducts/{id}/productpages",
     ),
     unsupported(
-        "DeleteAccessLogSettings",
-        "DELETE",
-        "/v2/apis/{api}/stages/{name}/accesslogsettings",
+        "CreateProductPage",
+        "POST",
+        "/v2/portalproducts/{id}/productpages",
     ),
     unsupported(
-        "ResetAuthorizersCache",
-        "DELETE",
-        "/v2/apis/{api}/stages/{name}/cache/authorizers",
+        "GetProductPage",
+        "GET",
+        "/v2/portalproducts/{id}/productpages/{id}",
     ),
     unsupported(
-        "DeleteRouteSettings",
-        "DELETE",
-        "/v2/apis/{api}/stages/{name}/routesettings/{key}",
+        "UpdateProductPage",
+        "PATCH",
+        "/v2/portalproducts/{id}/productpages/{id}",
     ),
-    unsupported("ListRoutingRules", "GET", RULES),
-    unsupported("CreateRoutingRule", "POST", RULES),
-    unsupported("GetRoutingRule", "GET", RULE),
-    unsupported("PutRoutingRule", "PUT", RULE),
-    unsupported("DeleteRoutingRule", "DELETE", RULE),
-    unsupported("GetVpcLinks", "GET", VPC_LINKS),
-    unsupported("CreateVpcLink", "POST", VPC_LINKS),
-    unsupported("GetVpcLink", "GET", VPC_LINK),
-    unsupported("UpdateVpcLink", "PATCH", VPC_LINK),
-    unsupported("DeleteVpcLink", "DELETE", VPC_LINK),
-    unsupported("ListPortals", "GET", PORTALS),
-    unsupported("CreatePortal", "POST", PORTALS),
-    unsupported("GetPortal", "GET", PORTAL),
-    unsupported("PublishPortal", "POST", PORTAL),
-    unsupported("UpdatePortal", "PATCH", PORTAL),
-    unsupported("DeletePortal", "DELETE", PORTAL),
-    unsupported("ListPortalProducts", "GET", PRODUCTS),
-    unsupported("CreatePortalProduct", "POST", PRODUCTS),
-    unsupported("GetPortalProduct", "GET", PRODUCT),
-    unsupported("CreateProductPage", "POST", PRODUCT),
-    unsupported("UpdatePortalProduct", "PATCH", PRODUCT),
-    unsupported("PutPortalProductSharingPolicy", "PUT", PRODUCT),
-    unsupported("DeletePortalProduct", "DELETE", PRODUCT),
+    unsupported(
+        "DeleteProductPage",
+        "DELETE",
+        "/v2/portalproducts/{id}/productpages/{id}",
+    ),
+    unsupported(
+        "ListProductRestEndpointPages",
+        "GET",
+        "/v2/portalproducts/{id}/productrestendpointpages",
+    ),
+    unsupported(
+        "CreateProductRestEndpointPage",
+        "POST",
+        "/v2/portalproducts/{id}/productrestendpointpages",
+    ),
+    unsupported(
+        "GetProductRestEndpointPage",
+        "GET",
+        "/v2/portalproducts/{id}/productrestendpointpages/{id}",
+    ),
+    unsupported(
+        "UpdateProductRestEndpointPage",
+        "PATCH",
+        "/v2/portalproducts/{id}/productrestendpointpages/{id}",
+    ),
+    unsupported(
+        "DeleteProductRestEndpointPage",
+        "DELETE",
+        "/v2/portalproducts/{id}/productrestendpointpages/{id}",
+    ),
+    unsupported(
+        "GetPortalProductSharingPolicy",
+        "GET",
+        "/v2/portalproducts/{id}/sharingpolicy",
+    ),
+    unsupported(
+        "PutPortalProductSharingPolicy",
+        "PUT",
+        "/v2/portalproducts/{id}/sharingpolicy",
+    ),
+    unsupported(
+        "DeletePortalProductSharingPolicy",
+        "DELETE",
+        "/v2/portalproducts/{id}/sharingpolicy",
+    ),
+    unsupported("ListPortals", "GET", "/v2/portals"),
+    unsupported("CreatePortal", "POST", "/v2/portals"),
+    unsupported("GetPortal", "GET", "/v2/portals/{portal}"),
+    unsupported("UpdatePortal", "PATCH", "/v2/portals/{portal}"),
+    unsupported("DeletePortal", "DELETE", "/v2/portals/{portal}"),
+    unsupported("PreviewPortal", "POST", "/v2/portals/{portal}/preview"),
+    unsupported("PublishPortal", "POST", "/v2/portals/{portal}/publish"),
+    unsupported("DisablePortal", "DELETE", "/v2/portals/{portal}/publish"),
 ];

@@ -178,17 +178,6 @@ pub(crate) fn mapping_key(text: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Settings of routes have no effect here; those that say nothing are accepted.
-pub(super) fn route_settings(settings: &Document) -> Result<(), Refusal> {
-    settings.unsupported(&[
-        "dataTraceEnabled",
-        "detailedMetricsEnabled",
-        "throttlingBurstLimit",
-        "throttlingRateLimit",
-    ])?;
-    settings.only("loggingLevel", "OFF", &["ERROR", "INFO"])
-}
-
 /// Refuses the same text twice in a list.
 pub(super) fn distinct(field: &str, items: &[String]) -> Result<(), Refusal> {
     let mut seen = BTreeSet::new();

@@ -9,7 +9,7 @@ use model::{
     HttpReplacement, IpAddressType, Op, ResourceKind, Revision, rest::Seen,
 };
 
-use super::{api, apis, content};
+use super::{api, apis, content, route_settings};
 use crate::{
     answer::Answer,
     call::{Call, Write},
@@ -50,6 +50,7 @@ pub(super) fn import(call: &Call<'_>) -> Result<Write, Refusal> {
 }
 
 pub(super) fn reimport(call: &Call<'_>) -> Result<Write, Refusal> {
+    http_only(call)?;
     let before = content(call.config, call.argument(0))?;
     let found = file(call, before)?;
     let id = ApiId::from(call.argument(0));
@@ -63,6 +64,16 @@ pub(super) fn reimport(call: &Call<'_>) -> Result<Write, Refusal> {
     };
     let op = Op::ReplaceHttpApi(id.clone(), Box::new(replacement));
     Ok(showing(op, id, found.warnings))
+}
+
+/// OpenAPI has no words for WebSocket APIs.
+fn http_only(call: &Call<'_>) -> Result<(), Refusal> {
+    if route_settings::is_socket(call)? {
+        return Err(Refusal::bad(
+            "Import and export are supported only for HTTP APIs",
+        ));
+    }
+    Ok(())
 }
 
 fn file(call: &Call<'_>, before: &HttpContent) -> Result<HttpRead, Refusal> {
@@ -86,6 +97,7 @@ fn showing(op: Op, id: ApiId, warnings: Vec<String>) -> Write {
 }
 
 pub(super) fn export(call: &Call<'_>) -> Result<Answer, Refusal> {
+    http_only(call)?;
     let api = api(call.config, call.argument(0))?;
     let mut frozen = content(call.config, call.argument(0))?;
     if !call.argument(1).eq_ignore_ascii_case("OAS30") {

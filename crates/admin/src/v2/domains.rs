@@ -10,10 +10,11 @@ use http::StatusCode;
 use model::{
     CertificateId, Config, DomainId, DomainName, DomainPatch, EndpointType, Op, ResourceKind,
     SecurityPolicy, codec,
+    v2::{Routing, RoutingMode},
 };
 use serde::Serialize;
 
-use super::checks;
+use super::{checks, word};
 use crate::{
     answer::Answer,
     call::{Call, Write},
@@ -73,7 +74,7 @@ fn shape<'a>(call: &Shown<'_>, domain: &'a DomainName) -> DomainShape<'a> {
             ip_address_type: checks::ip_address_type_text(domain.ip_address_type),
             security_policy: domain.security_policy.as_str(),
         }],
-        routing_mode: "API_MAPPING_ONLY",
+        routing_mode: domain.routing.mode.as_str(),
         tags: &domain.tags,
     }
 }
@@ -143,6 +144,10 @@ pub(super) fn create(call: &Call<'_>) -> Result<Write, Refusal> {
         created_ms: call.now_ms,
         tags,
         mappings: BTreeMap::new(),
+        routing: Box::new(Routing {
+            mode: routing_mode(&call.document)?.unwrap_or(RoutingMode::Mappings),
+            ..Routing::default()
+        }),
     };
     Ok(showing(
         call,
@@ -156,6 +161,7 @@ pub(super) fn update(call: &Call<'_>) -> Result<Write, Refusal> {
     supported(&call.document)?;
     let known = domain(call.config, call.argument(0))?;
     let mut patch = configuration(call)?.unwrap_or_default();
+    patch.routing_mode = routing_mode(&call.document)?;
     if known.tags.contains_key(checks::ENDPOINT_TAG) {
         patch.endpoint = None;
     }
@@ -177,10 +183,15 @@ fn supported(document: &Document) -> Result<(), Refusal> {
     if let Some(tls) = document.object("mutualTlsAuthentication")? {
         tls.unsupported(&["truststoreUri", "truststoreVersion"])?;
     }
-    document.only(
+    Ok(())
+}
+
+fn routing_mode(document: &Document) -> Result<Option<RoutingMode>, Refusal> {
+    word(
+        document,
         "routingMode",
-        "API_MAPPING_ONLY",
-        &["ROUTING_RULE_ONLY", "ROUTING_RULE_THEN_API_MAPPING"],
+        RoutingMode::parse,
+        RoutingMode::WORDS,
     )
 }
 
@@ -216,6 +227,7 @@ fn configuration(call: &Call<'_>) -> Result<Option<DomainPatch>, Refusal> {
         endpoint,
         ip_address_type: checks::ip_address_type(one)?,
         security_policy: security_policy(one)?,
+        routing_mode: None,
     }))
 }
 

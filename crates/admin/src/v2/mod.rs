@@ -1,36 +1,62 @@
-//! API Gateway v2: HTTP APIs, custom domains and tags in Amazon's shapes.
+//! API Gateway v2: HTTP and WebSocket APIs, custom domains, VPC links and tags in Amazon's shapes.
 //!
 //! One file per kind of resource: its JSON shape, and its operations as pure functions from a call
 //! to an answer or to changes.
 
 mod absent;
 mod apis;
+mod authorizers;
 mod checks;
 mod cors;
 mod definitions;
 mod deployments;
 mod domains;
+mod integration_responses;
+mod integration_rules;
 mod integrations;
 mod mappings;
+mod models;
+mod piece;
+mod route_responses;
+mod route_settings;
 mod routes;
+mod routing_rules;
 mod stages;
 mod tags;
+mod vpc_links;
 
 pub(crate) use absent::ABSENT;
+pub(crate) use authorizers::http_authorizer;
 pub(crate) use checks::{domain_name, mapping_key, stage_variables, tags as tags_allowed};
 pub(crate) use domains::certificate;
+pub(crate) use integrations::integration;
 pub(crate) use tags::{show as show_tags, tag, untag};
 
-use model::{Api, ApiKind, Config, Cors, HttpApi, HttpContent, ResourceKind};
+use model::{Api, Config, Cors, HttpContent, ResourceKind};
 
 use crate::{
+    call::Call,
     document::Document,
     operation::{Operation, read, write},
     refusal::Refusal,
 };
 
-/// What is supported.
-pub(crate) const OPERATIONS: &[Operation] = &[
+/// Every operation, those that are refused by name last.
+pub(crate) const TABLES: &[&[Operation]] = &[
+    OPERATIONS,
+    integrations::OPERATIONS,
+    integration_responses::OPERATIONS,
+    routes::OPERATIONS,
+    route_responses::OPERATIONS,
+    authorizers::OPERATIONS,
+    models::OPERATIONS,
+    stages::OPERATIONS,
+    route_settings::OPERATIONS,
+    routing_rules::OPERATIONS,
+    vpc_links::OPERATIONS,
+];
+
+const OPERATIONS: &[Operation] = &[
     read("GetApis", "/v2/apis", apis::list),
     write("CreateApi", "POST", "/v2/apis", apis::create),
     write("ImportApi", "PUT", "/v2/apis", definitions::import),
@@ -53,74 +79,6 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "DELETE",
         "/v2/apis/{api}/cors",
         apis::delete_cors,
-    ),
-    read(
-        "GetIntegrations",
-        "/v2/apis/{api}/integrations",
-        integrations::list,
-    ),
-    write(
-        "CreateIntegration",
-        "POST",
-        "/v2/apis/{api}/integrations",
-        integrations::create,
-    ),
-    read(
-        "GetIntegration",
-        "/v2/apis/{api}/integrations/{id}",
-        integrations::show,
-    ),
-    write(
-        "UpdateIntegration",
-        "PATCH",
-        "/v2/apis/{api}/integrations/{id}",
-        integrations::update,
-    ),
-    write(
-        "DeleteIntegration",
-        "DELETE",
-        "/v2/apis/{api}/integrations/{id}",
-        integrations::delete,
-    ),
-    read("GetRoutes", "/v2/apis/{api}/routes", routes::list),
-    write(
-        "CreateRoute",
-        "POST",
-        "/v2/apis/{api}/routes",
-        routes::create,
-    ),
-    read("GetRoute", "/v2/apis/{api}/routes/{id}", routes::show),
-    write(
-        "UpdateRoute",
-        "PATCH",
-        "/v2/apis/{api}/routes/{id}",
-        routes::update,
-    ),
-    write(
-        "DeleteRoute",
-        "DELETE",
-        "/v2/apis/{api}/routes/{id}",
-        routes::delete,
-    ),
-    read("GetStages", "/v2/apis/{api}/stages", stages::list),
-    write(
-        "CreateStage",
-        "POST",
-        "/v2/apis/{api}/stages",
-        stages::create,
-    ),
-    read("GetStage", "/v2/apis/{api}/stages/{name}", stages::show),
-    write(
-        "UpdateStage",
-        "PATCH",
-        "/v2/apis/{api}/stages/{name}",
-        stages::update,
-    ),
-    write(
-        "DeleteStage",
-        "DELETE",
-        "/v2/apis/{api}/stages/{name}",
-        stages::delete,
     ),
     read(
         "GetDeployments",
@@ -205,36 +163,58 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 
 /// The API `id`; REST APIs do not exist as far as v2 goes.
 fn api<'c>(config: &'c Config, id: &str) -> Result<&'c Api, Refusal> {
-    http_api(config, id).map(|(api, _)| api)
-}
-
-/// The API `id` and what only HTTP APIs have.
-fn http_api<'c>(config: &'c Config, id: &str) -> Result<(&'c Api, &'c HttpApi), Refusal> {
-    let found = config.apis.get(id);
-    found
-        .and_then(|api| Some((&**api, http(api)?)))
-        .ok_or_else(|| Refusal::not_found(ResourceKind::Api, id))
-}
-
-/// What only an HTTP API has.
-const fn http(api: &Api) -> Option<&HttpApi> {
-    match &api.kind {
-        ApiKind::Http(http) => Some(http),
-        ApiKind::Rest(_) => None,
-    }
+    let found = config.apis.get(id).map(|api| &**api);
+    let found = found.filter(|api| api.v2_content().is_some());
+    found.ok_or_else(|| Refusal::not_found(ResourceKind::Api, id))
 }
 
 /// What can be edited of the API `id`.
 fn content<'c>(config: &'c Config, id: &str) -> Result<&'c HttpContent, Refusal> {
-    Ok(&http_api(config, id)?.1.content)
+    let found = config.apis.get(id).and_then(|api| api.v2_content());
+    found.ok_or_else(|| Refusal::not_found(ResourceKind::Api, id))
 }
+
+/// Refuses HTTP APIs what only WebSocket APIs have.
+fn socket_only(call: &Call<'_>, what: &str) -> Result<(), Refusal> {
+    if route_settings::is_socket(call)? {
+        return Ok(());
+    }
+    Err(Refusal::bad(format!(
+        "{what} are supported only for WebSocket APIs"
+    )))
+}
+
+/// A text of a document, or what was there before when the document does not speak of it; an empty
+/// one takes it away.
+fn kept(
+    document: &Document,
+    name: &str,
+    before: Option<String>,
+) -> Result<Option<String>, Refusal> {
+    let given = document.sized(name, 0, TEXT_MAX)?;
+    Ok(given.map_or(before, |text| apis::present(Some(text))))
+}
+
+/// One of some words. Amazon's second version has but one exception for what is wrong with a
+/// request.
+fn word<T>(
+    document: &Document,
+    name: &str,
+    parse: fn(&str) -> Option<T>,
+    words: &[&str],
+) -> Result<Option<T>, Refusal> {
+    document
+        .word(name, parse, words)
+        .map_err(|refusal| match refusal {
+            Refusal::Validation(text) => Refusal::BadRequest(text),
+            other => other,
+        })
+}
+
+/// Longest text of fields that have no bound of their own, as at Amazon.
+const TEXT_MAX: usize = 2_048;
 
 /// `corsConfiguration` of a document.
 pub(crate) fn cross_origin(document: &Document) -> Result<Option<Cors>, Refusal> {
     cors::read(document)
-}
-
-/// The address of a backend, as an integration's.
-pub(crate) fn backend_uri(text: String) -> Result<String, Refusal> {
-    checks::uri("uri", text)
 }

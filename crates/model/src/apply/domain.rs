@@ -23,6 +23,7 @@ impl Config {
                 Some(_) => Ok(()),
                 None => Err(Rejection::not_found(ResourceKind::ApiMapping, id)),
             },
+            Op::Routing(name, change) => self.change_routing(&name, *change),
             Op::Tag { target, set, unset } => self.tag(&target, set, &unset),
             // `perform` sends nothing else here.
             _ => Ok(()),
@@ -58,6 +59,9 @@ impl Config {
         }
         if let Some(security_policy) = patch.security_policy {
             domain.security_policy = security_policy;
+        }
+        if let Some(mode) = patch.routing_mode {
+            domain.routing.mode = mode;
         }
         let domain = domain.clone();
         self.certificate_covers(&domain)
@@ -114,6 +118,7 @@ impl Config {
 
     fn create_mapping(&mut self, name: &DomainId, mapping: ApiMapping) -> Result<(), Rejection> {
         self.mapped_stage(&mapping.api, &mapping.stage)?;
+        self.one_protocol(name, &mapping)?;
         let domain = self.domain_mut(name)?;
         let max = limits::MAPPINGS_PER_DOMAIN_MAX;
         room(&domain.mappings, ResourceKind::ApiMapping, max)?;
@@ -139,11 +144,12 @@ impl Config {
         mapping.key = patch.key.unwrap_or(mapping.key);
         free_key(domain, &mapping)?;
         self.mapped_stage(&mapping.api, &mapping.stage)?;
+        self.one_protocol(name, &mapping)?;
         self.domain_mut(name)?.mappings.insert(id.clone(), mapping);
         Ok(())
     }
 
-    fn mapped_stage(&self, api: &ApiId, stage: &StageName) -> Result<(), Rejection> {
+    pub(super) fn mapped_stage(&self, api: &ApiId, stage: &StageName) -> Result<(), Rejection> {
         let found = self
             .apis
             .get(api)
@@ -159,7 +165,7 @@ impl Config {
         Err(Rejection::not_found(ResourceKind::Stage, stage))
     }
 
-    fn domain_mut(&mut self, name: &DomainId) -> Result<&mut DomainName, Rejection> {
+    pub(super) fn domain_mut(&mut self, name: &DomainId) -> Result<&mut DomainName, Rejection> {
         let domain = self.domains.get_mut(name);
         domain
             .map(Arc::make_mut)

@@ -1,11 +1,12 @@
-//! Changes to APIs, their stages and deployments; what an HTTP API consists of is next door.
+//! Changes to APIs and their deployments; what an HTTP or WebSocket API consists of is next door,
+//! and so are stages.
 
 use std::sync::Arc;
 
 use super::{Context, http_content::Existing, room, text};
 use crate::{
-    Api, ApiId, ApiKind, ApiPatch, Config, Content, CreateHttpApi, Deployment, DeploymentId,
-    HttpContent, Op, Rejection, ResourceKind, Stage, StageName, StagePatch, limits,
+    Api, ApiId, ApiKind, Config, Content, CreateHttpApi, Deployment, DeploymentId, HttpContent, Op,
+    Rejection, ResourceKind, Stage, StageName, limits,
 };
 
 impl Config {
@@ -15,34 +16,28 @@ impl Config {
             Op::DeleteApi(id) => self.delete_api(&id),
             Op::RollBackApi(id, to) => self.roll_back(&id, to, context),
             Op::DeleteStage(api, name) => self.delete_stage(&api, &name, context),
-            Op::ReplaceHttpApi(id, new) => self.edit(&id, context, |api| api.replace_http(*new)),
+            Op::ReplaceHttpApi(id, new) => {
+                self.links_exist(&new.content)?;
+                self.edit(&id, context, |api| api.replace_http(*new))
+            }
             Op::UpdateApi(id, patch) => self.edit(&id, context, |api| api.patch(*patch)),
             Op::DeleteCors(id) => self.edit(&id, context, |api| {
-                api.http_mut()?.cors = None;
+                api.content_mut()?.cors = None;
                 Ok(())
             }),
-            Op::CreateIntegration(api, new) => {
-                self.edit(&api, context, |api| api.http_mut()?.add_integration(new))
-            }
-            Op::UpdateIntegration(api, id, patch) => self.edit(&api, context, |api| {
-                api.http_mut()?.patch_integration(&id, patch)
-            }),
-            Op::DeleteIntegration(api, id) => {
-                self.edit(&api, context, |api| api.http_mut()?.delete_integration(&id))
-            }
-            Op::CreateRoute(api, route) => self.edit(&api, context, |api| {
-                api.http_mut()?.put_route(route, Existing::No)
-            }),
-            Op::UpdateRoute(api, id, patch) => {
-                self.edit(&api, context, |api| api.http_mut()?.patch_route(&id, patch))
-            }
-            Op::DeleteRoute(api, id) => {
-                self.edit(&api, context, |api| api.http_mut()?.delete_route(&id))
-            }
+            Op::CreateIntegration(..)
+            | Op::UpdateIntegration(..)
+            | Op::DeleteIntegration(..)
+            | Op::CreateRoute(..)
+            | Op::UpdateRoute(..)
+            | Op::DeleteRoute(..)
+            | Op::V2(..) => self.perform_content(op, context),
             Op::CreateStage(api, stage) => {
+                self.stage_references(stage.v2())?;
                 self.edit(&api, context, |api| api.create_stage(stage, context))
             }
             Op::UpdateStage(api, name, patch) => {
+                self.certificate_exists(patch.client_certificate.as_deref())?;
                 self.edit(&api, context, |api| api.patch_stage(&name, patch, context))
             }
             Op::CreateDeployment {
@@ -100,8 +95,9 @@ impl Config {
             ));
         }
         api.served = context.revision;
+        self.links_exist(api.content_mut()?)?;
         if let Some(quick) = new.quick {
-            let content = api.http_mut()?;
+            let content = api.content_mut()?;
             content.add_integration(quick.integration)?;
             content.put_route(quick.route, Existing::No)?;
             api.create_stage(quick.stage, context)?;
@@ -137,15 +133,18 @@ impl Config {
 
     fn not_mapped(&self, api: &ApiId, stage: Option<&StageName>) -> Result<(), Rejection> {
         let user = self.domains.values().find(|domain| {
-            domain.mappings.values().any(|mapping| {
-                mapping.api == *api && stage.is_none_or(|stage| mapping.stage == *stage)
-            })
+            let used =
+                |by: (&ApiId, &StageName)| by.0 == api && stage.is_none_or(|stage| by.1 == stage);
+            let mut mappings = domain.mappings.values();
+            let mut rules = domain.routing.rules.values();
+            mappings.any(|one| used((&one.api, &one.stage)))
+                || rules.any(|one| used((&one.api, &one.stage)))
         });
         let Some(domain) = user else { return Ok(()) };
         Err(Rejection::invalid(
             "apiId",
             format!(
-                "Deleting this is not allowed: domain {} has a mapping to it",
+                "Deleting this is not allowed: domain {} has a mapping or rule that leads to it",
                 domain.name
             ),
         ))
@@ -153,11 +152,21 @@ impl Config {
 }
 
 impl Api {
-    /// The editable content of an HTTP API; other kinds do not exist for these operations.
-    pub(super) fn http_mut(&mut self) -> Result<&mut HttpContent, Rejection> {
+    /// The editable content of an HTTP or WebSocket API; REST APIs do not exist for v2.
+    pub(super) fn content_mut(&mut self) -> Result<&mut HttpContent, Rejection> {
         match &mut self.kind {
             ApiKind::Http(http) => Ok(&mut http.content),
+            ApiKind::WebSocket(socket) => Ok(&mut socket.content),
             ApiKind::Rest(_) => Err(Rejection::not_found(ResourceKind::Api, &self.id)),
+        }
+    }
+
+    /// A copy of what a deployment freezes; those of REST APIs are made elsewhere.
+    fn frozen(&self) -> Option<Content> {
+        match &self.kind {
+            ApiKind::Http(http) => Some(Content::Http(http.content.clone())),
+            ApiKind::WebSocket(socket) => Some(Content::WebSocket(socket.content.clone())),
+            ApiKind::Rest(_) => None,
         }
     }
 
@@ -166,7 +175,8 @@ impl Api {
         let switch = u64::from(self.disable_execute_api_endpoint);
         let stages = self.stages.values().map(|stage| {
             let rest = &stage.rest;
-            let text = format!("{:?}{switch}{:?}{rest:?}", stage.variables, self.endpoint);
+            let (v2, variables) = (&stage.v2, &stage.variables);
+            let text = format!("{variables:?}{switch}{:?}{rest:?}{v2:?}", self.endpoint);
             (
                 stage.name.clone(),
                 stage.deployment.clone(),
@@ -176,95 +186,7 @@ impl Api {
         stages.collect()
     }
 
-    fn patch(&mut self, patch: ApiPatch) -> Result<(), Rejection> {
-        if let Some(name) = patch.name {
-            self.name = name;
-        }
-        if let Some(description) = patch.description {
-            self.description = text(description);
-        }
-        if let Some(version) = patch.version {
-            self.version = text(version);
-        }
-        if let Some(disable) = patch.disable_execute_api_endpoint {
-            self.disable_execute_api_endpoint = disable;
-        }
-        if let Some(ip_address_type) = patch.ip_address_type {
-            self.ip_address_type = ip_address_type;
-        }
-        if let Some(endpoint) = patch.endpoint {
-            self.endpoint = endpoint;
-        }
-        let ApiKind::Http(http) = &mut self.kind else {
-            return Err(Rejection::not_found(ResourceKind::Api, &self.id));
-        };
-        if let Some(expression) = patch.api_key_selection_expression {
-            http.api_key_selection_expression = text(expression);
-        }
-        if let Some(cors) = patch.cors {
-            http.content.cors = Some(cors);
-        }
-        http.content
-            .patch_quick(patch.quick_target, patch.quick_route_key)
-    }
-
-    pub(super) fn create_stage(
-        &mut self,
-        mut stage: Stage,
-        context: &Context,
-    ) -> Result<(), Rejection> {
-        room(
-            &self.stages,
-            ResourceKind::Stage,
-            limits::STAGES_PER_API_MAX,
-        )?;
-        if self.stages.contains_key(&stage.name) {
-            return Err(Rejection::conflict(
-                ResourceKind::Stage,
-                "Stage already exists",
-            ));
-        }
-        if let Some(id) = &stage.deployment {
-            self.has_deployment(id)?;
-        }
-        stage.created_ms = context.at_ms;
-        stage.updated_ms = context.at_ms;
-        self.stages.insert(stage.name.clone(), stage);
-        Ok(())
-    }
-
-    fn patch_stage(
-        &mut self,
-        name: &StageName,
-        patch: StagePatch,
-        context: &Context,
-    ) -> Result<(), Rejection> {
-        if let Some(id) = &patch.deployment {
-            self.has_deployment(id)?;
-        }
-        let stage = self.stages.get_mut(name);
-        let stage = stage.ok_or_else(|| Rejection::not_found(ResourceKind::Stage, name))?;
-        stage.auto_deploy = patch.auto_deploy.unwrap_or(stage.auto_deploy);
-        if let Some(id) = patch.deployment {
-            if stage.auto_deploy {
-                return Err(Rejection::invalid(
-                    "deploymentId",
-                    "the stage deploys automatically; set autoDeploy to false first",
-                ));
-            }
-            stage.deployment = Some(id);
-        }
-        if let Some(description) = patch.description {
-            stage.description = text(description);
-        }
-        if let Some(variables) = patch.variables {
-            stage.variables = variables;
-        }
-        stage.updated_ms = context.at_ms;
-        Ok(())
-    }
-
-    fn has_deployment(&self, id: &DeploymentId) -> Result<(), Rejection> {
+    pub(super) fn has_deployment(&self, id: &DeploymentId) -> Result<(), Rejection> {
         if self.deployments.contains_key(id) {
             return Ok(());
         }
@@ -279,7 +201,7 @@ impl Api {
         context: &Context,
     ) -> Result<(), Rejection> {
         self.room_to_deploy()?;
-        if self.http_mut()?.routes.is_empty() {
+        if self.content_mut()?.routes.is_empty() {
             return Err(Rejection::invalid(
                 "apiId",
                 "At least one route is required before deploying the Api.",
@@ -297,7 +219,8 @@ impl Api {
             stage.deployment = Some(id.clone());
             stage.updated_ms = context.at_ms;
         }
-        let content = Content::Http(self.http_mut()?.clone());
+        let missing = || Rejection::not_found(ResourceKind::Api, &self.id);
+        let content = self.frozen().ok_or_else(missing)?;
         let mut deployment = Deployment::of(id.clone(), content, context.at_ms);
         deployment.description = description;
         self.deployments.insert(id, Arc::new(deployment));
@@ -320,10 +243,9 @@ impl Api {
     /// Points every automatic stage to a fresh copy, unless it has an equal one already.
     fn deploy_automatically(&mut self, context: &Context) -> Result<(), Rejection> {
         // Stages of other kinds never deploy automatically.
-        let ApiKind::Http(http) = &self.kind else {
+        let Some(content) = self.frozen() else {
             return Ok(());
         };
-        let content = Content::Http(http.content.clone());
         let current = |stage: &Stage| {
             let serving = stage
                 .deployment

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{rest::concurrent, room, text};
+use super::{rest::concurrent, room, text, v2::quick_kind};
 use crate::{
-    Api, HttpContent, HttpReplacement, Integration, IntegrationId, IntegrationKind,
-    IntegrationPatch, Rejection, ResourceKind, Route, RouteId, RouteKey, RoutePatch, limits,
+    Api, HttpContent, HttpReplacement, Integration, IntegrationId, IntegrationPatch, Rejection,
+    ResourceKind, Route, RouteId, RouteKey, RoutePatch, limits,
 };
 
 /// Whether `put_route` may replace a route of the same id.
@@ -33,29 +33,7 @@ impl HttpContent {
     ) -> Result<(), Rejection> {
         let found = self.integrations.get_mut(id);
         let found = found.ok_or_else(|| Rejection::not_found(ResourceKind::Integration, id))?;
-        let integration = Arc::make_mut(found);
-        let IntegrationKind::HttpProxy {
-            uri,
-            method,
-            server_name,
-        } = &mut integration.kind;
-        if let Some(new) = patch.uri {
-            *uri = new;
-        }
-        if let Some(new) = patch.method {
-            *method = text(new).filter(|method| method != "ANY");
-        }
-        if let Some(new) = patch.server_name {
-            *server_name = text(new);
-        }
-        if let Some(new) = patch.description {
-            integration.description = text(new);
-        }
-        integration.timeout_ms = patch.timeout_ms.unwrap_or(integration.timeout_ms);
-        if let Some(new) = patch.payload_format_version {
-            integration.payload_format_version = new;
-        }
-        Ok(())
+        Arc::make_mut(found).patch(patch)
     }
 
     pub(super) fn delete_integration(&mut self, id: &IntegrationId) -> Result<(), Rejection> {
@@ -109,6 +87,7 @@ impl HttpContent {
                 format!("Invalid integration identifier specified: {id}"),
             ));
         }
+        self.route_references(&route)?;
         self.routes.insert(route.id.clone(), Arc::new(route));
         Ok(())
     }
@@ -117,7 +96,7 @@ impl HttpContent {
         let found = self.routes.get(id);
         let found = found.ok_or_else(|| Rejection::not_found(ResourceKind::Route, id))?;
         let mut route = Route::clone(found);
-        if let Some(key) = patch.key {
+        if let Some(key) = patch.key.clone() {
             if route.managed && key != route.key {
                 return Err(Rejection::invalid(
                     "routeKey",
@@ -126,10 +105,11 @@ impl HttpContent {
             }
             route.key = key;
         }
-        route.target = patch.target.unwrap_or(route.target);
-        if let Some(name) = patch.operation_name {
+        route.target = patch.target.clone().unwrap_or(route.target);
+        if let Some(name) = patch.operation_name.clone() {
             route.operation_name = text(name);
         }
+        route.rules.patch(patch);
         self.put_route(route, Existing::Replace)
     }
 
@@ -150,8 +130,7 @@ impl HttpContent {
         if let Some(uri) = target {
             let managed = self.integrations.values_mut().find(|i| i.managed);
             let managed = Arc::make_mut(managed.ok_or_else(|| none("target"))?);
-            let IntegrationKind::HttpProxy { uri: old, .. } = &mut managed.kind;
-            *old = uri;
+            managed.kind = quick_kind(uri);
         }
         if let Some(key) = key {
             let managed = self.routes.values().find(|route| route.managed);
@@ -166,7 +145,7 @@ impl HttpContent {
 impl Api {
     /// Puts other content in the place of this; nothing is left of what was.
     pub(super) fn replace_http(&mut self, new: HttpReplacement) -> Result<(), Rejection> {
-        let content = self.http_mut()?;
+        let content = self.content_mut()?;
         if !new.seen.holds(Some(content)) {
             return Err(concurrent());
         }
@@ -174,6 +153,11 @@ impl Api {
             cors: new.content.cors,
             ..HttpContent::default()
         };
+        for authorizer in new.content.authorizers.into_values() {
+            next.put_authorizer(Arc::unwrap_or_clone(authorizer))?;
+        }
+        // A file does not speak of them.
+        next.models.clone_from(&content.models);
         for integration in new.content.integrations.into_values() {
             next.add_integration(Arc::unwrap_or_clone(integration))?;
         }

@@ -11,6 +11,7 @@ mod cluster;
 mod domain;
 mod http_api;
 mod http_content;
+mod integration;
 mod parts;
 #[cfg(test)]
 mod parts_tests;
@@ -20,9 +21,12 @@ mod rest_methods;
 #[cfg(test)]
 mod rest_tests;
 mod rollout;
+mod routing;
 mod shared;
+mod stage;
 #[cfg(test)]
 mod tests;
+mod v2;
 mod zone_keys;
 
 use std::{
@@ -169,6 +173,7 @@ impl Config {
             | Op::CreateMapping(..)
             | Op::UpdateMapping(..)
             | Op::DeleteMapping(..)
+            | Op::Routing(..)
             | Op::Tag { .. } => self.perform_domain(op)?,
             Op::InMode(..)
             | Op::SetRolloutPolicy(_)
@@ -191,7 +196,8 @@ impl Config {
             | Op::DeleteStage(..)
             | Op::CreateDeployment { .. }
             | Op::UpdateDeployment(..)
-            | Op::DeleteDeployment(..) => self.perform_api(op, context)?,
+            | Op::DeleteDeployment(..)
+            | Op::V2(..) => self.perform_api(op, context)?,
             Op::CreateRestApi(_) | Op::Rest(..) | Op::DeployRest(..) => {
                 self.perform_rest(op, context)?;
             }

@@ -39,6 +39,7 @@ impl Config {
         }
         api.served = context.revision;
         api.rest_mut()?.content.check()?;
+        self.rest_links_exist(&api.rest_mut()?.content)?;
         self.apis.insert(api.id.clone(), Arc::new(api));
         Ok(())
     }
@@ -58,19 +59,35 @@ impl Config {
                 }
             }
             Some(RestPart::Integration(integration)) => {
-                let wanted = integration.connection_id.as_deref();
-                // A stage variable is known only when a request comes.
-                let wanted = wanted.filter(|id| !id.contains("${"));
-                if wanted.is_some_and(|id| !self.vpc_links.contains_key(id)) {
-                    return Err(Rejection::invalid(
-                        "connectionId",
-                        "Invalid Vpc Link identifier specified",
-                    ));
-                }
+                self.rest_link_exists(integration.connection_id.as_deref())?;
             }
+            Some(RestPart::Definition(definition)) => self.rest_links_exist(&definition.content)?,
             _ => {}
         }
         Ok(())
+    }
+
+    fn rest_links_exist(&self, content: &crate::rest::Content) -> Result<(), Rejection> {
+        let mut methods = content.methods();
+        methods.try_for_each(|(_, _, method)| match &method.integration {
+            Some(one) => self.rest_link_exists(one.settings.connection_id.as_deref()),
+            None => Ok(()),
+        })
+    }
+
+    /// A stage variable is known only when a request comes.
+    fn rest_link_exists(&self, id: Option<&str>) -> Result<(), Rejection> {
+        let wanted = id.filter(|id| !id.contains("${"));
+        if wanted.is_none_or(|id| self.vpc_links.contains_key(id)) {
+            return Ok(());
+        }
+        Err(Rejection::invalid(
+            "connectionId",
+            format!(
+                "Invalid Vpc Link identifier specified: {}",
+                wanted.unwrap_or_default()
+            ),
+        ))
     }
 }
 
@@ -78,7 +95,9 @@ impl Api {
     fn rest_mut(&mut self) -> Result<&mut RestApi, Rejection> {
         match &mut self.kind {
             ApiKind::Rest(rest) => Ok(rest),
-            ApiKind::Http(_) => Err(Rejection::not_found(ResourceKind::Api, &self.id)),
+            ApiKind::Http(_) | ApiKind::WebSocket(_) => {
+                Err(Rejection::not_found(ResourceKind::Api, &self.id))
+            }
         }
     }
 
@@ -256,6 +275,7 @@ impl Stage {
             managed: false,
             last_deployment_status: None,
             rest: Some(Box::new(StageSettings::default())),
+            v2: None,
         }
     }
 

@@ -188,8 +188,13 @@ impl Config {
             return Ok(());
         }
         let user = self.apis.values().find(|api| {
-            let mut stages = api.stages.values().filter_map(|stage| stage.rest());
-            stages.any(|rest| rest.client_certificate.as_ref() == Some(&id))
+            api.stages.values().any(|stage| {
+                let rest = stage
+                    .rest()
+                    .and_then(|rest| rest.client_certificate.as_ref());
+                let v2 = stage.v2().and_then(|v2| v2.client_certificate.as_ref());
+                rest.or(v2) == Some(&id)
+            })
         });
         if let Some(api) = user {
             return Err(Rejection::invalid(
@@ -214,6 +219,16 @@ impl Config {
             )?;
             self.vpc_links.insert(id, (*new).into());
             return Ok(());
+        }
+        if let Some((api, user)) = self.link_user(id.as_str()) {
+            return Err(Rejection::invalid(
+                "vpcLinkId",
+                format!(
+                    "Cannot delete vpc link. Vpc link '{id}' is referenced by Integration '{}' of \
+                     API '{}'",
+                    user.id, api.id
+                ),
+            ));
         }
         for api in self.apis.keys() {
             let Some((_, rest)) = self.rest_api(api.as_str()) else {

@@ -72,6 +72,7 @@ impl Bench {
                 target: Some("i1".into()),
                 operation_name: None,
                 managed: true,
+                rules: Default::default(),
             },
             stage: stage("$default", true),
         };
@@ -114,6 +115,7 @@ fn integration(id: &str) -> Integration {
         timeout_ms: 30_000,
         payload_format_version: "1.0".into(),
         managed: false,
+        mapping: Default::default(),
     }
 }
 
@@ -124,6 +126,7 @@ fn route(id: &str, key: &str) -> Route {
         target: Some("i1".into()),
         operation_name: None,
         managed: false,
+        rules: Default::default(),
     }
 }
 
@@ -140,6 +143,7 @@ fn stage(name: &str, auto_deploy: bool) -> Stage {
         managed: false,
         last_deployment_status: None,
         rest: None,
+        v2: None,
     }
 }
 
@@ -168,12 +172,14 @@ fn domain(name: &str) -> DomainName {
         created_ms: 1,
         tags: BTreeMap::new(),
         mappings: BTreeMap::new(),
+        routing: Default::default(),
     }
 }
 
 mod access;
 mod acme;
 mod history;
+mod v2;
 
 #[test]
 fn a_change_sent_twice_applies_once() {

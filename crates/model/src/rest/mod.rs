@@ -13,7 +13,7 @@ mod read;
 mod shared;
 mod stage;
 mod window;
-mod word;
+pub(crate) mod word;
 
 use std::{collections::BTreeMap, sync::Arc};
 

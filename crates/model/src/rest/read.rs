@@ -104,7 +104,7 @@ impl Config {
         let api = self.apis.get(id)?;
         match &api.kind {
             ApiKind::Rest(rest) => Some((api, rest)),
-            ApiKind::Http(_) => None,
+            ApiKind::Http(_) | ApiKind::WebSocket(_) => None,
         }
     }
 

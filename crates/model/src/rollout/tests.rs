@@ -119,6 +119,7 @@ fn stage(name: &str) -> Stage {
         managed: false,
         last_deployment_status: None,
         rest: None,
+        v2: None,
     }
 }
 

@@ -210,6 +210,13 @@ impl HttpStage {
         let deployment = api.deployments.get(id);
         let content = match deployment.map(|deployment| &deployment.content) {
             Some(Content::Http(content)) => content,
+            Some(Content::WebSocket(_)) => {
+                let message = RoutePlan::NO_WEB_SOCKET.to_owned();
+                diagnostics.push(Diagnostic { at, message });
+                let mut router = Router::default();
+                router.insert(&RouteKey::Default, Arc::new(RoutePlan::web_socket()));
+                return Some(Self { router, cors: None });
+            }
             Some(Content::Rest(_)) => {
                 let message = format!("deployment {id} is not of an HTTP API");
                 diagnostics.push(Diagnostic { at, message });

@@ -6,7 +6,9 @@
 
 use std::sync::Arc;
 
-use model::{ApiId, DomainName, EndpointType, StageName};
+use model::{ApiId, DomainName, EndpointType, StageName, v2::RoutingMode};
+
+use crate::Diagnostic;
 
 /// A compiled custom domain.
 #[derive(Debug)]
@@ -64,6 +66,21 @@ impl DomainPlan {
     #[must_use]
     pub fn endpoint(&self) -> EndpointType {
         self.source.endpoint
+    }
+
+    /// Whether rules decide before the mappings do. A mapping that stands behind a rule must not
+    /// get the requests that the rule is for.
+    pub(super) fn has_rules(&self) -> bool {
+        self.source.routing.mode != RoutingMode::Mappings
+    }
+
+    /// What is wrong with it.
+    pub(super) fn diagnostic(&self) -> Option<Diagnostic> {
+        self.has_rules().then(|| Diagnostic {
+            at: format!("domainnames/{}", self.name()),
+            message: "routing rules are not evaluated by this version; the domain answers 501"
+                .to_owned(),
+        })
     }
 
     /// The mapping for a path (without its first slash) and what is left of the path.

@@ -14,6 +14,7 @@ mod route;
 mod router;
 #[cfg(test)]
 mod tests;
+mod unserved;
 
 use std::{
     borrow::Cow,
@@ -82,6 +83,8 @@ pub enum Miss {
     UnknownRestPath,
     /// A path of a REST API that is kept for health checks.
     Health,
+    /// Rules decide where the domain leads, which regions do not evaluate.
+    RoutingRules,
 }
 
 // === impl RegionPlan ===
@@ -127,6 +130,7 @@ impl RegionPlan {
             let name = wildcard.unwrap_or(name.as_str());
             let known = old.get(name).filter(|known| known.is_of(domain));
             let compiled = known.map_or_else(|| Arc::new(DomainPlan::compile(domain)), Arc::clone);
+            diagnostics.extend(compiled.diagnostic());
             new.insert(name.into(), compiled);
         }
         (plan, diagnostics)
@@ -212,6 +216,9 @@ impl RegionPlan {
     ) -> Result<Found<'p, 'r>, Miss> {
         if !entrance.leads_to(domain.endpoint()) {
             return Err(Miss::UnknownHost);
+        }
+        if domain.has_rules() {
+            return Err(Miss::RoutingRules);
         }
         let (mapping, path) = domain.mapping(path).ok_or(Miss::UnknownPath)?;
         let api = self

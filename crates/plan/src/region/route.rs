@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use lang::uri_template::{UriTemplate, Value};
 use model::{HttpContent, Integration, IntegrationKind, Route, RouteKey, Segment};
 
+use super::unserved;
+
 /// A compiled route.
 #[derive(Debug)]
 pub struct RoutePlan {
@@ -20,6 +22,8 @@ pub enum Action {
     HttpProxy(HttpProxy),
     /// Cannot run; requests are answered 500. Says why, as the diagnostic does.
     Broken(Arc<str>),
+    /// Of a WebSocket API, which regions do not run; requests are answered 501.
+    WebSocket,
 }
 
 /// An HTTP integration.
@@ -64,6 +68,18 @@ struct Parameter {
 // === impl RoutePlan ===
 
 impl RoutePlan {
+    /// Why a deployment of a WebSocket API has no routes.
+    pub(super) const NO_WEB_SOCKET: &str = "WebSocket APIs are not served by this version";
+
+    /// What every request to a deployment of a WebSocket API gets.
+    pub(super) fn web_socket() -> Self {
+        Self {
+            key: RouteKey::Default.to_string().into(),
+            parameters: Vec::new(),
+            action: Action::WebSocket,
+        }
+    }
+
     /// Compiles `route`; a reason comes along when it is broken.
     pub(super) fn compile(
         route: &Route,
@@ -71,9 +87,11 @@ impl RoutePlan {
         variables: &BTreeMap<String, String>,
     ) -> (Self, Option<Arc<str>>) {
         let parameters = parameters(&route.key);
-        let compiled = match &route.target {
-            None => Err("route has no integration".to_owned()),
-            Some(id) => match content.integrations.get(id) {
+        let compiled = match (unserved::authorization(&route.rules), &route.target) {
+            // Whatever else is wrong: nobody gets past an authorizer that is not asked.
+            (Some(reason), _) => Err(reason),
+            (None, None) => Err("route has no integration".to_owned()),
+            (None, Some(id)) => match content.integrations.get(id) {
                 None => Err(format!("integration {id} does not exist")),
                 Some(integration) => http_proxy(route, integration, variables, &parameters),
             },
@@ -162,7 +180,13 @@ fn http_proxy(
         uri,
         method,
         server_name,
-    } = &integration.kind;
+    } = &integration.kind
+    else {
+        return Err(unserved::KIND.to_owned());
+    };
+    if let Some(reason) = unserved::mapping(&integration.mapping) {
+        return Err(reason.to_owned());
+    }
     let uri = UriTemplate::compile(uri, variables).map_err(|error| error.to_string())?;
     let known = |name: &str| parameters.iter().any(|parameter| *parameter.name == *name);
     if let Some(name) = uri.parameters().find(|name| !known(name)) {

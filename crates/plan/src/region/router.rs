@@ -59,6 +59,8 @@ impl Router {
                 return free;
             }
             RouteKey::Path { method, path } => (method.as_deref(), path),
+            // No request has such a key.
+            RouteKey::Message(_) => return true,
         };
         let (node, greedy) = self.node_of(path);
         let Some(node) = self.nodes.get_mut(node) else {

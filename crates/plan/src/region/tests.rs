@@ -1,6 +1,7 @@
 //! Plans: where requests lead, what broken parts become, and what a new plan reuses.
 
 mod matcher;
+mod unserved;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -22,6 +23,7 @@ fn route(index: usize, key: &str, target: Option<&str>) -> Route {
         target: target.map(Into::into),
         operation_name: None,
         managed: false,
+        rules: Default::default(),
     }
 }
 
@@ -37,6 +39,7 @@ fn integration(id: &str, uri: &str) -> Integration {
         timeout_ms: 30_000,
         payload_format_version: "1.0".to_owned(),
         managed: false,
+        mapping: Default::default(),
     }
 }
 
@@ -51,7 +54,7 @@ fn content(keys: &[&str], uri: &str) -> HttpContent {
             .map(|route| (route.id.clone(), Arc::new(route)))
             .collect(),
         integrations: [("i".into(), Arc::new(integration("i", uri)))].into(),
-        cors: None,
+        ..HttpContent::default()
     }
 }
 
@@ -71,6 +74,7 @@ pub(super) fn stage(name: &str, deployment: Option<&str>, variables: &[(&str, &s
         managed: false,
         last_deployment_status: None,
         rest: None,
+        v2: None,
     }
 }
 
@@ -116,6 +120,7 @@ pub(super) fn domain(name: &str, mappings: &[(&str, &str, &str)]) -> DomainName 
         mappings: mappings
             .map(|mapping| (mapping.id.clone(), mapping))
             .collect(),
+        routing: Default::default(),
     }
 }
 

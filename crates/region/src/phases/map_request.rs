@@ -34,6 +34,7 @@ pub(crate) fn map<'a>(exchange: &mut Exchange<'a>) -> Result<Call<'a>, Fault> {
     let route = exchange.route.ok_or(Fault::NoRoute)?;
     let proxy = match route.action() {
         Action::HttpProxy(proxy) => proxy,
+        Action::WebSocket => return Err(Fault::WebSocket),
         Action::Broken(reason) => return Err(Fault::BrokenRoute(Arc::clone(reason))),
     };
     let mut request = Request::new(std::mem::take(&mut exchange.body));

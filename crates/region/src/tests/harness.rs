@@ -76,6 +76,7 @@ impl Setup {
                 timeout_ms: line.timeout_ms,
                 payload_format_version: "1.0".to_owned(),
                 managed: false,
+                mapping: Default::default(),
             };
             let route = Route {
                 id: id.as_str().into(),
@@ -83,6 +84,7 @@ impl Setup {
                 target: Some(integration.id.clone()),
                 operation_name: None,
                 managed: false,
+                rules: Default::default(),
             };
             content
                 .integrations
@@ -127,6 +129,7 @@ impl Setup {
             managed: false,
             last_deployment_status: None,
             rest: None,
+            v2: None,
         };
         Api {
             id: "a1".into(),

@@ -51,11 +51,11 @@ fn matches(key: &RouteKey, method: &str, segments: &[&str]) -> bool {
 /// position; then a method before `ANY`.
 fn rank(a: &RouteKey, b: &RouteKey) -> Ordering {
     let class = |key: &RouteKey| match key {
-        RouteKey::Default => 2,
+        RouteKey::Default | RouteKey::Message(_) => 2,
         RouteKey::Path { path, .. } => u8::from(matches!(path.0.last(), Some(Segment::Greedy(_)))),
     };
     let pattern = |key: &RouteKey| match key {
-        RouteKey::Default => Vec::new(),
+        RouteKey::Default | RouteKey::Message(_) => Vec::new(),
         RouteKey::Path { path, .. } => path
             .0
             .iter()
