@@ -30,6 +30,7 @@ mod reject;
 pub mod rest;
 mod rollout;
 mod security;
+mod table;
 mod view;
 
 pub use access::{AccessChange, AccessKey, KeyState, Origin, PreviousSecret};
@@ -67,6 +68,7 @@ pub use rollout::{
     Tally, Trial, Verdict,
 };
 pub use security::SecurityPolicy;
+pub use table::{Sum, Table};
 pub use view::{
     EdgeApi, EdgeCertificate, EdgeDelta, EdgeDomain, EdgeView, Place, PlaceNode, ZoneApi,
     ZoneDelta, ZoneDomain, ZoneView,

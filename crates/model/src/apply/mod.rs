@@ -204,15 +204,28 @@ impl Config {
 }
 
 /// Refuses another entry once `map` holds `max`.
-pub(crate) fn room<K, V>(
-    map: &BTreeMap<K, V>,
-    kind: ResourceKind,
-    max: usize,
-) -> Result<(), Rejection> {
+pub(crate) fn room(map: &impl Keyed, kind: ResourceKind, max: usize) -> Result<(), Rejection> {
     if map.len() < max {
         Ok(())
     } else {
         Err(Rejection::Limit { kind, max })
+    }
+}
+
+/// Maps of either kind.
+pub(crate) trait Keyed {
+    fn len(&self) -> usize;
+}
+
+impl<K, V> Keyed for BTreeMap<K, V> {
+    fn len(&self) -> usize {
+        self.len()
+    }
+}
+
+impl<K, V> Keyed for crate::Table<K, V> {
+    fn len(&self) -> usize {
+        self.len()
     }
 }
 

@@ -70,11 +70,6 @@ impl ApiPlan {
         }
     }
 
-    /// Whether this was compiled from that very object.
-    pub(super) fn is_of(&self, api: &Arc<Api>) -> bool {
-        Arc::ptr_eq(&self.source, api)
-    }
-
     pub(super) fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }

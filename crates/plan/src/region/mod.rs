@@ -15,28 +15,40 @@ mod tests;
 
 use std::{
     borrow::Cow,
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashSet},
     sync::Arc,
 };
 
-use model::{Config, EndpointType, Revision};
+use model::{Api, ApiId, Config, DomainId, DomainName, EndpointType, Revision, Table};
 
 pub use api::{ApiPlan, CorsPlan, StagePlan};
 pub use domain::DomainPlan;
 pub use route::{Action, HttpProxy, Origin, RoutePlan};
 
-use crate::Diagnostic;
+use crate::{Diagnostic, shards::Shards};
 
 /// A compiled configuration, for regions.
 #[derive(Debug, Default)]
 pub struct RegionPlan {
     revision: Revision,
-    apis: HashMap<Box<str>, Arc<ApiPlan>>,
+    /// What was compiled, to find what differs the next time.
+    sources: Sources,
+    apis: Shards<ApiId, Arc<ApiPlan>>,
+    /// APIs with diagnostics.
+    ailing: BTreeSet<ApiId>,
     /// `execute-api.REGION.BASE` of every region of the cluster.
     endpoint_suffixes: HashSet<Box<str>>,
-    domains: HashMap<Box<str>, Arc<DomainPlan>>,
+    domains: Shards<Box<str>, Arc<DomainPlan>>,
     /// Wildcard domains by what follows `*.`.
-    wildcards: HashMap<Box<str>, Arc<DomainPlan>>,
+    wildcards: Shards<Box<str>, Arc<DomainPlan>>,
+    /// Parts of the configuration that were compiled for this plan and not taken from the last.
+    compiled: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Sources {
+    apis: Table<ApiId, Arc<Api>>,
+    domains: Table<DomainId, Arc<DomainName>>,
 }
 
 /// How a request came to the region.
@@ -83,37 +95,75 @@ impl RegionPlan {
         Self::default().compile_from(config)
     }
 
-    /// Compiles `config`, reusing from `self` what comes from the very same objects. The
-    /// diagnostics are those of the whole configuration.
+    /// Compiles `config`, reusing from `self` what comes from the very same objects: the cost is
+    /// that of what differs. The diagnostics are those of the whole configuration.
     #[must_use]
     pub fn compile_from(&self, config: &Config) -> (Self, Vec<Diagnostic>) {
-        let mut diagnostics = Vec::new();
-        let mut apis = HashMap::with_capacity(config.apis.len());
-        for (id, api) in &config.apis {
-            let known = self.apis.get(id.as_str()).filter(|known| known.is_of(api));
-            let plan = known.map_or_else(|| Arc::new(ApiPlan::compile(api)), Arc::clone);
-            diagnostics.extend_from_slice(plan.diagnostics());
-            apis.insert(Box::from(id.as_str()), plan);
-        }
         let mut plan = Self {
             revision: config.revision,
-            apis,
+            sources: Sources {
+                apis: config.apis.clone(),
+                domains: config.domains.clone(),
+            },
+            apis: self.apis.clone(),
+            ailing: self.ailing.clone(),
             endpoint_suffixes: endpoint_suffixes(config),
-            domains: HashMap::with_capacity(config.domains.len()),
-            wildcards: HashMap::new(),
+            domains: self.domains.clone(),
+            wildcards: self.wildcards.clone(),
+            compiled: 0,
         };
-        for (name, domain) in &config.domains {
-            let wildcard = name.as_str().strip_prefix("*.");
-            let (old, new) = match wildcard {
-                Some(_) => (&self.wildcards, &mut plan.wildcards),
-                None => (&self.domains, &mut plan.domains),
-            };
-            let name = wildcard.unwrap_or(name.as_str());
-            let known = old.get(name).filter(|known| known.is_of(domain));
-            let compiled = known.map_or_else(|| Arc::new(DomainPlan::compile(domain)), Arc::clone);
-            new.insert(name.into(), compiled);
-        }
+        let old = &self.sources;
+        let put = |id: &ApiId, _: Option<&_>, api: Option<&_>| plan.put_api(id, api);
+        config.apis.changes(&old.apis, Arc::ptr_eq, put);
+        let put = |name: &DomainId, _: Option<&_>, domain: Option<&_>| {
+            plan.put_domain(name.as_str(), domain);
+        };
+        config.domains.changes(&old.domains, Arc::ptr_eq, put);
+        let ailing = plan.ailing.iter().filter_map(|id| plan.apis.get(id));
+        let diagnostics = ailing.flat_map(|api| api.diagnostics().iter().cloned());
+        let diagnostics = diagnostics.collect();
         (plan, diagnostics)
+    }
+
+    /// APIs and domains that were compiled for this plan; all others were taken from the last.
+    #[must_use]
+    pub const fn compiled(&self) -> usize {
+        self.compiled
+    }
+
+    fn put_api(&mut self, id: &ApiId, api: Option<&Arc<Api>>) {
+        let compiled = api.map(|api| Arc::new(ApiPlan::compile(api)));
+        let ails = compiled
+            .as_ref()
+            .is_some_and(|api| !api.diagnostics().is_empty());
+        if ails {
+            self.ailing.insert(id.clone());
+        } else {
+            self.ailing.remove(id);
+        }
+        match compiled {
+            Some(compiled) => {
+                self.compiled += 1;
+                self.apis.insert(id.clone(), compiled);
+            }
+            None => self.apis.remove(id),
+        }
+    }
+
+    fn put_domain(&mut self, name: &str, domain: Option<&Arc<DomainName>>) {
+        let wildcard = name.strip_prefix("*.");
+        let map = match wildcard {
+            Some(_) => &mut self.wildcards,
+            None => &mut self.domains,
+        };
+        let name = wildcard.unwrap_or(name);
+        match domain {
+            Some(domain) => {
+                self.compiled += 1;
+                map.insert(name.into(), Arc::new(DomainPlan::compile(domain)));
+            }
+            None => map.remove(name),
+        }
     }
 
     /// The revision of the configuration it was compiled from.
