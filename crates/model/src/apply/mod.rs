@@ -7,6 +7,9 @@
 
 mod access;
 mod acme;
+mod batch;
+#[cfg(test)]
+mod batch_tests;
 mod cluster;
 mod domain;
 mod http_api;
@@ -101,7 +104,7 @@ impl Machine {
             Op::InMode(mode, op) => (Some(mode), *op),
             op => (None, op),
         };
-        let api = op.api().cloned();
+        let apis: Vec<_> = op.apis().into_iter().cloned().collect();
         let mut origin = change.origin;
         if origin.operation.is_empty() {
             origin.operation = op.name();
@@ -112,8 +115,8 @@ impl Machine {
             return Err(Rejection::not_found(ResourceKind::Cluster, "(none)"));
         }
         let node = next.perform(op, &context)?;
-        if let Some(api) = api {
-            next.roll_out(&self.config, &api, mode, &context)?;
+        for api in &apis {
+            next.roll_out(&self.config, api, mode, &context)?;
         }
         next.revision = context.revision;
         let entry = Entry {
@@ -196,6 +199,7 @@ impl Config {
                 self.perform_rest(op, context)?;
             }
             Op::Shared(change) => self.change_shared(*change)?,
+            Op::Batch(ops) => self.perform_all(ops, context)?,
             // `apply_new` has put the parts together.
             Op::Part { .. } | Op::Assemble(_) => {}
         }
