@@ -22,6 +22,7 @@ mod rest_content;
 mod rest_methods;
 #[cfg(test)]
 mod rest_tests;
+mod rest_tree;
 mod rollout;
 mod shared;
 #[cfg(test)]
