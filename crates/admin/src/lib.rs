@@ -19,6 +19,7 @@ mod chain;
 mod clock;
 mod cluster;
 mod document;
+pub mod fuzz;
 mod ids;
 pub mod limits;
 mod metrics;
