@@ -191,6 +191,15 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
         Some(value)
     }
 
+    /// All values, to be altered. Every chunk is copied that a copy of this table shares.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.chunks_mut().iter_mut().flat_map(|chunk| {
+            let chunk = Arc::make_mut(chunk);
+            chunk.sum = OnceLock::new();
+            chunk.entries.iter_mut().map(|(_, value)| value)
+        })
+    }
+
     /// Sets the value of `key`; the one it had.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.place(&key) {

@@ -480,9 +480,8 @@ impl Bench {
     pub(super) async fn deploy(&self) {
         let mut view = EdgeView::clone(&self.views.borrow());
         view.revision.0 += 1;
-        let ids: Vec<_> = view.apis.keys().cloned().collect();
-        for id in ids {
-            view.apis.get_mut(&id).unwrap().generation += 1;
+        for api in view.apis.values_mut() {
+            api.generation += 1;
         }
         let (revision, mut plans) = (view.revision, self.edge.plans());
         self.views.send_replace(Arc::new(view));

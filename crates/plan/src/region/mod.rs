@@ -8,6 +8,7 @@
 
 mod api;
 mod domain;
+pub mod rest;
 mod route;
 mod router;
 #[cfg(test)]
@@ -31,6 +32,8 @@ use crate::{Diagnostic, shards::Shards};
 #[derive(Debug, Default)]
 pub struct RegionPlan {
     revision: Revision,
+    /// The account that ARNs name.
+    account: Box<str>,
     /// What was compiled, to find what differs the next time.
     sources: Sources,
     apis: Shards<ApiId, Arc<ApiPlan>>,
@@ -84,6 +87,10 @@ pub enum Miss {
     EndpointDisabled,
     /// No mapping of the domain, or no stage of the API, for the path.
     UnknownPath,
+    /// As `EndpointDisabled` or `UnknownPath`, of a REST API.
+    UnknownRestPath,
+    /// A path of a REST API that is kept for health checks.
+    Health,
 }
 
 // === impl RegionPlan ===
@@ -99,20 +106,30 @@ impl RegionPlan {
     /// that of what differs. The diagnostics are those of the whole configuration.
     #[must_use]
     pub fn compile_from(&self, config: &Config) -> (Self, Vec<Diagnostic>) {
+        let account = config.cluster.as_ref();
+        let account = account.map_or("", |cluster| cluster.account_id.as_str());
+        // Plans hold ARNs with the account in them.
+        let nothing = Self::default();
+        let last = if *self.account == *account {
+            self
+        } else {
+            &nothing
+        };
         let mut plan = Self {
             revision: config.revision,
+            account: account.into(),
             sources: Sources {
                 apis: config.apis.clone(),
                 domains: config.domains.clone(),
             },
-            apis: self.apis.clone(),
-            ailing: self.ailing.clone(),
+            apis: last.apis.clone(),
+            ailing: last.ailing.clone(),
             endpoint_suffixes: endpoint_suffixes(config),
-            domains: self.domains.clone(),
-            wildcards: self.wildcards.clone(),
+            domains: last.domains.clone(),
+            wildcards: last.wildcards.clone(),
             compiled: 0,
         };
-        let old = &self.sources;
+        let old = &last.sources;
         let put = |id: &ApiId, _: Option<&_>, api: Option<&_>| plan.put_api(id, api);
         config.apis.changes(&old.apis, Arc::ptr_eq, put);
         let put = |name: &DomainId, _: Option<&_>, domain: Option<&_>| {
@@ -132,7 +149,9 @@ impl RegionPlan {
     }
 
     fn put_api(&mut self, id: &ApiId, api: Option<&Arc<Api>>) {
-        let compiled = api.map(|api| Arc::new(ApiPlan::compile(api)));
+        let last = self.apis.get(id).cloned();
+        let compile = |api| Arc::new(ApiPlan::compile(api, &self.account, last.as_deref()));
+        let compiled = api.map(compile);
         let ails = compiled
             .as_ref()
             .is_some_and(|api| !api.diagnostics().is_empty());
@@ -172,6 +191,12 @@ impl RegionPlan {
         self.revision
     }
 
+    /// The account that ARNs name.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
     /// Where a request leads. `host` may carry a port and any case; `path` begins with a slash and
     /// is still encoded.
     ///
@@ -209,9 +234,13 @@ impl RegionPlan {
             return Err(Miss::UnknownHost);
         }
         if api.default_endpoint_disabled() {
-            return Err(Miss::EndpointDisabled);
+            return Err(miss(api, Miss::EndpointDisabled));
         }
-        let (stage, path) = api.stage_of(path).ok_or(Miss::UnknownPath)?;
+        if is_health(api, path) {
+            return Err(Miss::Health);
+        }
+        let stage = api.stage_of(path);
+        let (stage, path) = stage.ok_or(miss(api, Miss::UnknownPath))?;
         Ok(Found {
             api,
             stage,
@@ -239,12 +268,15 @@ impl RegionPlan {
         if (api.endpoint() == EndpointType::Private) != (entrance == Entrance::Private) {
             return Err(Miss::UnknownPath);
         }
+        if mapping.key.is_empty() && is_health(api, path) {
+            return Err(Miss::Health);
+        }
         // Without a stage of its own, the next segment of the path names it.
         let (stage, path) = match mapping.stage.as_str() {
             "" => api.stage_of(path),
             name => api.stage(name).map(|stage| (stage, path)),
         }
-        .ok_or(Miss::UnknownPath)?;
+        .ok_or(miss(api, Miss::UnknownPath))?;
         Ok(Found {
             api,
             stage,
@@ -264,6 +296,20 @@ impl Entrance {
             Self::Private => matches!(endpoint, EndpointType::Private),
         }
     }
+}
+
+/// What clients of this API are told apart by.
+fn miss(api: &ApiPlan, miss: Miss) -> Miss {
+    if api.is_rest() {
+        Miss::UnknownRestPath
+    } else {
+        miss
+    }
+}
+
+/// Amazon keeps these two at the root of REST APIs for itself.
+fn is_health(api: &ApiPlan, path: &str) -> bool {
+    matches!(path, "ping" | "sping") && api.is_rest()
 }
 
 fn endpoint_suffixes(config: &Config) -> HashSet<Box<str>> {
