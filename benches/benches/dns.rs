@@ -81,7 +81,7 @@ fn view() -> ZoneView {
         pops: (0..20).map(|n| place("pop", n)).collect(),
         dns: vec![node(250)],
         apis: (0..1_000).map(api).collect(),
-        domains: BTreeMap::new(),
+        domains: model::Table::default(),
         zones: BTreeMap::from([(BASE.to_owned(), Arc::new(zone))]),
         priors: (0..10_000).map(prior).collect(),
     }

@@ -59,7 +59,7 @@ fn config() -> Config {
                 location: None,
             }),
         )]),
-        apis: BTreeMap::from([(api.id.clone(), Arc::new(api))]),
+        apis: [(api.id.clone(), Arc::new(api))].into(),
         ..Config::default()
     }
 }

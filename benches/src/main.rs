@@ -15,6 +15,7 @@
 mod gateway;
 mod http3;
 mod load;
+mod management;
 mod name_servers;
 mod names;
 mod options;
@@ -48,6 +49,9 @@ fn main() -> ExitCode {
         Ok(Parsed::Help) => {
             print!("{}", options::HELP);
             ExitCode::SUCCESS
+        }
+        Ok(Parsed::Run(options)) if options.management => {
+            done(management::measure(&options).map(|tables| print!("{tables}")))
         }
         Ok(Parsed::Run(options)) => done(measure(&options)),
         Err(error) => {

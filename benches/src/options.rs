@@ -19,6 +19,7 @@ usage: cargo xtask bench [OPTION..]
   --edgeway PATH  the binary to measure; without it only the peers are measured
                   (cargo xtask bench gives the release build)
   --before PATH   another build of it, measured in turn with the first
+  --management    measure management instead: compile, writes, imports, spread (for --only)
   --micro         (first, to cargo xtask bench) run the micro-benchmarks instead
 ";
 
@@ -37,6 +38,7 @@ pub(crate) struct Options {
     pub(crate) connections: u32,
     pub(crate) cores: Cores,
     pub(crate) json: bool,
+    pub(crate) management: bool,
     pub(crate) edgeway: Option<PathBuf>,
     pub(crate) before: Option<PathBuf>,
 }
@@ -63,6 +65,7 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Parsed> {
         connections: 32,
         cores: Cores { server: 0, load: 1 },
         json: false,
+        management: false,
         edgeway: None,
         before: None,
     };
@@ -75,6 +78,7 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Parsed> {
         match word.as_str() {
             "-h" | "--help" => return Ok(Parsed::Help),
             "--json" => options.json = true,
+            "--management" => options.management = true,
             "--rounds" => options.rounds = positive(&word, &value()?)?,
             "--seconds" => options.seconds = positive(&word, &value()?)?,
             "--connections" => options.connections = positive(&word, &value()?)?,

@@ -33,9 +33,28 @@ impl Program {
         core: u32,
         folder: &Path,
     ) -> Result<Self> {
+        Self::spawn(name, pinned(program, core), args, folder)
+    }
+
+    /// The same on any core.
+    pub(crate) fn start_anywhere(
+        name: &'static str,
+        program: &Path,
+        args: &[&str],
+        folder: &Path,
+    ) -> Result<Self> {
+        Self::spawn(name, Command::new(program), args, folder)
+    }
+
+    fn spawn(
+        name: &'static str,
+        mut command: Command,
+        args: &[&str],
+        folder: &Path,
+    ) -> Result<Self> {
         let path = folder.join(format!("{name}.log"));
         let log = File::create(&path).context("cannot make a log file")?;
-        let child = pinned(program, core)
+        let child = command
             .args(args)
             .current_dir(folder)
             // Some keep their last configuration in the user's home.
@@ -45,7 +64,7 @@ impl Program {
             .stdout(log.try_clone().context("cannot share a log file")?)
             .stderr(log)
             .spawn()
-            .with_context(|| format!("cannot start {name} with taskset"))?;
+            .with_context(|| format!("cannot start {name}"))?;
         Ok(Self { name, child })
     }
 

@@ -33,6 +33,7 @@ fn config(golden: &Golden, echo: &Echo) -> Config {
         managed: false,
         last_deployment_status: None,
         rest: None,
+        v2: None,
     };
     let api = Api {
         id: "a1".into(),

@@ -115,7 +115,10 @@ pub(crate) fn bench(workspace: &Workspace, options: &[String]) -> Result<()> {
             .cargo(&["bench", "--workspace", "--locked", "--bench", "*"])
             .args(rest));
     }
-    setup::for_benches(workspace)?;
+    // Management is measured beside nothing else.
+    if !options.iter().any(|option| option == "--management") {
+        setup::for_benches(workspace)?;
+    }
     run(&mut workspace.cargo(&["build", "--release", "--workspace", "--locked"]))?;
     let release = workspace.target.join("release");
     run(Command::new(release.join("edgeway-bench"))

@@ -227,16 +227,17 @@ impl Admin {
     ) -> Result<Answer, Refusal> {
         let mut revision = call.config.revision;
         record.rollout = call.mode.map_or("policy", mode_text);
-        for op in write.ops {
+        let (op, render) = write.into_change();
+        if let Some(op) = op {
             let op = match call.mode {
-                Some(mode) if op.api().is_some() => Op::InMode(mode, Box::new(op)),
+                Some(mode) if !op.apis().is_empty() => Op::InMode(mode, Box::new(op)),
                 _ => op,
             };
             revision = self.propose(op, call).await?.revision;
             record.revision = Some(revision);
         }
         let config: Arc<Config> = self.ports.store.config();
-        let answer = (write.render)(&config)?;
+        let answer = render(&config)?;
         Ok(answer.with("x-edgeway-revision", &revision.to_string()))
     }
 

@@ -40,7 +40,7 @@ pub(crate) struct Call<'a> {
     pub(crate) origin: Origin,
 }
 
-/// Changes to propose one after the other, and how to show the result.
+/// What to change, all of it or nothing, and how to show the result.
 pub(crate) struct Write {
     pub(crate) ops: Vec<Op>,
     pub(crate) render: Render,
@@ -65,6 +65,16 @@ impl Call<'_> {
 }
 
 impl Write {
+    /// The one change that is to be proposed, if there is anything to change.
+    pub(crate) fn into_change(mut self) -> (Option<Op>, Render) {
+        let op = if self.ops.len() > 1 {
+            Some(Op::Batch(self.ops))
+        } else {
+            self.ops.pop()
+        };
+        (op, self.render)
+    }
+
     /// One change, and the resource it leaves.
     pub(crate) fn showing(
         op: Op,

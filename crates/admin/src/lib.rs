@@ -20,6 +20,7 @@ mod clock;
 mod cluster;
 mod definition;
 mod document;
+pub mod fuzz;
 mod ids;
 pub mod limits;
 mod metrics;

@@ -227,8 +227,7 @@ fn matched(pattern: &str, segments: &[String]) -> Option<Vec<String>> {
     }
 }
 
-/// Method and path of everything that is carried out, for tests that try all of it.
-#[cfg(test)]
+/// Method and path of everything that is carried out, for those that try all of it.
 pub(crate) fn all() -> Vec<(&'static str, &'static str)> {
     let known = v1::TABLES.iter().chain(v2::TABLES);
     let all = known.chain(&[cluster::OPERATIONS]).copied().flatten();

@@ -164,7 +164,7 @@ impl Edge {
     }
 
     fn install(&self, view: &Arc<EdgeView>) {
-        let (plan, diagnostics) = EdgePlan::compile(view);
+        let (plan, diagnostics) = self.core.plan.load().compile_from(view);
         for found in &diagnostics {
             tracing::warn!(
                 at = found.at,

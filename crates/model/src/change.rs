@@ -5,7 +5,7 @@
 //! of one resource both take effect.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::{self, Write as _},
 };
 
@@ -189,6 +189,9 @@ pub enum Op {
     },
     /// Does what the parts that were sent under this id say together.
     Assemble(ChangeId),
+    /// Several operations of which all take effect or none, at one revision and with one entry in
+    /// the history. Each sees what those before it did.
+    Batch(Vec<Self>),
     /// Adds a custom domain.
     CreateDomain(Box<DomainName>),
     /// Alters a custom domain.
@@ -262,6 +265,17 @@ impl Op {
             | Self::Rest(api, _)
             | Self::DeployRest(api, _) => Some(api),
             _ => None,
+        }
+    }
+}
+
+impl Op {
+    /// The APIs whose content it alters, each once.
+    #[must_use]
+    pub fn apis(&self) -> BTreeSet<&ApiId> {
+        match self {
+            Self::Batch(ops) => ops.iter().filter_map(Self::api).collect(),
+            op => op.api().into_iter().collect(),
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccessKey, AccessKeyId, Api, ApiId, ApiKeyId, Certificate, CertificateId, ClientCertificateId,
     Cluster, DomainId, DomainName, JoinToken, Node, NodeId, Pop, PopName, Prior, PrivateEndpoint,
-    PrivateEndpointId, Region, RegionName, Revision, Rollout, RolloutPolicy, RolloutRecord,
+    PrivateEndpointId, Region, RegionName, Revision, Rollout, RolloutPolicy, RolloutRecord, Table,
     TokenId, UsagePlanId, VpcLinkId, Zone, rest,
 };
 
@@ -45,11 +45,11 @@ pub struct Config {
     /// Certificates by ACME.
     pub acme: Arc<crate::Acme>,
     /// APIs by id.
-    pub apis: BTreeMap<ApiId, Arc<Api>>,
+    pub apis: Table<ApiId, Arc<Api>>,
     /// Custom domains by name.
-    pub domains: BTreeMap<DomainId, Arc<DomainName>>,
+    pub domains: Table<DomainId, Arc<DomainName>>,
     /// Keys that clients of APIs send, by id.
-    pub api_keys: BTreeMap<ApiKeyId, Arc<rest::ApiKey>>,
+    pub api_keys: Table<ApiKeyId, Arc<rest::ApiKey>>,
     /// Usage plans by id.
     pub usage_plans: BTreeMap<UsagePlanId, Arc<rest::UsagePlan>>,
     /// Certificates that the gateway shows to backends, by id.
@@ -82,24 +82,33 @@ impl Config {
         )
     }
 
-    /// Names of the custom domains that use a certificate and are reached in a way that `reached`
+    /// Names by certificate of the custom domains that are reached in a way that `reached`
     /// accepts: what handshakes are answered with it for, whatever else it would be good for.
     #[must_use]
     pub fn served_names(
         &self,
-        certificate: &Certificate,
         reached: impl Fn(crate::EndpointType) -> bool,
-    ) -> Vec<String> {
-        if certificate.own {
-            let dns = self.name_servers();
-            let names = certificate.names.iter();
-            return names.filter(|name| !dns.contains(name)).cloned().collect();
+    ) -> BTreeMap<CertificateId, Vec<String>> {
+        let mut names: BTreeMap<CertificateId, Vec<String>> = BTreeMap::new();
+        for domain in self.domains.values().filter(|one| reached(one.endpoint)) {
+            let certificate = self.certificates.get(&domain.certificate);
+            if certificate.is_some_and(|certificate| !certificate.own) {
+                let served = names.entry(domain.certificate.clone()).or_default();
+                served.push(domain.name.to_string());
+            }
         }
-        let users = self
-            .domains
-            .values()
-            .filter(|domain| domain.certificate == certificate.id && reached(domain.endpoint));
-        users.map(|domain| domain.name.to_string()).collect()
+        let mut own = self.certificates.values().filter(|one| one.own).peekable();
+        if own.peek().is_some() {
+            let dns = self.name_servers();
+            for certificate in own {
+                let served = certificate.names.iter().filter(|name| !dns.contains(name));
+                let served: Vec<String> = served.cloned().collect();
+                if !served.is_empty() {
+                    names.insert(certificate.id.clone(), served);
+                }
+            }
+        }
+        names
     }
 
     /// The cluster's base domain, empty before the cluster is set up.

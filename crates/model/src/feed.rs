@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Revision, codec};
+use crate::{Revision, Table, codec};
 
 /// The subscriber's first frame.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,5 +135,30 @@ impl<K: Ord + Clone, V: Clone + PartialEq> MapDelta<K, V> {
             map.remove(key);
         }
         map.extend(self.set);
+    }
+
+    /// What leads from table `old` to `new`; only what they do not share is looked at.
+    #[must_use]
+    pub fn between_tables(old: &Table<K, V>, new: &Table<K, V>) -> Self {
+        let (mut set, mut unset) = (BTreeMap::new(), Vec::new());
+        new.changes(old, PartialEq::eq, |key, _, after| match after {
+            Some(value) => drop(set.insert(key.clone(), value.clone())),
+            None => unset.push(key.clone()),
+        });
+        Self { set, unset }
+    }
+
+    /// Turns the table that this was made from into the one it leads to.
+    pub fn apply_to(self, table: &mut Table<K, V>) {
+        for key in &self.unset {
+            table.remove(key);
+        }
+        table.extend(self.set);
+    }
+
+    /// Whether there is no difference.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.unset.is_empty()
     }
 }

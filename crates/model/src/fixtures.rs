@@ -1,6 +1,11 @@
 //! The smallest cluster that tests of this crate begin with; nothing of it reaches a build.
 
-use crate::{AccessKey, Authority, Cluster, Node, NodeId, NodeRole, Op, Region};
+use std::collections::BTreeMap;
+
+use crate::{
+    AccessKey, Api, ApiKind, Authority, Cluster, EndpointType, HttpApi, IpAddressType, Node,
+    NodeId, NodeRole, Op, Region, Revision,
+};
 
 /// Sets up one region with one node and one key.
 pub(crate) fn bootstrap() -> Op {
@@ -39,4 +44,24 @@ pub(crate) fn node(id: u64, role: NodeRole) -> Node {
 /// An active access key.
 pub(crate) fn key(id: &str) -> AccessKey {
     AccessKey::unrestricted(id, "s", "admin", 1)
+}
+
+/// An HTTP API without content, for POPs.
+pub(crate) fn http_api(id: &str) -> Api {
+    Api {
+        id: id.into(),
+        name: "pets".into(),
+        description: None,
+        version: None,
+        home: "us-east-1".into(),
+        endpoint: EndpointType::Edge,
+        created_ms: 1,
+        served: Revision(0),
+        disable_execute_api_endpoint: false,
+        ip_address_type: IpAddressType::Ipv4,
+        tags: BTreeMap::new(),
+        kind: ApiKind::Http(HttpApi::default()),
+        stages: BTreeMap::new(),
+        deployments: BTreeMap::new(),
+    }
 }

@@ -30,6 +30,7 @@ mod reject;
 pub mod rest;
 mod rollout;
 mod security;
+mod table;
 pub mod v2;
 mod view;
 
@@ -68,6 +69,7 @@ pub use rollout::{
     Tally, Trial, Verdict,
 };
 pub use security::SecurityPolicy;
+pub use table::{Sum, Table};
 pub use view::{
     EdgeApi, EdgeCertificate, EdgeDelta, EdgeDomain, EdgeView, Place, PlaceNode, ZoneApi,
     ZoneDelta, ZoneDomain, ZoneView,

@@ -60,3 +60,5 @@ pub const PLANS_PER_KEY_MAX: usize = 10;
 pub const CHANGE_IN_PARTS_BYTES_MAX: usize = 16 << 20;
 /// Changes whose parts wait for one another; the oldest are forgotten.
 pub const CHANGES_IN_PARTS_MAX: usize = 8;
+/// Operations that one change may hold: a file of 1,000 API keys, each put into 10 usage plans.
+pub const BATCH_OPS_MAX: usize = 11_000;

@@ -1,9 +1,14 @@
 //! Projections of a configuration for nodes outside regions: no access keys, no authority's key, no
 //! tokens, and only the certificates of names that the receiver serves.
 //!
-//! A projection is pure and ordered, so two regions at one revision produce the same bytes.
+//! A projection is pure and ordered, so two regions at one revision produce the same bytes. One is
+//! made from the one before: of a change to one API among thousands, only that API is projected.
 
+mod digest;
 mod parts;
+mod project;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
@@ -11,10 +16,9 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApiId, CertificateId, Config, DomainId, EndpointType, Location, MapDelta, NodeId, NodeRole,
-    Prior, Revision, SecurityPolicy, Zone,
+    ApiId, CertificateId, DomainId, EndpointType, Location, MapDelta, NodeId, Prior, Revision,
+    SecurityPolicy, Table, Zone,
 };
-use parts::{cluster_name, fingerprint, place, pop_places, region_places};
 
 /// A region or POP with its nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,11 +52,11 @@ pub struct EdgeView {
     /// Regions by name.
     pub regions: BTreeMap<String, Place>,
     /// APIs that POPs serve, by id.
-    pub apis: BTreeMap<ApiId, EdgeApi>,
+    pub apis: Table<ApiId, EdgeApi>,
     /// Custom domains that POPs serve, by name.
-    pub domains: BTreeMap<DomainId, EdgeDomain>,
+    pub domains: Table<DomainId, EdgeDomain>,
     /// Certificates of names that POPs serve.
-    pub certificates: BTreeMap<CertificateId, EdgeCertificate>,
+    pub certificates: Table<CertificateId, Arc<EdgeCertificate>>,
     /// Answers to ACME challenges for names that POPs serve.
     pub challenges: BTreeMap<CertificateId, Vec<crate::ChallengeAnswer>>,
     /// POPs by name: calls may go by way of another one.
@@ -108,9 +112,9 @@ pub struct ZoneView {
     /// DNS nodes.
     pub dns: Vec<PlaceNode>,
     /// All APIs with a public endpoint, by id.
-    pub apis: BTreeMap<ApiId, ZoneApi>,
+    pub apis: Table<ApiId, ZoneApi>,
     /// Custom domains by name.
-    pub domains: BTreeMap<DomainId, ZoneDomain>,
+    pub domains: Table<DomainId, ZoneDomain>,
     /// Zones by name.
     pub zones: BTreeMap<String, Arc<Zone>>,
     /// Where clients are taken to be.
@@ -149,7 +153,7 @@ pub struct EdgeDelta {
     regions: MapDelta<String, Place>,
     apis: MapDelta<ApiId, EdgeApi>,
     domains: MapDelta<DomainId, EdgeDomain>,
-    certificates: MapDelta<CertificateId, EdgeCertificate>,
+    certificates: MapDelta<CertificateId, Arc<EdgeCertificate>>,
     challenges: MapDelta<CertificateId, Vec<crate::ChallengeAnswer>>,
     pops: MapDelta<String, Place>,
 }
@@ -173,60 +177,6 @@ pub struct ZoneDelta {
 // === impl EdgeView ===
 
 impl EdgeView {
-    /// Projects `config` for POPs.
-    #[must_use]
-    pub fn of(config: &Config) -> Self {
-        let on_pops = |endpoint: EndpointType| endpoint == EndpointType::Edge;
-        let apis = config.apis.values().filter(|api| on_pops(api.endpoint));
-        let domains = config
-            .domains
-            .values()
-            .filter(|domain| on_pops(domain.endpoint));
-        Self {
-            revision: config.revision,
-            cluster: cluster_name(config),
-            base_domain: config.base_domain().to_owned(),
-            regions: region_places(config),
-            apis: apis.map(|api| (api.id.clone(), EdgeApi::of(api))).collect(),
-            domains: domains
-                .map(|domain| {
-                    let mut apis: Vec<ApiId> = domain
-                        .mappings
-                        .values()
-                        .map(|mapping| mapping.api.clone())
-                        .collect();
-                    apis.sort();
-                    apis.dedup();
-                    (
-                        domain.name.clone(),
-                        EdgeDomain {
-                            target: domain.target.clone(),
-                            apis,
-                            mappings: fingerprint(&domain.mappings),
-                            security_policy: domain.security_policy,
-                        },
-                    )
-                })
-                .collect(),
-            certificates: config
-                .certificates
-                .values()
-                .filter(|certificate| certificate.is_issued())
-                .map(|certificate| {
-                    let view = EdgeCertificate {
-                        names: config.served_names(certificate, on_pops),
-                        chain_der: certificate.chain_der.clone(),
-                        key_der: certificate.key_der.clone(),
-                    };
-                    (certificate.id.clone(), view)
-                })
-                .filter(|(_, view)| !view.names.is_empty())
-                .collect(),
-            challenges: crate::acme::edge_challenges(config),
-            pops: pop_places(config),
-        }
-    }
-
     /// What leads from `self` to `new`; none when only a snapshot can.
     #[must_use]
     pub fn delta(&self, new: &Self) -> Option<EdgeDelta> {
@@ -234,9 +184,9 @@ impl EdgeView {
         same.then(|| EdgeDelta {
             revision: new.revision,
             regions: MapDelta::between(&self.regions, &new.regions),
-            apis: MapDelta::between(&self.apis, &new.apis),
-            domains: MapDelta::between(&self.domains, &new.domains),
-            certificates: MapDelta::between(&self.certificates, &new.certificates),
+            apis: MapDelta::between_tables(&self.apis, &new.apis),
+            domains: MapDelta::between_tables(&self.domains, &new.domains),
+            certificates: MapDelta::between_tables(&self.certificates, &new.certificates),
             challenges: MapDelta::between(&self.challenges, &new.challenges),
             pops: MapDelta::between(&self.pops, &new.pops),
         })
@@ -248,21 +198,12 @@ impl EdgeView {
         let mut next = self.clone();
         next.revision = delta.revision;
         delta.regions.apply(&mut next.regions);
-        delta.apis.apply(&mut next.apis);
-        delta.domains.apply(&mut next.domains);
-        delta.certificates.apply(&mut next.certificates);
+        delta.apis.apply_to(&mut next.apis);
+        delta.domains.apply_to(&mut next.domains);
+        delta.certificates.apply_to(&mut next.certificates);
         delta.challenges.apply(&mut next.challenges);
         delta.pops.apply(&mut next.pops);
         next
-    }
-}
-
-impl EdgeApi {
-    fn of(api: &crate::Api) -> Self {
-        Self {
-            default_endpoint_disabled: api.disable_execute_api_endpoint,
-            generation: api.served.0,
-        }
     }
 }
 
@@ -277,53 +218,6 @@ impl std::fmt::Debug for EdgeCertificate {
 // === impl ZoneView ===
 
 impl ZoneView {
-    /// Projects `config` for DNS nodes.
-    #[must_use]
-    pub fn of(config: &Config) -> Self {
-        let public = |endpoint: EndpointType| endpoint != EndpointType::Private;
-        let dualstack = |kind: crate::IpAddressType| kind == crate::IpAddressType::Dualstack;
-        Self {
-            revision: config.revision,
-            cluster: cluster_name(config),
-            base_domain: config.base_domain().to_owned(),
-            regions: region_places(config),
-            pops: pop_places(config),
-            dns: place(config, &NodeRole::Dns, None).nodes,
-            apis: config
-                .apis
-                .values()
-                .filter(|api| public(api.endpoint))
-                .map(|api| {
-                    let dualstack = dualstack(api.ip_address_type);
-                    (
-                        api.id.clone(),
-                        ZoneApi {
-                            endpoint: api.endpoint,
-                            dualstack,
-                        },
-                    )
-                })
-                .collect(),
-            domains: config
-                .domains
-                .values()
-                .filter(|domain| public(domain.endpoint))
-                .map(|domain| {
-                    let view = ZoneDomain {
-                        target: domain.target.clone(),
-                        endpoint: domain.endpoint,
-                        dualstack: dualstack(domain.ip_address_type),
-                    };
-                    (domain.name.clone(), view)
-                })
-                .collect(),
-            zones: config.zones.clone(),
-            priors: config.priors.clone(),
-            challenges: crate::acme::zone_challenges(config),
-            certificates: crate::name_servers::certificates(config),
-        }
-    }
-
     /// What leads from `self` to `new`; none when only a snapshot can.
     #[must_use]
     pub fn delta(&self, new: &Self) -> Option<ZoneDelta> {
@@ -333,8 +227,8 @@ impl ZoneView {
             regions: MapDelta::between(&self.regions, &new.regions),
             pops: MapDelta::between(&self.pops, &new.pops),
             dns: new.dns.clone(),
-            apis: MapDelta::between(&self.apis, &new.apis),
-            domains: MapDelta::between(&self.domains, &new.domains),
+            apis: MapDelta::between_tables(&self.apis, &new.apis),
+            domains: MapDelta::between_tables(&self.domains, &new.domains),
             zones: MapDelta::between(&self.zones, &new.zones),
             priors: MapDelta::between(&self.priors, &new.priors),
             challenges: MapDelta::between(&self.challenges, &new.challenges),
@@ -350,8 +244,8 @@ impl ZoneView {
         delta.regions.apply(&mut next.regions);
         delta.pops.apply(&mut next.pops);
         next.dns = delta.dns;
-        delta.apis.apply(&mut next.apis);
-        delta.domains.apply(&mut next.domains);
+        delta.apis.apply_to(&mut next.apis);
+        delta.domains.apply_to(&mut next.domains);
         delta.zones.apply(&mut next.zones);
         delta.priors.apply(&mut next.priors);
         delta.challenges.apply(&mut next.challenges);

@@ -7,6 +7,7 @@
 mod diagnostic;
 pub mod edge;
 pub mod region;
+mod shards;
 pub mod zone;
 
 pub use diagnostic::Diagnostic;

@@ -2,6 +2,7 @@
 
 mod access;
 mod auth;
+mod batches;
 mod certificates;
 mod cluster;
 mod domains;

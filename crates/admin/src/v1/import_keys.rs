@@ -4,7 +4,7 @@
 //! `description`, `enabled` and `usageplanIds` (`[a;b]`) may be. A line that cannot be imported is
 //! a warning, unless the caller wants warnings to fail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::StatusCode;
 use model::{
@@ -32,6 +32,7 @@ const IMPORTED_MAX: usize = 1_000;
 #[derive(Default)]
 struct Import {
     ops: Vec<Op>,
+    values: BTreeSet<String>,
     made: Vec<Value>,
     warnings: Vec<Value>,
 }
@@ -84,12 +85,9 @@ impl Import {
         row: &BTreeMap<String, String>,
     ) -> Result<(), Refusal> {
         let text = value(row.get("key").cloned().unwrap_or_default())?;
-        if call
-            .config
-            .api_keys
-            .values()
-            .any(|known| known.value == text)
-        {
+        let mut known = call.config.api_keys.values();
+        let known = known.any(|known| known.value == text);
+        if known || !self.values.insert(text.clone()) {
             self.warn(line, "API Key already exists");
             return Ok(());
         }

@@ -117,7 +117,7 @@ impl<V: View> Subscriber<V> {
         parts: SubscriberParts,
     ) -> anyhow::Result<Arc<Self>> {
         let view = Arc::clone(&publish.borrow());
-        let digest = digest_of(&*view)?;
+        let digest = view.sum().digest;
         let drain = parts.drain.clone();
         drain.spawn(persist(publish.subscribe(), kept.store, drain.clone()));
         drain.spawn(kept.guard.clone().watch(drain.clone()));
@@ -229,13 +229,11 @@ impl<V: View> Subscriber<V> {
                 digest,
                 view,
             } => {
-                if codec::digest(&view) != digest {
-                    return Ok(Some(FeedFrame::Resync));
-                }
                 if let Some(refusal) = self.refusal(revision, view.len()) {
                     return Ok(Some(refusal));
                 }
                 match codec::decode::<V>(V::KIND, &view) {
+                    Ok(view) if view.sum().digest != digest => Ok(Some(FeedFrame::Resync)),
                     Ok(view) => Ok(self.take(view, digest).await),
                     Err(error) => Ok(Some(self.refuse(revision, "malformed", error.to_string()))),
                 }
@@ -255,11 +253,12 @@ impl<V: View> Subscriber<V> {
                     return Ok(Some(FeedFrame::Resync));
                 }
                 let next = view.after_delta(&delta)?;
-                let encoded = codec::encode(V::KIND, &next)?;
-                if codec::digest(&encoded) != digest {
+                let sum = next.sum();
+                if sum.digest != digest {
                     return Ok(Some(FeedFrame::Resync));
                 }
-                if let Some(refusal) = self.refusal(next.revision(), encoded.len()) {
+                let bytes = usize::try_from(sum.bytes).unwrap_or(usize::MAX);
+                if let Some(refusal) = self.refusal(next.revision(), bytes) {
                     return Ok(Some(refusal));
                 }
                 Ok(self.take(next, digest).await)
@@ -337,10 +336,6 @@ impl<V: View> Subscriber<V> {
 async fn send(frames: &mut Frames, frame: &FeedFrame) -> anyhow::Result<()> {
     frames.send(Bytes::from(frame.encode()?)).await?;
     Ok(())
-}
-
-fn digest_of<V: View>(view: &V) -> Result<u64, codec::CodecError> {
-    Ok(codec::digest(&codec::encode(V::KIND, view)?))
 }
 
 /// Stores what is published; changes that come faster than the disk are stored once.

@@ -2,7 +2,7 @@
 //!
 //! What a view holds is `model`'s business, what it is compiled to the roles'.
 
-use model::{EdgeDelta, EdgeView, Revision, ZoneDelta, ZoneView, codec};
+use model::{EdgeDelta, EdgeView, Revision, Sum, ZoneDelta, ZoneView, codec};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// A view that can be received.
@@ -15,6 +15,8 @@ pub(crate) trait View:
     const ZONE: bool;
     /// Its revision.
     fn revision(&self) -> Revision;
+    /// Its digest and size.
+    fn sum(&self) -> Sum;
     /// The view that an encoded delta leads to.
     fn after_delta(&self, delta: &[u8]) -> Result<Self, codec::CodecError>;
 }
@@ -25,6 +27,10 @@ impl View for EdgeView {
 
     fn revision(&self) -> Revision {
         self.revision
+    }
+
+    fn sum(&self) -> Sum {
+        Self::sum(self)
     }
 
     fn after_delta(&self, delta: &[u8]) -> Result<Self, codec::CodecError> {
@@ -38,6 +44,10 @@ impl View for ZoneView {
 
     fn revision(&self) -> Revision {
         self.revision
+    }
+
+    fn sum(&self) -> Sum {
+        Self::sum(self)
     }
 
     fn after_delta(&self, delta: &[u8]) -> Result<Self, codec::CodecError> {

@@ -155,20 +155,25 @@ fn edge(
 async fn follow_certificates(edge: Arc<Edge>, store: Arc<CertStore>, files: Files) {
     let mut plans = edge.plans();
     drop(edge);
+    let mut last = Arc::default();
     loop {
         let plan = Arc::clone(&plans.borrow_and_update());
-        // First, so that no name has a certificate before it has its policy.
-        policy::install(&store, plan.security_policies());
-        let sources = plan.certificates().map(|certificate| Source {
-            names: &certificate.names,
-            chain_der: &certificate.chain_der,
-            key_der: &certificate.key_der,
-            default: certificate
-                .names
-                .iter()
-                .any(|name| name.starts_with("*.execute-api.")),
-        });
-        certificates::install(&store, sources);
+        // Nearly no change alters them, and there may be thousands of keys to read.
+        if !plan.has_certificates_of(&last) {
+            // First, so that no name has a certificate before it has its policy.
+            policy::install(&store, plan.security_policies());
+            let sources = plan.certificates().map(|certificate| Source {
+                names: &certificate.names,
+                chain_der: &certificate.chain_der,
+                key_der: &certificate.key_der,
+                default: certificate
+                    .names
+                    .iter()
+                    .any(|name| name.starts_with("*.execute-api.")),
+            });
+            certificates::install(&store, sources);
+        }
+        last = Arc::clone(&plan);
         files.install(&store, plan.challenges());
         if plans.changed().await.is_err() {
             return;

@@ -25,6 +25,7 @@ use crate::{
         fleet::Fleet, latency::Latency, limits::LimitKeeper, load::Meter, membership,
         purge::PurgeHub, rollout::Driver,
     },
+    geo::GeoDatabase,
     settings::{RaftClocks, Region as RegionSection, Settings},
 };
 
@@ -349,12 +350,12 @@ async fn follow_certificates(ledger: Ledger, store: Arc<CertStore>, files: Files
             named.map(|domain| (domain.name.as_str(), domain.security_policy)),
         );
         let public = |endpoint| endpoint != model::EndpointType::Private;
+        let mut names = newest.served_names(public);
         let current: Vec<(Arc<model::Certificate>, Vec<String>)> = newest
             .certificates
             .values()
             .filter(|certificate| certificate.is_issued())
-            .map(|one| (Arc::clone(one), newest.served_names(one, public)))
-            .filter(|(_, names)| !names.is_empty())
+            .filter_map(|one| Some((Arc::clone(one), names.remove(&one.id)?)))
             .collect();
         if current != installed {
             let sources = current.iter().map(|(certificate, names)| Source {

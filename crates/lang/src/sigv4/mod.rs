@@ -10,6 +10,7 @@
 
 mod canonical;
 mod claim;
+pub mod fuzz;
 mod refusal;
 mod sign;
 #[cfg(test)]

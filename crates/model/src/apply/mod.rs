@@ -7,6 +7,9 @@
 
 mod access;
 mod acme;
+mod batch;
+#[cfg(test)]
+mod batch_tests;
 mod cluster;
 mod domain;
 mod http_api;
@@ -20,6 +23,7 @@ mod rest_content;
 mod rest_methods;
 #[cfg(test)]
 mod rest_tests;
+mod rest_tree;
 mod rollout;
 mod routing;
 mod shared;
@@ -105,7 +109,7 @@ impl Machine {
             Op::InMode(mode, op) => (Some(mode), *op),
             op => (None, op),
         };
-        let api = op.api().cloned();
+        let apis: Vec<_> = op.apis().into_iter().cloned().collect();
         let mut origin = change.origin;
         if origin.operation.is_empty() {
             origin.operation = op.name();
@@ -116,8 +120,8 @@ impl Machine {
             return Err(Rejection::not_found(ResourceKind::Cluster, "(none)"));
         }
         let node = next.perform(op, &context)?;
-        if let Some(api) = api {
-            next.roll_out(&self.config, &api, mode, &context)?;
+        for api in &apis {
+            next.roll_out(&self.config, api, mode, &context)?;
         }
         next.revision = context.revision;
         let entry = Entry {
@@ -202,6 +206,7 @@ impl Config {
                 self.perform_rest(op, context)?;
             }
             Op::Shared(change) => self.change_shared(*change)?,
+            Op::Batch(ops) => self.perform_all(ops, context)?,
             // `apply_new` has put the parts together.
             Op::Part { .. } | Op::Assemble(_) => {}
         }
@@ -210,15 +215,28 @@ impl Config {
 }
 
 /// Refuses another entry once `map` holds `max`.
-pub(crate) fn room<K, V>(
-    map: &BTreeMap<K, V>,
-    kind: ResourceKind,
-    max: usize,
-) -> Result<(), Rejection> {
+pub(crate) fn room(map: &impl Keyed, kind: ResourceKind, max: usize) -> Result<(), Rejection> {
     if map.len() < max {
         Ok(())
     } else {
         Err(Rejection::Limit { kind, max })
+    }
+}
+
+/// Maps of either kind.
+pub(crate) trait Keyed {
+    fn len(&self) -> usize;
+}
+
+impl<K, V> Keyed for BTreeMap<K, V> {
+    fn len(&self) -> usize {
+        self.len()
+    }
+}
+
+impl<K, V> Keyed for crate::Table<K, V> {
+    fn len(&self) -> usize {
+        self.len()
     }
 }
 

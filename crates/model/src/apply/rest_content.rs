@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{rest::concurrent, room_for};
+use super::{rest::concurrent, rest_tree::beside, room_for};
 use crate::{
     Rejection, ResourceId, ResourceKind, limits,
     rest::{
@@ -101,6 +101,22 @@ impl Content {
 
     /// Whether a resource may stand where it says.
     fn fits(&self, resource: &Resource) -> Result<(), Rejection> {
+        let has_children = || self.children(&resource.id).next().is_some();
+        self.hangs(resource, has_children)?;
+        let Some(parent) = &resource.parent else {
+            return Ok(());
+        };
+        let siblings = self.children(parent);
+        let mut siblings = siblings.filter(|sibling| sibling.id != resource.id);
+        siblings.try_for_each(|sibling| beside(&resource.part, &sibling.part))
+    }
+
+    /// Whether the resource above lets it stand there, and it those below.
+    pub(super) fn hangs(
+        &self,
+        resource: &Resource,
+        has_children: impl FnOnce() -> bool,
+    ) -> Result<(), Rejection> {
         let Some(parent_id) = &resource.parent else {
             if resource.id == self.root {
                 return Ok(());
@@ -113,28 +129,8 @@ impl Content {
         if is_greedy(&parent.part) {
             return Err(childless(&parent.part));
         }
-        if is_greedy(&resource.part) && self.children(&resource.id).next().is_some() {
+        if is_greedy(&resource.part) && has_children() {
             return Err(childless(&resource.part));
-        }
-        let siblings = self.children(parent_id);
-        for sibling in siblings.filter(|sibling| sibling.id != resource.id) {
-            if sibling.part == resource.part {
-                let part = &resource.part;
-                return Err(Rejection::conflict(
-                    ResourceKind::Resource,
-                    format!("Another resource with the same parent already has this name: {part}"),
-                ));
-            }
-            if sibling.part.starts_with('{') && resource.part.starts_with('{') {
-                let taken = &sibling.part;
-                return Err(Rejection::invalid(
-                    "pathPart",
-                    format!(
-                        "A sibling ({taken}) of this resource already has a variable path part \
-                         -- only one is allowed"
-                    ),
-                ));
-            }
         }
         Ok(())
     }
@@ -318,8 +314,8 @@ impl Content {
         if !self.resources.contains_key(&self.root) {
             return Err(concurrent());
         }
+        self.all_fit()?;
         for resource in self.resources.values() {
-            self.fits(resource)?;
             for method in resource.methods.values() {
                 self.check_method(method)?;
             }

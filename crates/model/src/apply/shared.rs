@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{rest::concurrent, rest_content::missing, room_for};
+use super::{rest::concurrent, rest_content::missing, room, room_for};
 use crate::{
     ApiKeyId, ClientCertificateId, Config, Rejection, ResourceKind, UsagePlanId, VpcLinkId, limits,
     rest::{Account, ApiKey, Seen, SharedChange, SharedKey, SharedPart, UsagePlan},
@@ -59,12 +59,9 @@ impl Config {
             }
             return Ok(());
         };
-        room_for(
-            &self.api_keys,
-            &id,
-            ResourceKind::Part,
-            limits::API_KEYS_MAX,
-        )?;
+        if !self.api_keys.contains_key(&id) {
+            room(&self.api_keys, ResourceKind::Part, limits::API_KEYS_MAX)?;
+        }
         let taken = |other: &Arc<ApiKey>| other.value == new.value && other.id != id;
         if self.api_keys.values().any(taken) {
             return Err(Rejection::conflict(

@@ -7,11 +7,11 @@ use proptest::prelude::*;
 use super::Machine;
 use crate::fixtures::{bootstrap, key, node};
 use crate::{
-    Api, ApiKind, ApiMapping, ApiPatch, Certificate, Change, ChangeId, Cluster, Content,
-    CreateHttpApi, DomainName, DomainPatch, EdgeView, EndpointType, HttpApi, Integration,
-    IntegrationKind, IntegrationPatch, IpAddressType, JoinToken, KeyState, NodeId, NodeRole, Op,
-    QuickCreate, Region, Rejection, ResourceKind, Revision, Route, RouteKey, RoutePatch,
-    SecurityPolicy, Stage, StagePatch, ZoneView, codec,
+    Api, ApiMapping, ApiPatch, Certificate, Change, ChangeId, Cluster, Content, CreateHttpApi,
+    DomainName, DomainPatch, EdgeView, EndpointType, Integration, IntegrationKind,
+    IntegrationPatch, IpAddressType, JoinToken, KeyState, NodeId, NodeRole, Op, QuickCreate,
+    Region, Rejection, ResourceKind, Revision, Route, RouteKey, RoutePatch, SecurityPolicy, Stage,
+    StagePatch, ZoneView, codec,
 };
 
 const API: &str = "a1b2c3d4e5";
@@ -85,22 +85,7 @@ impl Bench {
 }
 
 fn api() -> Api {
-    Api {
-        id: API.into(),
-        name: "pets".into(),
-        description: None,
-        version: None,
-        home: "us-east-1".into(),
-        endpoint: EndpointType::Edge,
-        created_ms: 1,
-        served: Revision(0),
-        disable_execute_api_endpoint: false,
-        ip_address_type: IpAddressType::Ipv4,
-        tags: BTreeMap::new(),
-        kind: ApiKind::Http(HttpApi::default()),
-        stages: BTreeMap::new(),
-        deployments: BTreeMap::new(),
-    }
+    crate::fixtures::http_api(API)
 }
 
 fn integration(id: &str) -> Integration {

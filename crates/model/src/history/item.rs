@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccessKey, Api, Certificate, Config, DomainName, Node, Pop, PreviousSecret, Prior,
-    PrivateEndpoint, Region, RolloutPolicy, Zone, rest,
+    PrivateEndpoint, Region, RolloutPolicy, Table, Zone, rest,
 };
 
 /// A resource, by kind and identifier.
@@ -109,14 +109,9 @@ impl ItemKind {
 pub(super) fn changed(old: &Config, new: &Config) -> Vec<(ItemKey, Option<Item>)> {
     use ItemKind as Kind;
     let mut all = Vec::new();
-    differing(&old.apis, &new.apis, Kind::Api, Item::Api, &mut all);
-    differing(
-        &old.domains,
-        &new.domains,
-        Kind::Domain,
-        Item::Domain,
-        &mut all,
-    );
+    altered(&old.apis, &new.apis, Kind::Api, Item::Api, &mut all);
+    let (before, after) = (&old.domains, &new.domains);
+    altered(before, after, Kind::Domain, Item::Domain, &mut all);
     let (before, after) = (&old.certificates, &new.certificates);
     differing(before, after, Kind::Certificate, certificate, &mut all);
     let (before, after) = (&old.access_keys, &new.access_keys);
@@ -140,13 +135,8 @@ pub(super) fn changed(old: &Config, new: &Config) -> Vec<(ItemKey, Option<Item>)
         &mut all,
     );
     differing(&old.priors, &new.priors, Kind::Prior, Item::Prior, &mut all);
-    differing(
-        &old.api_keys,
-        &new.api_keys,
-        Kind::ApiKey,
-        api_key,
-        &mut all,
-    );
+    let (before, after) = (&old.api_keys, &new.api_keys);
+    altered(before, after, Kind::ApiKey, api_key, &mut all);
     let (before, after) = (&old.usage_plans, &new.usage_plans);
     differing(before, after, Kind::UsagePlan, Item::UsagePlan, &mut all);
     let (before, after) = (&old.client_certificates, &new.client_certificates);
@@ -253,6 +243,20 @@ fn zone(whole: Arc<Zone>) -> Item {
         key.key_der = Vec::new();
     }
     Item::Zone(Arc::new(shown))
+}
+
+/// The same of tables, of which there may be very many entries.
+fn altered<K: Ord + ToString, V>(
+    old: &Table<K, Arc<V>>,
+    new: &Table<K, Arc<V>>,
+    kind: ItemKind,
+    item: fn(Arc<V>) -> Item,
+    all: &mut Vec<(ItemKey, Option<Item>)>,
+) {
+    new.changes(old, Arc::ptr_eq, |key, before, _| {
+        let id = key.to_string();
+        all.push((ItemKey { kind, id }, before.cloned().map(item)));
+    });
 }
 
 /// Walks two maps side by side. What is the same object has not changed; comparing contents would

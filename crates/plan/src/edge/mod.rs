@@ -5,21 +5,18 @@
 //! are taken apart instead of being listed once per region. Routes, stages and mappings are not
 //! known here: a POP forwards, a region routes.
 
+mod hosts;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    net::SocketAddr,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use model::{
-    ApiId, CertificateId, EdgeCertificate, EdgeDomain, EdgeView, Location, NodeId, Place,
-    RegionName, Revision, SecurityPolicy,
+    ApiId, CertificateId, DomainId, EdgeCertificate, EdgeView, Location, NodeId, Place, RegionName,
+    Revision, SecurityPolicy, Table,
 };
 
-use crate::Diagnostic;
+use crate::{Diagnostic, shards::Shards};
 
 /// The label between an API's id and its region in a default endpoint.
 const EXECUTE: &str = "execute-api";
@@ -31,10 +28,16 @@ const HOST_LEN_MAX: usize = 260;
 #[derive(Clone, Debug, Default)]
 pub struct EdgePlan {
     view: Arc<EdgeView>,
-    apis: HashMap<ApiId, Arc<EdgeHost>>,
-    domains: HashMap<Box<str>, Arc<EdgeHost>>,
+    apis: Shards<ApiId, Arc<EdgeHost>>,
+    domains: Shards<Box<str>, Arc<EdgeHost>>,
     /// By the part behind `*.`.
-    wildcards: HashMap<Box<str>, Arc<EdgeHost>>,
+    wildcards: Shards<Box<str>, Arc<EdgeHost>>,
+    /// The domains that lead to an API, whose hosts change when it does.
+    users: Table<ApiId, Arc<BTreeSet<DomainId>>>,
+    /// What is wrong, by domain.
+    faults: Table<DomainId, &'static str>,
+    /// Hosts that were made for this plan and not taken from the last.
+    made: usize,
     regions: Vec<EdgeRegion>,
     region_names: BTreeSet<Box<str>>,
     broken_certificates: BTreeSet<CertificateId>,
@@ -88,29 +91,34 @@ impl EdgePlan {
     /// works. The view is kept, so that keys and certificates exist once.
     #[must_use]
     pub fn compile(view: &Arc<EdgeView>) -> (Self, Vec<Diagnostic>) {
+        Self::default().compile_from(view)
+    }
+
+    /// Compiles a view, taking from `self` whatever the view has not changed.
+    #[must_use]
+    pub fn compile_from(&self, view: &Arc<EdgeView>) -> (Self, Vec<Diagnostic>) {
         let mut plan = Self {
             view: Arc::clone(view),
+            apis: self.apis.clone(),
+            domains: self.domains.clone(),
+            wildcards: self.wildcards.clone(),
+            users: self.users.clone(),
+            faults: self.faults.clone(),
             ..Self::default()
         };
-        let mut diagnostics = Vec::new();
-        plan.apis = view
-            .apis
-            .keys()
-            .map(|id| (id.clone(), default_host(view, id)))
-            .collect();
-        for (name, domain) in &view.domains {
-            if let Err(message) = plan.add_domain(name.as_str(), domain) {
-                let at = format!("domains/{name}");
-                diagnostics.push(Diagnostic {
-                    at,
-                    message: message.to_owned(),
-                });
-            }
-        }
+        plan.take_hosts(&self.view);
         for (name, place) in &view.regions {
             plan.region_names.insert(name.as_str().into());
             plan.regions.push(EdgeRegion::of(name, place));
         }
+        let mut diagnostics: Vec<Diagnostic> = plan
+            .faults
+            .iter()
+            .map(|(name, message)| Diagnostic {
+                at: format!("domains/{name}"),
+                message: (*message).to_owned(),
+            })
+            .collect();
         for (id, certificate) in &view.certificates {
             if let Some(message) = fault_of(certificate) {
                 plan.broken_certificates.insert(id.clone());
@@ -122,6 +130,20 @@ impl EdgePlan {
             }
         }
         (plan, diagnostics)
+    }
+
+    /// Hosts that were made for this plan; all others were taken from the last one.
+    #[must_use]
+    pub const fn made(&self) -> usize {
+        self.made
+    }
+
+    /// Whether certificates and the names they are for are those of `other`.
+    #[must_use]
+    pub fn has_certificates_of(&self, other: &Self) -> bool {
+        let (mine, others) = (&self.view, &other.view);
+        mine.certificates.is_copy_of(&others.certificates)
+            && mine.domains.is_copy_of(&others.domains)
     }
 
     /// The revision of the configuration this plan executes; 0 before any.
@@ -146,7 +168,7 @@ impl EdgePlan {
     pub fn certificates(&self) -> impl Iterator<Item = &EdgeCertificate> {
         let all = self.view.certificates.iter();
         let usable = all.filter(|(id, _)| !self.broken_certificates.contains(*id));
-        usable.map(|(_, certificate)| certificate)
+        usable.map(|(_, certificate)| &**certificate)
     }
 
     /// Which TLS policy handshakes for a custom domain are bound by.
@@ -200,27 +222,6 @@ impl EdgePlan {
         let known = execute == EXECUTE && self.region_names.contains(region);
         (known && labels.next().is_none()).then_some(api)
     }
-
-    fn add_domain(&mut self, name: &str, domain: &EdgeDomain) -> Result<(), &'static str> {
-        let (parent, table) = match name.strip_prefix("*.") {
-            Some(parent) => (parent, &mut self.wildcards),
-            None => (name, &mut self.domains),
-        };
-        if !is_host_name(parent) {
-            return Err("is not a host name in lower case, with or without '*.' in front");
-        }
-        let dangling = domain
-            .apis
-            .iter()
-            .any(|api| !self.view.apis.contains_key(api));
-        table.insert(parent.into(), custom_host(&self.view, domain));
-        // The domain works all the same: requests for the other APIs are none of its business.
-        if dangling {
-            Err("maps to an api that this POP does not serve")
-        } else {
-            Ok(())
-        }
-    }
 }
 
 impl EdgePlan {
@@ -254,47 +255,6 @@ impl EdgeRegion {
                 .collect(),
         }
     }
-}
-
-fn default_host(view: &EdgeView, id: &ApiId) -> Arc<EdgeHost> {
-    let api = view.apis.get(id);
-    Arc::new(EdgeHost {
-        kind: HostKind::Default,
-        apis: vec![id.clone()],
-        generation: api.map_or(0, |api| api.generation),
-        disabled: api.is_some_and(|api| api.default_endpoint_disabled),
-    })
-}
-
-fn custom_host(view: &EdgeView, domain: &EdgeDomain) -> Arc<EdgeHost> {
-    let generations = domain.apis.iter().map(|id| {
-        // One that is missing differs from all that are there: a revision is never that large.
-        view.apis.get(id).map_or(u64::MAX, |api| api.generation)
-    });
-    // FNV-1a, folded by words: it only has to differ when any part differs.
-    let generation = generations.fold(domain.mappings, |hash, part| {
-        (hash ^ part)
-            .wrapping_mul(0x0000_0100_0000_01b3)
-            .rotate_left(29)
-    });
-    let apis = domain.apis.clone();
-    Arc::new(EdgeHost {
-        kind: HostKind::Custom,
-        apis,
-        generation,
-        disabled: false,
-    })
-}
-
-fn is_host_name(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let label = |label: &str| {
-        let known = label
-            .bytes()
-            .all(|byte| plain(byte) || matches!(byte, b'-' | b'_'));
-        known && !label.is_empty() && label.len() <= 63
-    };
-    name.len() <= 253 && name.split('.').all(label)
 }
 
 fn fault_of(certificate: &EdgeCertificate) -> Option<&'static str> {

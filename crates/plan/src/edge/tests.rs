@@ -53,6 +53,51 @@ fn view() -> EdgeView {
     view
 }
 
+#[test]
+fn a_plan_made_from_another_is_the_one_made_at_once() {
+    let old = view();
+    let first = plan(old.clone());
+    let mut next = old.clone();
+    next.apis.get_mut("aaaaaaaaaa").unwrap().generation += 1;
+    let (step, diagnostics) = first.compile_from(&Arc::new(next.clone()));
+    // The API's own endpoint, and the one domain that leads to it.
+    assert_eq!((step.made(), diagnostics.len()), (2, 0));
+    assert_same(&step, &next);
+    next.apis.remove("bbbbbbbbbb");
+    next.domains.remove("*.example.com");
+    let (step, diagnostics) = step.compile_from(&Arc::new(next.clone()));
+    assert_eq!((step.made(), diagnostics.len()), (1, 1), "{diagnostics:?}");
+    assert_same(&step, &next);
+    next.domains.remove("api.example.com");
+    let (step, diagnostics) = step.compile_from(&Arc::new(next.clone()));
+    assert_eq!((step.made(), diagnostics.len()), (0, 0));
+    assert_same(&step, &next);
+}
+
+#[test]
+fn what_a_change_makes_does_not_grow_with_the_number_of_apis() {
+    let mut large = view();
+    for index in 0..10_000 {
+        let api = large.apis["aaaaaaaaaa"].clone();
+        large.apis.insert(format!("api{index:07}").into(), api);
+    }
+    let first = plan(large.clone());
+    large.apis.get_mut("api0005000").unwrap().generation += 1;
+    assert_eq!(first.compile_from(&Arc::new(large)).0.made(), 1);
+}
+
+fn assert_same(step: &EdgePlan, view: &EdgeView) {
+    let whole = plan(view.clone());
+    for host in [
+        "aaaaaaaaaa.execute-api.us-east-1.edgeway.test",
+        "bbbbbbbbbb.execute-api.us-east-1.edgeway.test",
+        "api.example.com",
+        "other.example.com",
+    ] {
+        assert_eq!(step.find(host), whole.find(host), "{host}");
+    }
+}
+
 fn plan(view: EdgeView) -> EdgePlan {
     EdgePlan::compile(&Arc::new(view)).0
 }
@@ -158,12 +203,13 @@ fn what_is_broken_is_left_out_and_named() {
         key_der: vec![2],
     };
     view.certificates
-        .insert(CertificateId::from("good"), good.clone());
+        .insert(CertificateId::from("good"), Arc::new(good.clone()));
     let bad = EdgeCertificate {
         chain_der: vec![],
         ..good
     };
-    view.certificates.insert(CertificateId::from("bad"), bad);
+    view.certificates
+        .insert(CertificateId::from("bad"), Arc::new(bad));
     let (plan, diagnostics) = EdgePlan::compile(&Arc::new(view));
     let at: Vec<&str> = diagnostics.iter().map(|found| found.at.as_str()).collect();
     assert_eq!(

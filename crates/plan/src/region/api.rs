@@ -5,7 +5,9 @@
 
 use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
-use model::{Api, ApiId, ApiKind, Content, Cors, EndpointType, RegionName, Stage, StageName};
+use model::{
+    Api, ApiId, ApiKind, Content, Cors, EndpointType, RegionName, RouteKey, Stage, StageName,
+};
 
 use super::{
     rest::{Contents, RestStage},
@@ -82,11 +84,6 @@ impl ApiPlan {
             contents,
             diagnostics,
         }
-    }
-
-    /// Whether this was compiled from that very object.
-    pub(super) fn is_of(&self, api: &Arc<Api>) -> bool {
-        Arc::ptr_eq(&self.source, api)
     }
 
     pub(super) fn diagnostics(&self) -> &[Diagnostic] {

@@ -52,10 +52,6 @@ impl DomainPlan {
         }
     }
 
-    pub(super) fn is_of(&self, domain: &Arc<DomainName>) -> bool {
-        Arc::ptr_eq(&self.source, domain)
-    }
-
     /// Its name, `*.` in front for a wildcard.
     #[must_use]
     pub fn name(&self) -> &str {

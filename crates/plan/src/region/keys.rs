@@ -5,14 +5,14 @@
 use std::{collections::BTreeMap, collections::HashMap, sync::Arc};
 
 use model::{
-    ApiKeyId, Config, UsagePlanId,
+    ApiKeyId, Config, Table, UsagePlanId,
     rest::{ApiKey, PlanStage, UsagePlan},
 };
 
 /// All keys.
 #[derive(Debug, Default)]
 pub struct KeysPlan {
-    keys: BTreeMap<ApiKeyId, Arc<ApiKey>>,
+    keys: Table<ApiKeyId, Arc<ApiKey>>,
     usage_plans: BTreeMap<UsagePlanId, Arc<UsagePlan>>,
     by_value: HashMap<Box<str>, KeyPlan>,
 }
@@ -34,7 +34,8 @@ struct Covered {
 impl KeysPlan {
     /// The keys of a configuration; `known` itself where nothing of them has changed.
     pub(super) fn compile(known: &Arc<Self>, config: &Config) -> Arc<Self> {
-        if same(&known.keys, &config.api_keys) && same(&known.usage_plans, &config.usage_plans) {
+        if known.keys.is_copy_of(&config.api_keys) && same(&known.usage_plans, &config.usage_plans)
+        {
             return Arc::clone(known);
         }
         let mut plans_of: HashMap<&ApiKeyId, Vec<Arc<Covered>>> = HashMap::new();

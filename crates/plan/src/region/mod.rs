@@ -18,18 +18,18 @@ mod unserved;
 
 use std::{
     borrow::Cow,
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 
-use model::{Config, EndpointType, Revision};
+use model::{Api, ApiId, Config, DomainId, DomainName, EndpointType, Revision, Table};
 
 pub use api::{ApiPlan, CorsPlan, StagePlan};
 pub use domain::DomainPlan;
 pub use keys::{KeyPlan, KeysPlan};
 pub use route::{Action, HttpProxy, Origin, RoutePlan};
 
-use crate::Diagnostic;
+use crate::{Diagnostic, shards::Shards};
 
 /// A compiled configuration, for regions.
 #[derive(Debug, Default)]
@@ -37,13 +37,27 @@ pub struct RegionPlan {
     revision: Revision,
     /// The account that ARNs name.
     account: Box<str>,
-    apis: HashMap<Box<str>, Arc<ApiPlan>>,
+    /// What was compiled, to find what differs the next time.
+    sources: Sources,
+    apis: Shards<ApiId, Arc<ApiPlan>>,
+    /// APIs with diagnostics.
+    ailing: BTreeSet<ApiId>,
     /// `execute-api.REGION.BASE` of every region of the cluster.
     endpoint_suffixes: HashSet<Box<str>>,
-    domains: HashMap<Box<str>, Arc<DomainPlan>>,
+    domains: Shards<Box<str>, Arc<DomainPlan>>,
     /// Wildcard domains by what follows `*.`.
-    wildcards: HashMap<Box<str>, Arc<DomainPlan>>,
+    wildcards: Shards<Box<str>, Arc<DomainPlan>>,
+    /// What is wrong with domains, by name.
+    ailing_domains: BTreeMap<Box<str>, Diagnostic>,
     keys: Arc<KeysPlan>,
+    /// Parts of the configuration that were compiled for this plan and not taken from the last.
+    compiled: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Sources {
+    apis: Table<ApiId, Arc<Api>>,
+    domains: Table<DomainId, Arc<DomainName>>,
 }
 
 /// How a request came to the region.
@@ -96,44 +110,95 @@ impl RegionPlan {
         Self::default().compile_from(config)
     }
 
-    /// Compiles `config`, reusing from `self` what comes from the very same objects. The
-    /// diagnostics are those of the whole configuration.
+    /// Compiles `config`, reusing from `self` what comes from the very same objects: the cost is
+    /// that of what differs. The diagnostics are those of the whole configuration.
     #[must_use]
     pub fn compile_from(&self, config: &Config) -> (Self, Vec<Diagnostic>) {
-        let mut diagnostics = Vec::new();
-        let mut apis = HashMap::with_capacity(config.apis.len());
-        let cluster = config.cluster.as_ref();
-        let account = cluster.map_or("", |cluster| cluster.account_id.as_str());
-        for (id, api) in &config.apis {
-            let last = self.apis.get(id.as_str());
-            let known = last.filter(|known| known.is_of(api));
-            let compile = || Arc::new(ApiPlan::compile(api, account, last.map(|last| &**last)));
-            let plan = known.map_or_else(compile, Arc::clone);
-            diagnostics.extend_from_slice(plan.diagnostics());
-            apis.insert(Box::from(id.as_str()), plan);
-        }
+        let account = config.cluster.as_ref();
+        let account = account.map_or("", |cluster| cluster.account_id.as_str());
+        // Plans hold ARNs with the account in them.
+        let nothing = Self::default();
+        let last = if *self.account == *account {
+            self
+        } else {
+            &nothing
+        };
         let mut plan = Self {
             revision: config.revision,
             account: account.into(),
-            apis,
+            sources: Sources {
+                apis: config.apis.clone(),
+                domains: config.domains.clone(),
+            },
+            apis: last.apis.clone(),
+            ailing: last.ailing.clone(),
             endpoint_suffixes: endpoint_suffixes(config),
-            domains: HashMap::with_capacity(config.domains.len()),
-            wildcards: HashMap::new(),
+            domains: last.domains.clone(),
+            wildcards: last.wildcards.clone(),
+            ailing_domains: last.ailing_domains.clone(),
             keys: KeysPlan::compile(&self.keys, config),
+            compiled: 0,
         };
-        for (name, domain) in &config.domains {
-            let wildcard = name.as_str().strip_prefix("*.");
-            let (old, new) = match wildcard {
-                Some(_) => (&self.wildcards, &mut plan.wildcards),
-                None => (&self.domains, &mut plan.domains),
-            };
-            let name = wildcard.unwrap_or(name.as_str());
-            let known = old.get(name).filter(|known| known.is_of(domain));
-            let compiled = known.map_or_else(|| Arc::new(DomainPlan::compile(domain)), Arc::clone);
-            diagnostics.extend(compiled.diagnostic());
-            new.insert(name.into(), compiled);
-        }
+        let old = &last.sources;
+        let put = |id: &ApiId, _: Option<&_>, api: Option<&_>| plan.put_api(id, api);
+        config.apis.changes(&old.apis, Arc::ptr_eq, put);
+        let put = |name: &DomainId, _: Option<&_>, domain: Option<&_>| {
+            plan.put_domain(name.as_str(), domain);
+        };
+        config.domains.changes(&old.domains, Arc::ptr_eq, put);
+        let ailing = plan.ailing.iter().filter_map(|id| plan.apis.get(id));
+        let diagnostics = ailing.flat_map(|api| api.diagnostics().iter().cloned());
+        let diagnostics = diagnostics.chain(plan.ailing_domains.values().cloned());
+        let diagnostics = diagnostics.collect();
         (plan, diagnostics)
+    }
+
+    /// APIs and domains that were compiled for this plan; all others were taken from the last.
+    #[must_use]
+    pub const fn compiled(&self) -> usize {
+        self.compiled
+    }
+
+    fn put_api(&mut self, id: &ApiId, api: Option<&Arc<Api>>) {
+        let last = self.apis.get(id).cloned();
+        let compile = |api| Arc::new(ApiPlan::compile(api, &self.account, last.as_deref()));
+        let compiled = api.map(compile);
+        let ails = compiled
+            .as_ref()
+            .is_some_and(|api| !api.diagnostics().is_empty());
+        if ails {
+            self.ailing.insert(id.clone());
+        } else {
+            self.ailing.remove(id);
+        }
+        match compiled {
+            Some(compiled) => {
+                self.compiled += 1;
+                self.apis.insert(id.clone(), compiled);
+            }
+            None => self.apis.remove(id),
+        }
+    }
+
+    fn put_domain(&mut self, name: &str, domain: Option<&Arc<DomainName>>) {
+        let wildcard = name.strip_prefix("*.");
+        let map = match wildcard {
+            Some(_) => &mut self.wildcards,
+            None => &mut self.domains,
+        };
+        let bare = wildcard.unwrap_or(name);
+        self.ailing_domains.remove(name);
+        match domain {
+            Some(domain) => {
+                self.compiled += 1;
+                let plan = DomainPlan::compile(domain);
+                if let Some(diagnostic) = plan.diagnostic() {
+                    self.ailing_domains.insert(name.into(), diagnostic);
+                }
+                map.insert(bare.into(), Arc::new(plan));
+            }
+            None => map.remove(bare),
+        }
     }
 
     /// The revision of the configuration it was compiled from.

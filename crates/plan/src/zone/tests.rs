@@ -398,7 +398,7 @@ fn a_zone_lists_its_names_and_the_zones_right_below_it() {
     let below = vec![a("www.sub.example.com", "192.0.2.2")];
     zone(&mut view, "sub.example.com", below);
     zone(&mut view, "a.b.sub.example.com", Vec::new());
-    view.domains.clear();
+    view.domains = model::Table::default();
     let (plan, _) = ZonePlan::compile(&view);
     let names = |apex: &str| {
         let mut zones = plan.zones().iter();

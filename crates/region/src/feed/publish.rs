@@ -1,14 +1,17 @@
 //! Projects and encodes each revision once for all subscribers, and keeps the last few steps.
+//!
+//! A change costs what it changes: the next projection is made from the last one, its digest from
+//! the sums of what stayed, and a whole view is only encoded once somebody needs a snapshot.
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Instant,
 };
 
 use bytes::Bytes;
 use model::{
-    Config, EdgeView, FeedFrame, PopName, Revision, ZoneView,
+    Config, EdgeView, FeedFrame, PopName, Revision, Sum, ZoneView,
     codec::{self, CodecError, Kind},
 };
 use serve::Drain;
@@ -24,10 +27,18 @@ pub(super) const STEPS_MAX: usize = 16;
 pub(super) struct Published {
     pub(super) revision: Revision,
     pub(super) digest: u64,
-    /// A snapshot frame.
-    pub(super) snapshot: Bytes,
+    snapshot: Snapshot,
     /// Oldest first; each one begins where the one before ends, and the last ends here.
     pub(super) steps: VecDeque<Step>,
+}
+
+/// A snapshot frame, encoded when the first subscriber needs it.
+#[derive(Debug)]
+struct Snapshot {
+    view: Arc<dyn View>,
+    /// Bytes that it takes, nearly.
+    bytes: u64,
+    frame: OnceLock<Bytes>,
 }
 
 /// What leads from one published revision to the next.
@@ -63,18 +74,34 @@ pub(super) struct Publisher {
 }
 
 /// What the two kinds of view have in common.
-trait View: Sized {
-    fn of(config: &Config) -> Self;
+trait View: std::fmt::Debug + Send + Sync {
+    fn sum(&self) -> Sum;
     fn encode(&self) -> Result<Vec<u8>, CodecError>;
+}
+
+/// What leads from one view to the next.
+trait Project: View + Default + 'static {
+    /// The projection of `config`; `self` is that of `before`.
+    fn next(&self, before: &Config, config: &Config) -> Self;
     /// None when only a snapshot can lead to `new`. Deltas are records of kind `Feed`.
     fn encode_delta(&self, new: &Self) -> Option<Result<Vec<u8>, CodecError>>;
 }
 
-/// A view with its publication, to make the next delta from.
-#[derive(Clone)]
+/// A view with its publication and what it is of, to make the next one from.
 struct Last<V> {
-    view: V,
+    view: Arc<V>,
+    config: Config,
     published: Arc<Published>,
+}
+
+impl<V> Clone for Last<V> {
+    fn clone(&self) -> Self {
+        Self {
+            view: Arc::clone(&self.view),
+            config: self.config.clone(),
+            published: Arc::clone(&self.published),
+        }
+    }
 }
 
 pub(super) fn channel() -> (Publisher, Publications) {
@@ -106,7 +133,13 @@ impl Editions {
 impl Published {
     /// The frames that bring a subscriber here from a revision with that digest, and what kind
     /// they are. A chain that is longer than the snapshot is not worth sending.
-    pub(super) fn frames_from(&self, have: Option<(Revision, u64)>) -> (&'static str, Vec<Bytes>) {
+    ///
+    /// # Errors
+    /// The snapshot does not encode.
+    pub(super) fn frames_from(
+        &self,
+        have: Option<(Revision, u64)>,
+    ) -> Result<(&'static str, Vec<Bytes>), CodecError> {
         let at = |step: &Step| have == Some((step.from, step.from_digest));
         if let Some(first) = self.steps.iter().position(at) {
             let chain: Vec<Bytes> = self
@@ -115,11 +148,25 @@ impl Published {
                 .skip(first)
                 .map(|step| step.frame.clone())
                 .collect();
-            if chain.iter().map(Bytes::len).sum::<usize>() < self.snapshot.len() {
-                return ("delta", chain);
+            let bytes: u64 = chain.iter().map(|frame| frame.len() as u64).sum();
+            if bytes < self.snapshot.bytes {
+                return Ok(("delta", chain));
             }
         }
-        ("snapshot", vec![self.snapshot.clone()])
+        Ok(("snapshot", vec![self.snapshot_frame()?]))
+    }
+
+    fn snapshot_frame(&self) -> Result<Bytes, CodecError> {
+        if let Some(frame) = self.snapshot.frame.get() {
+            return Ok(frame.clone());
+        }
+        let frame = FeedFrame::Snapshot {
+            revision: self.revision,
+            digest: self.digest,
+            view: self.snapshot.view.encode()?,
+        };
+        let frame = Bytes::from(frame.encode()?);
+        Ok(self.snapshot.frame.get_or_init(|| frame).clone())
     }
 }
 
@@ -206,17 +253,21 @@ fn send<V>(
 }
 
 /// The publication of `config`; the one before if it is not newer or does not encode.
-fn advance<V: View>(last: Option<Last<V>>, config: &Config) -> Option<Last<V>> {
+fn advance<V: Project>(last: Option<Last<V>>, config: &Config) -> Option<Last<V>> {
     if last
         .as_ref()
         .is_some_and(|last| config.revision <= last.published.revision)
     {
         return last;
     }
-    let view = V::of(config);
-    match encode(last.as_ref(), &view, config.revision) {
+    let view = Arc::new(match &last {
+        Some(last) => last.view.next(&last.config, config),
+        None => V::default().next(&Config::default(), config),
+    });
+    match published(last.as_ref(), &view, config.revision) {
         Ok(published) => Some(Last {
             view,
+            config: config.clone(),
             published: Arc::new(published),
         }),
         Err(error) => {
@@ -226,13 +277,12 @@ fn advance<V: View>(last: Option<Last<V>>, config: &Config) -> Option<Last<V>> {
     }
 }
 
-fn encode<V: View>(
+fn published<V: Project>(
     last: Option<&Last<V>>,
-    view: &V,
+    view: &Arc<V>,
     revision: Revision,
 ) -> Result<Published, CodecError> {
-    let encoded = view.encode()?;
-    let digest = codec::digest(&encoded);
+    let Sum { digest, bytes } = view.sum();
     let mut steps = VecDeque::new();
     if let Some(last) = last
         && let Some(delta) = last.view.encode_delta(view)
@@ -255,28 +305,32 @@ fn encode<V: View>(
     while steps.len() > STEPS_MAX {
         steps.pop_front();
     }
-    let snapshot = FeedFrame::Snapshot {
-        revision,
-        digest,
-        view: encoded,
-    }
-    .encode()?
-    .into();
+    let view: Arc<dyn View> = Arc::<V>::clone(view);
     Ok(Published {
         revision,
         digest,
-        snapshot,
+        snapshot: Snapshot {
+            view,
+            bytes,
+            frame: OnceLock::new(),
+        },
         steps,
     })
 }
 
 impl View for EdgeView {
-    fn of(config: &Config) -> Self {
-        Self::of(config)
+    fn sum(&self) -> Sum {
+        Self::sum(self)
     }
 
     fn encode(&self) -> Result<Vec<u8>, CodecError> {
         codec::encode(Kind::EdgeView, self)
+    }
+}
+
+impl Project for EdgeView {
+    fn next(&self, before: &Config, config: &Config) -> Self {
+        Self::next(self, before, config)
     }
 
     fn encode_delta(&self, new: &Self) -> Option<Result<Vec<u8>, CodecError>> {
@@ -285,12 +339,18 @@ impl View for EdgeView {
 }
 
 impl View for ZoneView {
-    fn of(config: &Config) -> Self {
-        Self::of(config)
+    fn sum(&self) -> Sum {
+        Self::sum(self)
     }
 
     fn encode(&self) -> Result<Vec<u8>, CodecError> {
         codec::encode(Kind::ZoneView, self)
+    }
+}
+
+impl Project for ZoneView {
+    fn next(&self, before: &Config, config: &Config) -> Self {
+        Self::next(self, before, config)
     }
 
     fn encode_delta(&self, new: &Self) -> Option<Result<Vec<u8>, CodecError>> {

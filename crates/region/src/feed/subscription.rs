@@ -47,6 +47,8 @@ pub(super) enum Ended {
     Forbidden,
     /// What it should get is over the link's limit.
     TooLarge,
+    /// What it should get cannot be encoded.
+    Unspeakable,
     /// This node is going away.
     Drained,
 }
@@ -70,6 +72,7 @@ impl Ended {
             Self::Malformed => "malformed",
             Self::Forbidden => "forbidden",
             Self::TooLarge => "too_large",
+            Self::Unspeakable => "unspeakable",
             Self::Drained => "drained",
         }
     }
@@ -144,11 +147,18 @@ impl Subscription {
             Has::Refused(revision) if revision >= newest.revision => return Ok(()),
             Has::Refused(_) | Has::Nothing => None,
         };
-        let (kind, frames) = newest.frames_from(from);
+        let (wanted, digest) = (newest.revision, newest.digest);
+        // A whole view may take its time to encode.
+        let making = tokio::task::spawn_blocking(move || newest.frames_from(from));
+        let made = self.drain.track(making).await;
+        let (kind, frames) = made.ok().and_then(Result::ok).ok_or_else(|| {
+            tracing::error!(revision = wanted.0, "a view does not encode");
+            Ended::Unspeakable
+        })?;
         for frame in frames {
             self.send(sender, kind, frame).await?;
         }
-        *has = Has::Revision(newest.revision, newest.digest);
+        *has = Has::Revision(wanted, digest);
         Ok(())
     }
 

@@ -57,6 +57,7 @@ impl Metrics {
 
     /// Looks at every certificate that handshakes are answered with.
     pub(super) fn look(&self, config: &Config, now_ms: u64) {
+        let names = config.served_names(|_| true);
         for source in SOURCES {
             let of_source = config.certificates.values().filter(|certificate| {
                 let own = match (certificate.own, &certificate.acme) {
@@ -64,7 +65,7 @@ impl Metrics {
                     (false, Some(_)) => "acme",
                     (false, None) => "imported",
                 };
-                let used = !config.served_names(certificate, |_| true).is_empty();
+                let used = names.contains_key(&certificate.id);
                 own == source && used && certificate.is_issued()
             });
             let left_ms: Vec<u64> = of_source
