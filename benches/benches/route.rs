@@ -79,6 +79,7 @@ fn api(home: &RegionName) -> Api {
         managed: false,
         last_deployment_status: None,
         rest: None,
+        v2: None,
     };
     let frozen = Deployment {
         id: deployment.clone(),
@@ -123,6 +124,7 @@ fn content() -> HttpContent {
             target,
             operation_name: None,
             managed: false,
+            rules: Box::default(),
         };
         (id, Arc::new(route))
     });
@@ -138,12 +140,14 @@ fn content() -> HttpContent {
         timeout_ms: 30_000,
         payload_format_version: "1.0".to_owned(),
         managed: false,
+        mapping: Box::default(),
     };
     let integrations = BTreeMap::from([(integration, Arc::new(backend))]);
     HttpContent {
         routes,
         integrations,
         cors: None,
+        ..HttpContent::default()
     }
 }
 

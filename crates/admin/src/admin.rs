@@ -23,7 +23,7 @@ use crate::{
     metrics::Metrics,
     operation::{self, Operation, Run, Takes, Waited},
     ports::{Caches, Explain, Fleet, Members, Store, TokenMint, UsageCounts},
-    refusal::{Refusal, Version},
+    refusal::{ACCESS_DENIED, Refusal, Version},
 };
 
 /// Where this endpoint runs.
@@ -105,22 +105,23 @@ impl Admin {
         drop(running);
         let (answer, reason) = match result {
             Ok(answer) => (answer, "none"),
-            Err(refusal) => (refusal.answer(version), refusal.reason()),
+            Err(refusal) => {
+                self.metrics.refused(refusal.reason());
+                (refusal.answer(version), refusal.reason())
+            }
         };
-        if reason != "none" {
-            self.metrics.refused(reason);
-        }
         let took = started.elapsed();
         self.metrics.answered(record.operation, answer.status, took);
         let status = answer.status.as_u16();
         let (operation, by) = (record.operation, record.by.as_str());
         let ms = took.as_millis();
         match record.revision {
-            // Writes are the audit trail; reads and refusals are many.
+            // Writes are the audit trail; reads and strangers' refusals are many.
             Some(revision) => {
                 let rollout = record.rollout;
                 tracing::info!(operation, by, status, %revision, rollout, ms, %peer, id, "change");
             }
+            None if reason == ACCESS_DENIED => denied(&record, (peer, &id)),
             None => tracing::debug!(operation, by, status, reason, ms, %peer, id, "request"),
         }
         let answer = answer.with("x-amzn-requestid", &id);
@@ -330,4 +331,11 @@ fn query(text: &str) -> Vec<(String, String)> {
     pairs
         .map(|(name, value)| (decode(name), decode(value)))
         .collect()
+}
+
+/// Logs who asked for what they may not. Who they are has been proven, so that nobody else can
+/// fill the log.
+fn denied(record: &Record, (peer, id): (std::net::SocketAddr, &str)) {
+    let (operation, by) = (record.operation, record.by.as_str());
+    tracing::info!(operation, by, %peer, id, "denied");
 }

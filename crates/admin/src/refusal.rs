@@ -81,6 +81,8 @@ impl Version {
     }
 }
 
+/// Reason of those who are known, and may not.
+pub(crate) const ACCESS_DENIED: &str = "access_denied";
 /// Seconds after which a client may try again.
 const RETRY_AFTER_S: &str = "1";
 
@@ -198,7 +200,7 @@ impl Refusal {
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Unsigned(refusal) => refusal.reason(),
-            Self::AccessDenied(_) => "access_denied",
+            Self::AccessDenied(_) => ACCESS_DENIED,
             Self::BadRequest(_) => "bad_request",
             Self::Validation(_) => "validation",
             Self::Serialization(_) => "serialization",

@@ -7,6 +7,7 @@ mod hedging;
 mod outage;
 mod ranges;
 mod regions;
+mod relaying;
 
 use std::time::Duration;
 

@@ -34,6 +34,9 @@ impl Metrics {
         registry.register(Box::new(refused.clone()))?;
         registry.register(Box::new(rollouts.clone()))?;
         registry.register(Box::new(bad_revision.clone()))?;
+        if let Some(left_out) = crate::telemetry::left_out() {
+            registry.register(Box::new(left_out))?;
+        }
         Ok(Self {
             refused,
             rollouts,

@@ -3,8 +3,12 @@
 //! Spans and events are made where things happen; here they only get a destination. Secrets and
 //! bodies are never logged by anyone.
 
+mod bounded;
+
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
+use self::bounded::Bounded;
+pub(crate) use self::bounded::left_out;
 use crate::settings::LogFormat;
 
 /// Installs the process's subscriber; the first call wins.
@@ -14,7 +18,9 @@ use crate::settings::LogFormat;
 pub(crate) fn install(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter)
         .map_err(|error| anyhow::anyhow!("settings key 'log': {error}"))?;
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry()
+        .with(filter)
+        .with(Bounded::new());
     let installed = match format {
         LogFormat::Json => {
             let layer = fmt::layer()

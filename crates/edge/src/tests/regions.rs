@@ -34,6 +34,8 @@ const DAY: Duration = Duration::from_secs(24 * 3_600);
 const PROBE_EVERY: Duration = Duration::from_millis(50);
 /// The node of a region that never answers.
 const GHOST: u64 = 99;
+/// The node of another POP that never answers.
+pub(super) const OTHER_POP: u64 = 60;
 
 /// A region in a runtime of its own.
 pub(super) struct Region {
@@ -353,20 +355,37 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) async fn start(count: usize) -> Self {
-        Self::make(count, None).await
+        Self::make(count, None, None).await
+    }
+
+    /// With calls by way of another POP, which does not answer.
+    pub(super) async fn start_with_other_pop(count: usize) -> Self {
+        let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let addr = silent.local_addr().unwrap();
+        let bench = Self::make(count, None, Some(addr)).await;
+        let drain = bench.drain.clone();
+        bench.drain.spawn(async move {
+            drain.begun().await;
+            drop(silent);
+        });
+        bench
     }
 
     /// With one more region, which looks best and does not exist.
     pub(super) async fn start_with_ghost(count: usize) -> Self {
         let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        Self::make(count, Some(silent)).await
+        Self::make(count, Some(silent), None).await
     }
 
-    async fn make(count: usize, ghost: Option<std::net::UdpSocket>) -> Self {
+    async fn make(
+        count: usize,
+        ghost: Option<std::net::UdpSocket>,
+        other_pop: Option<SocketAddr>,
+    ) -> Self {
         let ca = Authority::create("c1", 365 * DAY, SystemTime::now()).unwrap();
         let regions: Vec<Region> = (0..count).map(|index| Region::start(&ca, index)).collect();
         let ghost_addr = ghost.as_ref().map(|socket| socket.local_addr().unwrap());
-        let (views, receiver) = watch::channel(Arc::new(view(&regions, ghost_addr)));
+        let (views, receiver) = watch::channel(Arc::new(view(&regions, ghost_addr, other_pop)));
         let pop = NodeIdentity::new("c1", PeerRole::Pop, "pop-1", 50).unwrap();
         let (registry, drain) = (
             prometheus::Registry::new(),
@@ -384,6 +403,9 @@ impl Bench {
         };
         let mut settings = EdgeSettings::new("pop-1", 1);
         settings.debug_headers = true;
+        settings.relay = other_pop.is_some();
+        // Who waits for another's answer does so on a slow machine, too.
+        settings.fill_wait = PATIENCE;
         let edge = Edge::new(settings, parts).unwrap();
         let handler = edge.factory().make(0);
         let bench = Self {
@@ -400,7 +422,12 @@ impl Bench {
         }
         let transport = Transport::client(None, link, bench.drain.clone()).unwrap();
         for (index, region) in bench.regions.iter().enumerate() {
-            bench.probe(&transport, index as u64 + 1, region);
+            let node = index as u64 + 1;
+            if other_pop.is_some() {
+                bench.remove_far(node);
+            } else {
+                bench.probe(&transport, node, region);
+            }
         }
         let live = count + usize::from(ghost_addr.is_some());
         bench
@@ -425,6 +452,18 @@ impl Bench {
                 if !lost || state.killed.load(Ordering::Acquire) {
                     edge.observe(NodeId(node), &outcome);
                 }
+            }
+        });
+    }
+
+    /// Reports probes of a region as if it were far away.
+    fn remove_far(&self, node: u64) {
+        let (edge, drain) = (Arc::clone(&self.edge), self.drain.clone());
+        self.drain.spawn(async move {
+            let far = ProbeOutcome::Report(report(Duration::from_millis(400)));
+            while !drain.has_begun() {
+                edge.observe(NodeId(node), &far);
+                tokio::time::sleep(PROBE_EVERY).await;
             }
         });
     }
@@ -461,6 +500,25 @@ impl Bench {
             }
         };
         timeout(PATIENCE, reached).await.unwrap();
+    }
+
+    pub(super) async fn wait_until_lost(&self, count: usize) {
+        self.wait_until(|order| standing(order, Standing::Lost) == count)
+            .await;
+    }
+
+    /// A counter by its only label.
+    pub(super) fn counted(&self, name: &str, label: &str) -> u64 {
+        let families = self.registry.gather();
+        let family = families.iter().find(|family| family.name() == name);
+        let mut metrics = family.unwrap().get_metric().iter();
+        let metric = metrics.find(|metric| metric.get_label()[0].value() == label);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a small count"
+        )]
+        metric.map_or(0, |metric| metric.get_counter().get_value() as u64)
     }
 
     pub(super) async fn wait_until_dead(&self) {
@@ -553,7 +611,7 @@ fn conn() -> Arc<Conn> {
     Arc::new(Conn::plain(peer, local, "http".into(), Instant::now()))
 }
 
-fn view(regions: &[Region], ghost: Option<SocketAddr>) -> EdgeView {
+fn view(regions: &[Region], ghost: Option<SocketAddr>, other_pop: Option<SocketAddr>) -> EdgeView {
     let mut view = EdgeView {
         revision: Revision(1),
         cluster: "c1".into(),
@@ -576,6 +634,18 @@ fn view(regions: &[Region], ghost: Option<SocketAddr>) -> EdgeView {
                 nodes: vec![node],
             },
         );
+    }
+    if let Some(link) = other_pop {
+        let node = PlaceNode {
+            id: NodeId(OTHER_POP),
+            link,
+            public: vec![],
+        };
+        let place = Place {
+            location: None,
+            nodes: vec![node],
+        };
+        view.pops.insert("pop-2".to_owned(), place);
     }
     let api = |disabled| EdgeApi {
         default_endpoint_disabled: disabled,
