@@ -24,6 +24,13 @@ pub fn path(text: &str, document: &Value) {
     assert!(steps <= 10_000);
 }
 
+/// The same, of a document that is still a text; one that is no JSON is nobody's business here.
+pub fn path_in_text(text: &str, document: &str) {
+    if let Ok(document) = serde_json::from_str(document) {
+        path(text, &document);
+    }
+}
+
 /// Whether a value is, by address, somewhere in the document.
 fn contains(document: &Value, wanted: &Value) -> bool {
     let mut open = vec![document];

@@ -17,12 +17,20 @@ const COMPILED_BYTES_MAX: usize = 512 * 1024;
 /// Longest expression in bytes.
 const PATTERN_BYTES_MAX: usize = 4096;
 
+/// What an expression is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// It has to match a whole text.
+    Whole,
+    /// It is looked for in a text.
+    Search,
+}
+
 /// A compiled expression.
 #[derive(Debug)]
 pub(super) enum Compiled {
     Plain(String),
-    /// The expression to search with, and the same for whole texts.
-    Regex(Box<(Regex, Regex)>),
+    Regex(Box<Regex>),
     Broken(String),
 }
 
@@ -35,32 +43,33 @@ pub(super) fn error(pattern: &str, what: String) -> RenderError {
 }
 
 impl Compiled {
-    pub(super) fn new(pattern: &str) -> Self {
+    pub(super) fn new(pattern: &str, used: Use) -> Self {
         if pattern.len() > PATTERN_BYTES_MAX {
             return Self::Broken(format!("longer than {PATTERN_BYTES_MAX} bytes"));
         }
         if let Some(plain) = plain(pattern) {
             return Self::Plain(plain);
         }
-        let build = |pattern: &str| {
-            let mut builder = RegexBuilder::new(pattern);
-            builder.backtrack_limit(BACKTRACK_MAX);
-            builder.delegate_size_limit(COMPILED_BYTES_MAX);
-            builder.build()
-        };
-        match (build(pattern), build(&format!("\\A(?:{pattern})\\z"))) {
-            (Ok(search), Ok(whole)) => Self::Regex(Box::new((search, whole))),
-            (Err(problem), _) | (_, Err(problem)) => Self::Broken(problem.to_string()),
+        let anchored = format!("\\A(?:{pattern})\\z");
+        let mut builder = RegexBuilder::new(if used == Use::Whole {
+            &anchored
+        } else {
+            pattern
+        });
+        builder.backtrack_limit(BACKTRACK_MAX);
+        builder.delegate_size_limit(COMPILED_BYTES_MAX);
+        builder.delegate_dfa_size_limit(COMPILED_BYTES_MAX);
+        match builder.build() {
+            Ok(regex) => Self::Regex(Box::new(regex)),
+            Err(problem) => Self::Broken(problem.to_string()),
         }
     }
 
+    /// Whether the whole text matches; the expression must have been made for that.
     pub(super) fn is_full_match(&self, text: &str) -> Result<bool, String> {
         match self {
             Self::Plain(plain) => Ok(plain == text),
-            Self::Regex(regex) => regex
-                .1
-                .is_match(text)
-                .map_err(|problem| problem.to_string()),
+            Self::Regex(regex) => regex.is_match(text).map_err(|problem| problem.to_string()),
             Self::Broken(what) => Err(what.clone()),
         }
     }
@@ -101,7 +110,7 @@ impl Compiled {
                 }
             }
             Self::Regex(regex) => {
-                for captures in regex.0.captures_iter(text).take(count) {
+                for captures in regex.captures_iter(text).take(count) {
                     let captures = captures.map_err(|problem| problem.to_string())?;
                     if let Some(whole) = captures.get(0) {
                         push(whole.start(), whole.end(), Some(&captures))?;
@@ -148,7 +157,7 @@ impl Compiled {
                     .for_each(|(at, it)| push(at, at + it.len()));
             }
             Self::Regex(regex) => {
-                for found in regex.0.find_iter(text).take(count) {
+                for found in regex.find_iter(text).take(count) {
                     let found = found.map_err(|problem| problem.to_string())?;
                     push(found.start(), found.end());
                 }

@@ -1,6 +1,7 @@
 //! Templates and what they render.
 
 mod gateway;
+mod golden;
 mod hostile;
 mod language;
 mod recorded;

@@ -2,9 +2,8 @@
 
 use super::{Arguments, Called, format};
 use crate::vtl::{
-    regex::{self, Compiled},
+    regex::{self, Compiled, Use},
     render::Renderer,
-    tree::Expression,
     value::{Style, Text, Value},
 };
 
@@ -228,13 +227,21 @@ impl<'a> Renderer<'a, '_> {
         apply: impl FnOnce(&mut Self, &Compiled, &str) -> Called<T>,
     ) -> Called<T> {
         let pattern = self.text_of(&arguments.at(0))?;
-        if let Some(Expression::Text(_)) = arguments.call.arguments.first() {
-            let compile = || Compiled::new(pattern.as_str());
-            let compiled = arguments.call.pattern.get_or_init(compile);
+        let used = if arguments.name() == "matches" {
+            Use::Whole
+        } else {
+            Use::Search
+        };
+        if let Some(kept) = &arguments.call.pattern {
+            let compiled = kept.get_or_init(|| Compiled::new(pattern.as_str(), used));
             return apply(self, compiled, pattern.as_str());
         }
         self.spend(regex::COMPILE_STEPS)?;
-        apply(self, &Compiled::new(pattern.as_str()), pattern.as_str())
+        apply(
+            self,
+            &Compiled::new(pattern.as_str(), used),
+            pattern.as_str(),
+        )
     }
 }
 

@@ -201,6 +201,11 @@ fn util_functions() {
 #[test]
 fn context_and_stage_variables() {
     check(
+        "[$context.authorizer.claims] $context.authorizer.claims.sub",
+        "",
+        "[] u",
+    );
+    check(
         "$context.requestId $context.identity.sourceIp",
         "",
         "r-1 192.0.2.1",

@@ -188,6 +188,14 @@ fn large_bodies_are_read_once_and_printed_whole() {
 }
 
 #[test]
+fn many_regular_expressions_cost_steps() {
+    let template: String = (0..2_000)
+        .map(|number| format!("$input.body.matches('x+{number}')"))
+        .collect();
+    assert!(matches!(render(&template, "y"), Err(RenderError::Steps(_))));
+}
+
+#[test]
 fn regular_expressions_are_bounded() {
     let body = "a".repeat(5_000);
     let rendered = render("$input.body.matches('(a+)+$(?=b)x')", &body);
