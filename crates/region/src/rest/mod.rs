@@ -24,7 +24,7 @@ pub(crate) use self::{
     context::message_string,
     exchange::{Exchange, Note},
     log::Line,
-    pipeline::{health, run},
+    pipeline::{health, run, unknown},
     refusal::Refusal,
     source::View,
     viewer::WANTS_MARKS,

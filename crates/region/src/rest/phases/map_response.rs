@@ -116,7 +116,7 @@ fn complete(
     {
         headers.insert(CONTENT_TYPE, kind.clone());
     }
-    if !is_mock && let Ok(trace) = HeaderValue::from_str(&exchange.ids.trace()) {
+    if !is_mock && let Ok(trace) = HeaderValue::from_str(&exchange.ids.answered_trace()) {
         headers.insert(ids::TRACE_ID, trace);
     }
 }
