@@ -30,6 +30,7 @@ mod history;
 mod http3;
 mod latency;
 mod ledger;
+mod limits;
 mod membership;
 mod operations;
 mod poison;

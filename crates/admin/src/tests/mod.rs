@@ -10,6 +10,7 @@ mod history;
 mod odd;
 mod parts;
 mod refusals;
+mod usage;
 mod v1;
 mod v2;
 

@@ -73,7 +73,7 @@ impl KeyPlan {
         &self.key
     }
 
-    /// The plan that lets it use a stage. There is at most one: the management API refuses a second.
+    /// The plan that lets it use a stage. There is at most one: a second is refused.
     #[must_use]
     pub fn grant(&self, api: &str, stage: &str) -> Option<(&Arc<UsagePlan>, &PlanStage)> {
         self.plans.iter().find_map(|covered| {

@@ -48,7 +48,7 @@ impl Metrics {
             )?,
             connected: gauge(
                 "edgeway_region_limits_connected",
-                "1 while this node is the home of limits or hears from it, else it admits its part.",
+                "1 while this node is the home of limits or hears from it; else it admits a part.",
             )?,
         })
     }

@@ -3,7 +3,7 @@
 //! The caller says who the home is (`docs/operations/limits.md`: the leader of the ledger), carries
 //! exchanges, and tells other nodes' counts.
 
-use model::rest::{Window, day_of};
+use model::rest::day_of;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -183,8 +183,11 @@ impl Node {
                     }
                     self.home = Home::new(self.own, 0);
                 }
-                if !matches!(self.standing, Standing::Follows { reign: known, .. } if known == reign)
-                {
+                let known = match self.standing {
+                    Standing::Follows { reign, .. } => Some(reign),
+                    Standing::Home { .. } | Standing::Alone => None,
+                };
+                if known != Some(reign) {
                     self.shares.other_home();
                     self.heard = 0;
                 }
@@ -372,12 +375,6 @@ impl Node {
             counts: &counts,
         };
         self.shares.sweep(&around);
-    }
-
-    /// What all nodes together have counted within some days.
-    #[must_use]
-    pub fn used(&self, meter: &Meter, window: Window) -> u64 {
-        self.usage.within(meter, window).values().sum()
     }
 
     /// Takes over what other nodes have counted.

@@ -1,3 +1,5 @@
+//! Counts on disk: what survives, what goes.
+
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},

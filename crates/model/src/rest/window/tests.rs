@@ -1,3 +1,5 @@
+//! Periods against the calendar.
+
 use proptest::prelude::*;
 
 use super::{Period, Window, day_of, day_start_ms};

@@ -1,3 +1,5 @@
+//! Who may use what, and when that is compiled again.
+
 use std::sync::Arc;
 
 use model::{

@@ -51,7 +51,8 @@ proptest! {
                 }
                 Event::Alter(to_rate, to_burst) => {
                     bucket.alter(to_rate, to_burst, now);
-                    level = (level + (i128::from(to_burst) - burst) * unit).min(i128::from(to_burst) * unit);
+                    let grown = level + (i128::from(to_burst) - burst) * unit;
+                    level = grown.min(i128::from(to_burst) * unit);
                     (rate, burst) = (to_rate.into(), to_burst.into());
                 }
             }
@@ -68,7 +69,11 @@ proptest! {
 
     /// In any stretch of time a bucket admits at most its burst and what has come in.
     #[test]
-    fn a_bucket_never_admits_more(rate in 1..100_000_000_u64, burst in 1..50_u32, step in 1..50_u64) {
+    fn a_bucket_never_admits_more(
+        rate in 1..100_000_000_u64,
+        burst in 1..50_u32,
+        step in 1..50_u64,
+    ) {
         let mut bucket = Bucket::full(rate, burst, 0);
         let admitted = (0..2_000).filter(|turn| bucket.take(turn * step)).count();
         let most = u128::from(burst) + u128::from(rate) * u128::from(1_999 * step) / 1_000_000_000;
