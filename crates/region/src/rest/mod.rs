@@ -15,6 +15,7 @@ mod context;
 mod exchange;
 mod headers;
 mod ids;
+mod parts;
 mod phases;
 mod pipeline;
 mod refusal;
@@ -22,6 +23,7 @@ mod refusal;
 pub(crate) use self::{
     context::message_string,
     exchange::{Exchange, Note},
+    parts::Kept,
     pipeline::{health, run},
     refusal::Refusal,
 };

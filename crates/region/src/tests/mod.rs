@@ -11,5 +11,6 @@ mod limits;
 mod log;
 mod requests;
 mod rest;
+mod rest_aggregate;
 mod rest_bodies;
 mod streams;

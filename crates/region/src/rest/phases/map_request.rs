@@ -12,7 +12,7 @@ use http::{
     uri::PathAndQuery,
 };
 use lang::uri_template::{Extras, Value};
-use plan::region::rest::{Backend, HttpBackend, Matched};
+use plan::region::rest::{AggregatePlan, Backend, HttpBackend, Matched};
 use serve::Request;
 
 use crate::{
@@ -24,6 +24,8 @@ use crate::{
 pub(crate) enum Call<'a> {
     /// Answer with this status.
     Mock { status: u16 },
+    /// Call several backends.
+    Aggregate(&'a AggregatePlan),
     /// Call an HTTP backend.
     Http {
         backend: &'a HttpBackend,
@@ -38,6 +40,7 @@ pub(crate) fn run<'a>(exchange: &mut Exchange<'a>) -> Result<Call<'a>, Fault> {
     let matched = exchange.matched()?;
     match matched.backend {
         Backend::Broken(reason) => Err(broken(reason)),
+        Backend::Aggregate(plan) => Ok(Call::Aggregate(plan)),
         Backend::Mock => Ok(Call::Mock { status: 200 }),
         Backend::Http(backend) => {
             let uri = uri(exchange, matched, backend)?;
