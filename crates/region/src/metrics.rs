@@ -26,6 +26,7 @@ pub(crate) struct Metrics {
     pub(crate) upstream_connections: IntGauge,
     upstream_connects: IntCounterVec,
     upstream_connected: IntCounter,
+    parts: IntCounterVec,
     pub(crate) upstream_retries: IntCounter,
     pub(crate) plan: PlanMetrics,
 }
@@ -108,6 +109,12 @@ impl Metrics {
                 "edgeway_region_upstream_retries_total",
                 "Requests sent once more because a reused connection was closed.",
             )?,
+            parts: counters(
+                registry,
+                "edgeway_region_aggregate_parts_total",
+                "Parts of aggregates that ended, by result.",
+                &["result"],
+            )?,
             plan: PlanMetrics::register(registry)?,
         }))
     }
@@ -141,6 +148,10 @@ impl Metrics {
         self.faults
             .with_label_values(&[fault.reason(), fault.blame().as_str()])
             .inc();
+    }
+
+    pub(crate) fn part(&self, result: &str) {
+        self.parts.with_label_values(&[result]).inc();
     }
 
     pub(crate) fn upstream(&self, time: Duration) {

@@ -16,6 +16,8 @@ mod source;
 pub(crate) mod write;
 
 #[cfg(test)]
+mod aggregate_tests;
+#[cfg(test)]
 mod http_tests;
 #[cfg(test)]
 mod tests;

@@ -59,19 +59,19 @@ fn read_with(file: &Value, before: Definition, wanted: Wanted<'_>) -> Result<Rea
     read::definition(&root, before, wanted)
 }
 
-fn read(file: &Value) -> Result<Read, Refusal> {
+pub(super) fn read(file: &Value) -> Result<Read, Refusal> {
     read_with(file, empty(), WANTED)
 }
 
 /// The text of the refusal.
-fn refused(file: &Value) -> String {
+pub(super) fn refused(file: &Value) -> String {
     match read(file) {
         Err(Refusal::BadRequest(text)) => text,
         other => panic!("expected a refusal, got {other:?}"),
     }
 }
 
-fn written(definition: &Definition, dialect: Dialect) -> Value {
+pub(super) fn written(definition: &Definition, dialect: Dialect) -> Value {
     let source = Source {
         settings: &definition.settings,
         content: &definition.content,

@@ -331,10 +331,7 @@ impl Content {
                 "The REST API doesn't contain any methods",
             ));
         }
-        if self
-            .methods()
-            .any(|(_, _, method)| method.integration.is_none())
-        {
+        if self.methods().any(|(_, _, method)| !method.is_complete()) {
             return Err(missing("No integration defined for method"));
         }
         Ok(())

@@ -83,6 +83,7 @@ impl Content {
                     settings,
                     responses: BTreeMap::new(),
                     integration: None,
+                    aggregate: None,
                 };
                 resource.methods.insert(verb, Arc::new(method));
             }

@@ -1,10 +1,10 @@
 //! Methods of a resource, what they call, and how answers are mapped back.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::word::words;
+use super::{aggregate::Aggregate, word::words};
 use crate::{AuthorizerId, ValidatorId};
 
 words! {
@@ -112,6 +112,16 @@ pub struct Method {
     pub responses: BTreeMap<u16, MethodResponse>,
     /// What it calls.
     pub integration: Option<Integration>,
+    /// What it calls where it has no integration: several backends for one answer.
+    pub aggregate: Option<Arc<Aggregate>>,
+}
+
+impl Method {
+    /// Whether it calls anything, so that it can be deployed.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.integration.is_some() || self.aggregate.is_some()
+    }
 }
 
 /// The method request: what a client must send.

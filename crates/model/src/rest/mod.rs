@@ -6,6 +6,7 @@
 //! `part` names the pieces that are read and replaced as one, which is what makes a write
 //! conditional on what its writer saw.
 
+mod aggregate;
 mod method;
 mod part;
 mod parts;
@@ -20,6 +21,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    aggregate::{AGGREGATE_PARTS_MAX, Aggregate, AggregatePart, Merge, OnFailure},
     method::{
         AuthorizationType, ConnectionType, ContentHandling, Integration, IntegrationResponse,
         IntegrationSettings, IntegrationType, Method, MethodResponse, MethodSettings, Passthrough,

@@ -11,6 +11,7 @@ mod exchange;
 mod headers;
 mod ids;
 mod log;
+mod parts;
 mod phases;
 mod pipeline;
 mod refusal;
@@ -24,6 +25,7 @@ pub(crate) use self::{
     context::message_string,
     exchange::{Exchange, Note},
     log::Line,
+    parts::Kept,
     pipeline::{health, run, unknown},
     refusal::Refusal,
     source::View,

@@ -12,5 +12,6 @@ mod limits;
 mod log;
 mod requests;
 mod rest;
+mod rest_aggregate;
 mod rest_bodies;
 mod streams;

@@ -62,6 +62,7 @@ pub(super) fn method(kind: IntegrationType, uri: Option<String>) -> Method {
             settings,
             responses,
         }),
+        aggregate: None,
     }
 }
 

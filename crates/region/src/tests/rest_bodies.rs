@@ -24,7 +24,7 @@ use super::{
 };
 
 /// A region with a REST API whose stage `prod` serves this content.
-async fn rig(content: rest::Content) -> Rig {
+pub(super) async fn rig(content: rest::Content) -> Rig {
     let rig = Rig::start(Setup::default()).await;
     let mut config = (**rig.config.borrow()).clone();
     let api = Arc::make_mut(config.apis.values_mut().next().unwrap());

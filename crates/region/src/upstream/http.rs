@@ -27,7 +27,7 @@ use super::{
     pool::{Entry, Pool, Protocol},
     resolve::Resolver,
 };
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, rest::Kept};
 
 /// The connections to backends of one worker. Make it in the worker's own runtime.
 pub(crate) struct Upstreams {
@@ -35,6 +35,7 @@ pub(crate) struct Upstreams {
     connector: Connector,
     settings: UpstreamSettings,
     metrics: Arc<Metrics>,
+    kept: Kept,
 }
 
 /// A way to send one request.
@@ -67,7 +68,18 @@ impl Upstreams {
             connector,
             settings,
             metrics,
+            kept: Kept::default(),
         }
+    }
+
+    /// The answers of parts that this worker keeps.
+    pub(crate) const fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// Counts a part of an aggregate that has ended.
+    pub(crate) fn count_part(&self, result: &'static str) {
+        self.metrics.part(result);
     }
 
     /// Sends `request` (origin-form URI) and waits for the answer's head. If dropped, the backend

@@ -1,11 +1,13 @@
 //! An operation becomes a method: request, responses, integration, access.
 
+use std::sync::Arc;
+
 use model::ResourceId;
 use model::rest::{AuthorizationType, Method, MethodSettings, Verb};
 
 use super::super::fault::Fault;
 use super::super::node::Node;
-use super::Builder;
+use super::{Builder, aggregate};
 
 /// Where an operation stands.
 pub(super) struct Place<'p, 'a> {
@@ -44,10 +46,18 @@ impl<'a> Builder<'a> {
             }
             None => None,
         };
+        let aggregate = match node.get(aggregate::NAME) {
+            Some(found) if integration.is_some() => {
+                return Err(found.fault("an operation has an integration or this, not both"));
+            }
+            Some(found) => Some(Arc::new(aggregate::aggregate(&found)?)),
+            None => None,
+        };
         Ok(Method {
             settings,
             responses,
             integration,
+            aggregate,
         })
     }
 

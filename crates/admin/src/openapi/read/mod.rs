@@ -4,6 +4,7 @@
 //! authorizers and models come before paths. What exists already keeps its ids when it keeps its
 //! name or path. Whether the result may replace what is there is for `model` to say.
 
+mod aggregate;
 mod documentation;
 mod integration;
 mod methods;

@@ -8,7 +8,7 @@ use model::rest::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Writer, put_some};
+use super::{Writer, aggregate, put_some};
 
 /// The time that an integration has unless it says otherwise.
 const TIMEOUT_MS: u32 = 29_000;
@@ -64,6 +64,14 @@ impl Writer<'_> {
         {
             let value = integration(found, resource);
             fields.insert("x-amazon-apigateway-integration".to_owned(), value);
+        }
+        if self.extensions.gateway
+            && let Some(found) = &method.aggregate
+        {
+            fields.insert(
+                "x-edgeway-aggregate".to_owned(),
+                aggregate::aggregate(found),
+            );
         }
         Value::Object(fields)
     }

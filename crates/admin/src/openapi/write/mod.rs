@@ -3,6 +3,7 @@
 //! Reading the file again gives the same API: what the format itself cannot say is in Amazon's
 //! extensions, as far as they were asked for.
 
+mod aggregate;
 mod methods;
 mod parts;
 mod request;

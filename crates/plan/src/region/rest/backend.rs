@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use lang::uri_template::UriTemplate;
 use model::rest::{Integration, IntegrationType, ResponseTransfer};
 
-use super::{super::route::Origin, method::MethodPlan};
+use super::{super::route::Origin, aggregate::AggregatePlan, method::MethodPlan};
 
 /// What a method calls.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub enum Backend {
     Mock,
     /// An HTTP backend.
     Http(HttpBackend),
+    /// Several backends whose answers become one.
+    Aggregate(AggregatePlan),
     /// It cannot run; requests are answered 500. Says why, as the diagnostic does.
     Broken(Arc<str>),
 }
@@ -41,6 +43,10 @@ impl Backend {
             return Self::Broken(Arc::clone(reason));
         }
         let Some(integration) = &method.source.integration else {
+            if let Some(aggregate) = &method.source.aggregate {
+                let compiled = AggregatePlan::compile(aggregate, variables);
+                return compiled.map_or_else(|why| Self::Broken(why.into()), Self::Aggregate);
+            }
             return Self::Broken("method has no integration".into());
         };
         if let Err(reason) = &method.mapping {
@@ -64,20 +70,25 @@ fn http(
     let settings = &integration.settings;
     let uri = settings.uri.as_deref().ok_or("integration has no uri")?;
     let uri = UriTemplate::compile(uri, variables).map_err(|error| error.to_string())?;
-    let origin = Origin {
-        https: uri.https(),
-        host: uri.host().into(),
-        port: uri.port(),
-        server_name: None,
-        authority: uri.authority().into(),
-    };
+    let origin = origin_of(&uri);
     let method = settings.http_method.as_deref();
     Ok(Backend::Http(HttpBackend {
-        origin: Arc::new(origin),
+        origin,
         uri,
         method: method.filter(|method| *method != "ANY").map(Into::into),
         is_proxy: settings.kind == IntegrationType::HttpProxy,
         timeout_ms: settings.timeout_ms,
         streams: settings.response_transfer == ResponseTransfer::Stream,
     }))
+}
+
+/// Where a URI leads.
+pub(super) fn origin_of(uri: &UriTemplate) -> Arc<Origin> {
+    Arc::new(Origin {
+        https: uri.https(),
+        host: uri.host().into(),
+        port: uri.port(),
+        server_name: None,
+        authority: uri.authority().into(),
+    })
 }

@@ -7,6 +7,7 @@
 //!
 //! A method that cannot be compiled is broken by itself: it answers 500 and leaves a `Diagnostic`.
 
+mod aggregate;
 mod backend;
 mod gateway;
 mod mapping;
@@ -33,6 +34,7 @@ use self::{tree::Tree, validation::Models};
 use crate::Diagnostic;
 
 pub use self::{
+    aggregate::{AggregatePlan, Given, PartPlan},
     backend::{Backend, HttpBackend},
     gateway::{GatewayPlan, GatewayResponses, Wording},
     mapping::{Mapping, RequestPlan, ResponsePlan},

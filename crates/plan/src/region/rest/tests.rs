@@ -55,6 +55,7 @@ fn method(kind: IntegrationType, uri: Option<&str>) -> Arc<Method> {
             settings,
             responses: [].into(),
         }),
+        aggregate: None,
     })
 }
 
@@ -219,6 +220,7 @@ fn a_broken_method_harms_no_other_and_stages_share_what_is_frozen() {
         let name = match matched.backend {
             Backend::Mock => "mock".to_owned(),
             Backend::Http(http) => http.origin.host.to_string(),
+            Backend::Aggregate(_) => "aggregate".to_owned(),
             Backend::Broken(_) => "broken".to_owned(),
         };
         (name, Arc::clone(matched.method))

@@ -7,7 +7,7 @@ use plan::region::rest::HttpBackend;
 use serve::{Body, Request, Response};
 use tracing::{Instrument as _, debug_span};
 
-use super::map_request::Call;
+use super::{aggregate, map_request::Call};
 use crate::{
     fault::Fault,
     rest::{Exchange, Refusal, body},
@@ -36,6 +36,7 @@ pub(crate) async fn run(
             response: Response::new(Body::empty()),
             is_proxy: false,
         }),
+        Call::Aggregate(plan) => aggregate::run(exchange, upstreams, plan).await,
         Call::Http { backend, request } => http(exchange, upstreams, backend, *request).await,
     }
 }

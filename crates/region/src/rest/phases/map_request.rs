@@ -12,7 +12,7 @@ use lang::{
     vtl::{RenderError, Template},
 };
 use model::rest::GatewayResponseType as Kind;
-use plan::region::rest::{Backend, HttpBackend, MappingPlan};
+use plan::region::rest::{AggregatePlan, Backend, HttpBackend, MappingPlan};
 use serve::{Body, Request};
 
 use super::mock;
@@ -25,6 +25,8 @@ use crate::{
 pub(crate) enum Call<'a> {
     /// Answer with this status.
     Mock { status: u16 },
+    /// Call several backends.
+    Aggregate(&'a AggregatePlan),
     /// Call an HTTP backend.
     Http {
         backend: &'a HttpBackend,
@@ -62,6 +64,7 @@ pub(crate) async fn run<'a>(exchange: &mut Exchange<'a>) -> Result<Call<'a>, Fau
         exchange.body.whole().await?;
     }
     match backend {
+        Backend::Aggregate(plan) => Ok(Call::Aggregate(plan)),
         Backend::Http(backend) if backend.is_proxy => {
             let set = set(exchange, plan)?;
             let body = exchange.body.pass();

@@ -1,5 +1,6 @@
 //! The phases of REST APIs, one file each; `pipeline.rs` says in which order they run.
 
+pub(crate) mod aggregate;
 pub(crate) mod convert;
 pub(crate) mod cors;
 pub(crate) mod finish;
