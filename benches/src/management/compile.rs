@@ -196,6 +196,7 @@ fn create(id: &str) -> CreateHttpApi {
         timeout_ms: 30_000,
         payload_format_version: "1.0".to_owned(),
         managed: true,
+        mapping: Box::default(),
     };
     let route = Route {
         id: "route".into(),
@@ -203,6 +204,7 @@ fn create(id: &str) -> CreateHttpApi {
         target: Some("backend".into()),
         operation_name: None,
         managed: true,
+        rules: Box::default(),
     };
     let stage = Stage {
         name: "$default".into(),
@@ -216,6 +218,7 @@ fn create(id: &str) -> CreateHttpApi {
         managed: true,
         last_deployment_status: None,
         rest: None,
+        v2: None,
     };
     CreateHttpApi {
         api: Api {
