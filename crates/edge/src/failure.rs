@@ -2,7 +2,7 @@
 //!
 //! Only facts; `forward.rs` decides what is done.
 
-use http::Method;
+use http::{HeaderName, Method, request::Parts};
 use link::{CallError, CallFailure, Sent};
 use serve::BodyError;
 use steer::region::Called;
@@ -15,6 +15,22 @@ pub(crate) fn unconnected(error: CallError) -> bool {
         error.reason,
         CallFailure::Unreachable | CallFailure::ConnectionLost
     )
+}
+
+/// Names another method than the request's own; REST APIs do what it says.
+pub(crate) const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
+
+/// The least safe method.
+static POST: Method = Method::POST;
+
+/// The method that says whether a request may be sent twice. One that names another method counts
+/// as the least safe one, whatever it names.
+pub(crate) fn repeated(parts: &Parts) -> &Method {
+    if parts.headers.contains_key(METHOD_OVERRIDE) {
+        &POST
+    } else {
+        &parts.method
+    }
 }
 
 /// RFC 9110, section 9.2.2.
@@ -54,5 +70,22 @@ pub(crate) fn lasting(error: CallError) -> Option<Fault> {
         (CallFailure::TooLarge, Sent::No) => Some(Fault::HeadTooLarge),
         (CallFailure::TooLarge | CallFailure::Malformed, Sent::Maybe) => Some(Fault::BadAnswer),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{Method, Request};
+
+    use super::{METHOD_OVERRIDE, is_idempotent, repeated};
+
+    #[test]
+    fn a_request_that_names_another_method_is_not_repeated() {
+        let (mut parts, ()) = Request::get("/").body(()).unwrap().into_parts();
+        assert_eq!(repeated(&parts), Method::GET);
+        assert!(is_idempotent(repeated(&parts)));
+        let method = "DELETE".parse().unwrap();
+        parts.headers.insert(METHOD_OVERRIDE, method);
+        assert!(!is_idempotent(repeated(&parts)));
     }
 }

@@ -17,7 +17,7 @@ use tracing::{Instrument as _, debug_span};
 
 use crate::answer::Fault;
 use crate::clock::Clock;
-use crate::failure::{blame, is_idempotent, lasting, unconnected};
+use crate::failure::{blame, is_idempotent, lasting, repeated, unconnected};
 use crate::hedge::{Outcome, may_hedge};
 use crate::lane::{Ended, Ride};
 use crate::lent::Lender;
@@ -150,7 +150,7 @@ impl Forwarder {
     /// Tries nodes until one answers, or there is no sense in trying another one.
     async fn round(&self, outgoing: Outgoing<'_>, journey: &Journey) -> Result<Forwarded, Failed> {
         let (core, lender) = (&self.core, &journey.lender);
-        let hedges = may_hedge(&outgoing.parts.method, lender);
+        let hedges = may_hedge(repeated(outgoing.parts), lender);
         // Nodes that this request is not to be sent to any more.
         let mut passed = self.elsewhere(outgoing);
         let mut refused = None;
@@ -197,7 +197,7 @@ impl Forwarder {
             }
             let overloaded = error.reason == CallFailure::RefusedOverload;
             refused = overloaded.then_some(Fault::Overloaded);
-            let retry = self.retry(error, &outgoing.parts.method, lender, tries);
+            let retry = self.retry(error, repeated(outgoing.parts), lender, tries);
             core.metrics.retry(retry);
             if retry != Retry::Made {
                 // Tried often enough for now: there was no connection that held.

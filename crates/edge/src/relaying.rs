@@ -19,7 +19,7 @@ use steer::region::Order;
 
 use crate::answer::{Fault, answer};
 use crate::edge::Edge;
-use crate::failure::is_idempotent;
+use crate::failure::{is_idempotent, repeated};
 use crate::forward::{Forwarder, Outgoing};
 use crate::lane::Ended;
 use crate::metrics::Relayed;
@@ -190,7 +190,7 @@ impl Relaying {
                 metrics.relayed(Relayed::Unserved);
                 let mut response = answer(fault, &meta.request_id);
                 // Done twice is as good as once: the asking POP may try another way.
-                if is_idempotent(&parts.method) {
+                if is_idempotent(repeated(&parts)) {
                     response.extensions_mut().insert(Shed);
                 }
                 response

@@ -5,11 +5,12 @@
 use http::header::{
     AUTHORIZATION, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE,
 };
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderMap, Method};
 
 use super::control::CacheControl;
 use super::entry::Entry;
 use super::range::counts_bytes;
+use crate::failure::METHOD_OVERRIDE;
 
 /// Why a request is forwarded; the `fwd` parameter of RFC 9211 and the metric's label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -94,9 +95,6 @@ impl Fwd {
         }
     }
 }
-
-/// REST APIs do what it says (docs/aws-behaviour.md).
-const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
 /// On which terms a stored answer will do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

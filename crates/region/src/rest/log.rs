@@ -62,8 +62,31 @@ impl Values<'_, '_> {
                 let failed = note.time.is_some() && note.status.is_none();
                 failed.then(|| error.message.clone())??.into_owned()
             }
-            other => return self.view.context(other),
+            "integration.responseTransferMode" => {
+                let method = &self.view.exchange.matched.as_ref()?.method.source;
+                let integration = method.integration.as_ref()?;
+                integration.settings.response_transfer.to_string()
+            }
+            other => return self.overridden(other).or_else(|| self.view.context(other)),
         })
+    }
+
+    /// What templates have set: `requestOverride.header.x` and its like.
+    fn overridden(&self, name: &str) -> Option<String> {
+        let set = &self.view.exchange.overrides;
+        if name == "responseOverride.status" {
+            return set.response.status.map(|status| status.to_string());
+        }
+        let (pairs, name) = [
+            ("requestOverride.header.", &set.request.header),
+            ("requestOverride.path.", &set.request.path),
+            ("requestOverride.querystring.", &set.request.querystring),
+            ("responseOverride.header.", &set.response.header),
+        ]
+        .into_iter()
+        .find_map(|(prefix, pairs)| Some((pairs, name.strip_prefix(prefix)?)))?;
+        let found = pairs.iter().find(|(own, _)| own == name);
+        found.map(|(_, value)| value.clone())
     }
 }
 

@@ -219,11 +219,18 @@ async fn a_stage_writes_its_own_access_log() {
     let lines = Arc::new(std::sync::Mutex::new(Vec::new()));
     let collector = super::log::Lines(Arc::clone(&lines));
     let _guard = tracing::subscriber::set_default(collector);
-    let mock = method(IntegrationType::Mock, None);
+    let mut mock = method(IntegrationType::Mock, None);
+    let settings = &mut mock.integration.as_mut().unwrap().settings;
+    let template = "#set($context.responseOverride.status = 299)\
+                    #set($context.responseOverride.header.x = 'y'){oops}";
+    let templates = &mut settings.request_templates;
+    templates.insert("application/json".to_owned(), template.to_owned());
     let rig = rig_with(vec![("x", Verb::Get, mock)], &[], |stage| {
         let format = "$context.httpMethod $context.resourcePath $context.status \
                       $context.responseLength $context.identity.caller \
-                      \"$context.error.message\" $context.error.responseType";
+                      \"$context.error.message\" $context.error.responseType \
+                      $context.integration.responseTransferMode \
+                      $context.responseOverride.status $context.responseOverride.header.x";
         let log = AccessLog {
             destination: None,
             format: Some(format.to_owned()),
@@ -238,8 +245,9 @@ async fn a_stage_writes_its_own_access_log() {
     assert_eq!(rig.get("/prod/x").await.status, 500);
     assert_eq!(rig.get("/prod/y").await.status, 403);
     let expected = [
-        "GET /x 500 35 - \"Internal server error\" API_CONFIGURATION_ERROR",
-        "GET - 403 42 - \"Missing Authentication Token\" MISSING_AUTHENTICATION_TOKEN",
+        "GET /x 500 35 - \"Internal server error\" API_CONFIGURATION_ERROR BUFFERED 299 y",
+        "GET - 403 42 - \"Missing Authentication Token\" MISSING_AUTHENTICATION_TOKEN \
+         - - -",
     ];
     assert_eq!(*lines.lock().unwrap(), expected);
 }
