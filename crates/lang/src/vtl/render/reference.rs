@@ -196,9 +196,10 @@ impl<'a> Renderer<'a, '_> {
 
 /// `$context.authorizer.claims` by itself is nothing on API Gateway; each claim is something.
 fn is_all_claims(reference: &Reference) -> bool {
-    reference.slot == Slot::CONTEXT
-        && matches!(reference.accesses.as_slice(), [Access::Property(authorizer), Access::Property(claims)]
-            if **authorizer == *"authorizer" && **claims == *"claims")
+    let [Access::Property(first), Access::Property(second)] = reference.accesses.as_slice() else {
+        return false;
+    };
+    reference.slot == Slot::CONTEXT && **first == *"authorizer" && **second == *"claims"
 }
 
 /// The position an index means in a list of `length`.
