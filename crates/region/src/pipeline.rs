@@ -28,11 +28,17 @@ pub(crate) struct Outcome {
 pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Outcome {
     // First the stage, because everything behind it is configured there.
     let found = phase("stage").in_scope(|| route::find_stage(exchange));
-    if matches!(found, Err(Fault::Miss(Miss::Health))) {
-        return Outcome {
-            response: rest::health(),
-            fault: None,
-        };
+    match found {
+        Err(Fault::Miss(Miss::Health)) => {
+            return Outcome {
+                response: rest::health(),
+                fault: None,
+            };
+        }
+        Err(fault @ Fault::Miss(Miss::UnknownRestPath)) => {
+            return rest::unknown(fault, exchange.facts, &exchange.headers);
+        }
+        Ok(()) | Err(_) => {}
     }
     // REST APIs have phases of their own from here on.
     if let Some(found) = exchange.found
@@ -40,7 +46,7 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> O
     {
         let mut own = rest::Exchange::new(exchange, found, stage);
         let outcome = rest::run(&mut own, upstreams).await;
-        exchange.rest = Some(own.note());
+        exchange.rest = Some(own.note(outcome.response.status()));
         return outcome;
     }
     let (mut response, fault) = match phases(exchange, upstreams, found).await {

@@ -4,20 +4,26 @@
 //! it. A phase is one file with one function over the `Exchange`; it lets the request go on,
 //! answers it, or fails with a `Fault` that `answer.rs` puts into the words of the API's owner.
 
+use http::HeaderMap;
 use serve::{Body, Response};
 use tracing::{Instrument as _, Span, debug_span};
 
 use super::{
     Exchange,
-    phases::{finish, integrate, key, map_request, map_response, matching, throttle},
+    ids::Ids,
+    phases::{cors, finish, integrate, key, map_request, map_response, matching, policy, throttle},
 };
-use crate::{answer, fault::Fault, pipeline::Outcome, upstream::Upstreams};
+use crate::{answer, exchange::Facts, fault::Fault, pipeline::Outcome, upstream::Upstreams};
 
 /// Takes a request through all phases. If dropped, the backend's call is dropped too.
 pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Outcome {
     let (mut response, fault) = match phases(exchange, upstreams).await {
         Ok(response) => (response, None),
-        Err(fault) => (answer::rest(&fault, exchange), Some(fault)),
+        Err(fault) => {
+            let mut response = answer::rest(&fault, exchange);
+            cors::decorate(exchange, response.headers_mut());
+            (response, Some(fault))
+        }
     };
     finish::run(exchange, &mut response);
     Outcome { response, fault }
@@ -26,8 +32,9 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> O
 async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Response, Fault> {
     // First the method, because everything behind it is configured there.
     phase("match").in_scope(|| matching::run(exchange))?;
-    // Then, in this order: resource policy, authorize; the cheapest refusal is first, and nothing
-    // unauthorised costs a backend.
+    // The policy, because it may refuse whoever asks without asking anybody.
+    phase("policy").in_scope(|| policy::run(exchange))?;
+    // Then authorize: nothing unauthorised costs a backend.
     // The key, because an authorizer may be who finds it.
     phase("key").in_scope(|| key::run(exchange))?;
     // Rates and quotas before anything is read: what is over a limit costs next to nothing.
@@ -35,10 +42,23 @@ async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Re
         .instrument(phase("throttle"))
         .await?;
     // Then validate and cache.
-    let call = phase("map_request").in_scope(|| map_request::run(exchange))?;
+    let mapping = map_request::run(exchange);
+    let call = mapping.instrument(phase("map_request")).await?;
     let integrating = integrate::run(exchange, upstreams, call);
     let answered = integrating.instrument(phase("integrate")).await?;
-    phase("map_response").in_scope(|| map_response::run(exchange, answered))
+    let mapping = map_response::run(exchange, answered);
+    mapping.instrument(phase("map_response")).await
+}
+
+/// The answer where a REST API has no stage for the path, or no default endpoint: nothing of the
+/// API's is known, so nobody but the gateway can word it.
+pub(crate) fn unknown(fault: Fault, facts: &Facts, asked: &HeaderMap) -> Outcome {
+    let mut response = answer::answer(&fault);
+    finish::identify(&Ids::of(asked, 0), facts, response.headers_mut());
+    Outcome {
+        response,
+        fault: Some(fault),
+    }
 }
 
 /// What Amazon's own health checks get at `/ping` and `/sping`.
