@@ -20,9 +20,14 @@ const SLOW: Millionths = Millionths(1);
 
 /// A region whose `/prod/guarded` wants a key, and `/prod/open` does not.
 async fn keyed(plan: impl FnOnce(&mut UsagePlan), all: Option<u32>) -> Rig {
-    let mut guarded = method(IntegrationType::Mock, None);
+    let mut open = method(IntegrationType::Mock, None);
+    if let Some(mock) = &mut open.integration {
+        let template = r#"{"statusCode": 200}"#.to_owned();
+        let json = "application/json".to_owned();
+        mock.settings.request_templates.insert(json, template);
+    }
+    let mut guarded = open.clone();
     guarded.settings.api_key_required = true;
-    let open = method(IntegrationType::Mock, None);
     let parts = vec![("guarded", Verb::Get, guarded), ("open", Verb::Get, open)];
     let rig = rig(parts, &[]).await;
     let mut config = (**rig.config.borrow()).clone();

@@ -108,9 +108,6 @@ impl MethodPlan {
 /// What nobody checks may not be let pass.
 fn unserved(method: &Method) -> Option<String> {
     let settings = &method.settings;
-    if settings.authorization != AuthorizationType::None {
-        let kind = settings.authorization;
-        return Some(format!("authorization of type {kind} is not served"));
-    }
-    None
+    let kind = settings.authorization;
+    (kind != AuthorizationType::None).then(|| format!("authorization of type {kind} is not served"))
 }
