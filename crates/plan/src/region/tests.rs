@@ -122,6 +122,7 @@ fn domain(name: &str, mappings: &[(&str, &str, &str)]) -> DomainName {
             .map(|mapping| (mapping.id.clone(), mapping))
             .collect(),
         routing: Default::default(),
+        private: None,
     }
 }
 
