@@ -775,14 +775,8 @@ def test_v2_does_not_see_rest_apis(apis, rest_api):
 @pytest.mark.parametrize("operation, arguments", [
     ("get_sdk", {"restApiId": "a", "stageName": "s", "sdkType": "java"}),
     ("get_sdk_types", {}), ("get_sdk_type", {"id": "java"}),
-    ("get_model_template", {"restApiId": "a", "modelName": "m"}),
-    ("import_documentation_parts", {"restApiId": "a", "body": b"{}"}),
     ("test_invoke_method", {"restApiId": "a", "resourceId": "r", "httpMethod": "GET"}),
     ("test_invoke_authorizer", {"restApiId": "a", "authorizerId": "b"}),
-    ("get_domain_name_access_associations", {}),
-    ("create_domain_name_access_association", {}),
-    ("delete_domain_name_access_association", {"domainNameAccessAssociationArn": "arn:a/b"}),
-    ("reject_domain_name_access_association", {}),
 ])
 def test_absent_operations_are_named(rest, operation, arguments):
     name = "".join(word.capitalize() for word in operation.split("_"))

@@ -150,3 +150,44 @@ def test_a_stream_is_a_body_too(rest):
     api = rest.import_rest_api(body=body)
     assert api["name"] == "stream"
     rest.delete_rest_api(restApiId=api["id"])
+
+
+def test_documentation_alone_is_imported(rest, rest_api):
+    def file(text, path="/a"):
+        return json.dumps({
+            "openapi": "3.0.1", "info": {"title": "not taken", "version": "1"},
+            "paths": {path: {"get": {"responses": {}}}},
+            "x-amazon-apigateway-documentation": {"version": "1", "documentationParts": [
+                {"location": {"type": "API"}, "properties": {"description": text}},
+                {"location": {"type": "RESOURCE", "path": path}, "properties": {"summary": "s"}}]},
+        }).encode()
+
+    def parts():
+        items = rest.get_documentation_parts(restApiId=rest_api)["items"]
+        return {p["location"].get("path", ""): (p["id"], json.loads(p["properties"])) for p in items}
+
+    first = rest.import_documentation_parts(restApiId=rest_api, body=file("one"))
+    before = parts()
+    assert {number for number, _ in before.values()} == set(first["ids"])
+    assert before[""][1] == {"description": "one"} and "/a" in before
+    rest.import_documentation_parts(restApiId=rest_api, body=file("two", "/b"), mode="merge")
+    assert parts()[""] == (before[""][0], {"description": "two"}), "the same part, altered"
+    assert set(parts()) == {"", "/a", "/b"}
+    rest.import_documentation_parts(restApiId=rest_api, body=file("three", "/b"), mode="overwrite")
+    assert set(parts()) == {"", "/b"}
+    assert len(rest.get_resources(restApiId=rest_api)["items"]) == 1, "nothing else is taken"
+    assert rest.get_rest_api(restApiId=rest_api)["name"] == "test"
+    with pytest.raises(ClientError, match="mode must be merge or overwrite"):
+        rest.import_documentation_parts(restApiId=rest_api, body=file("x"), mode="x")
+
+
+def test_a_models_template(rest, rest_api):
+    schema = {"type": "object", "properties": {"name": {"type": "string"}, "all": {
+        "type": "array", "items": {"type": "integer"}}}}
+    rest.create_model(restApiId=rest_api, name="Thing", contentType="application/json",
+                      schema=json.dumps(schema))
+    text = rest.get_model_template(restApiId=rest_api, modelName="Thing")["value"]
+    assert text.startswith("#set($inputRoot = $input.path('$'))")
+    assert '"name" : "foo"' in text and "#foreach($elem1 in $inputRoot.all)" in text
+    with pytest.raises(ClientError, match="Invalid model name specified: None"):
+        rest.get_model_template(restApiId=rest_api, modelName="None")

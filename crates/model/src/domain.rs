@@ -32,6 +32,21 @@ pub struct DomainName {
     pub mappings: BTreeMap<MappingId, ApiMapping>,
     /// Rules that stand before the mappings or in their place.
     pub routing: Box<crate::v2::Routing>,
+    /// What only private domains have.
+    pub private: Option<Box<PrivateDomain>>,
+}
+
+/// What a custom domain has that is reached by private endpoints alone. Policies are JSON texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrivateDomain {
+    /// 10 alphanumerics; behind a `+` in its ARN.
+    pub id: String,
+    /// Who may call it; nobody without one.
+    pub policy: Option<String>,
+    /// Who may associate private endpoints with it.
+    pub management_policy: Option<String>,
+    /// Private endpoints that may reach it, by id, with their owner's tags.
+    pub associations: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// Leads from a domain and a base path to a stage.

@@ -50,7 +50,7 @@ pub use cluster::{
     ZoneKeyState,
 };
 pub use config::Config;
-pub use domain::{ApiMapping, DomainName};
+pub use domain::{ApiMapping, DomainName, PrivateDomain};
 pub use feed::{FeedFrame, FeedHello, LivePeer, MapDelta};
 pub use history::{Difference, Entry, History, Item, ItemKey, ItemKind, NotKept};
 pub use id::{
@@ -60,8 +60,8 @@ pub use id::{
     RouteResponseId, RoutingRuleId, StageName, TokenId, UsagePlanId, ValidatorId, VpcLinkId,
 };
 pub use patch::{
-    ApiPatch, CreateHttpApi, DomainPatch, HttpReplacement, IntegrationPatch, MappingPatch,
-    QuickCreate, RoutePatch, StagePatch,
+    ApiPatch, AssociationPatch, CreateHttpApi, DomainPatch, HttpReplacement, IntegrationPatch,
+    MappingPatch, QuickCreate, RoutePatch, StagePatch,
 };
 pub use reject::{Rejection, ResourceKind};
 pub use rollout::{

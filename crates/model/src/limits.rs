@@ -42,6 +42,8 @@ pub const PAST_BYTES_MAX: u64 = 32 << 20;
 pub const REMEMBERED_OUTCOMES: usize = 8_192;
 /// Resources of one REST API. Amazon's default is 300.
 pub const RESOURCES_PER_API_MAX: usize = 10_000;
+/// Private endpoints associated with one private domain. Amazon's quota is 100.
+pub const ASSOCIATIONS_PER_DOMAIN_MAX: usize = 1_000;
 /// Routing rules of one custom domain. Amazon's quota is 50.
 pub const ROUTING_RULES_PER_DOMAIN_MAX: usize = 200;
 /// Responses of one route or integration of a WebSocket API.

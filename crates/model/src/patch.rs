@@ -181,6 +181,21 @@ pub struct DomainPatch {
     pub security_policy: Option<SecurityPolicy>,
     /// `routingMode`
     pub routing_mode: Option<RoutingMode>,
+    /// `policy` of a private domain; an empty text takes it away.
+    pub policy: Option<String>,
+    /// `managementPolicy` of a private domain; an empty text takes it away.
+    pub management_policy: Option<String>,
+    /// A private endpoint that may reach a private domain from now on, or no more.
+    pub association: Option<AssociationPatch>,
+}
+
+/// An access association to make, with its tags, or to end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssociationPatch {
+    /// The private endpoint.
+    pub source: String,
+    /// Owner's tags; none ends it.
+    pub tags: Option<BTreeMap<String, String>>,
 }
 
 /// Fields of a mapping to alter.

@@ -2,8 +2,6 @@
 
 use crate::operation::{Operation, unsupported};
 
-const ASSOCIATIONS: &str = "/domainnameaccessassociations";
-
 pub(super) const OPERATIONS: &[Operation] = &[
     unsupported(
         "GetSdk",
@@ -21,17 +19,5 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "TestInvokeAuthorizer",
         "POST",
         "/restapis/{api}/authorizers/{authorizer}",
-    ),
-    unsupported("GetDomainNameAccessAssociations", "GET", ASSOCIATIONS),
-    unsupported("CreateDomainNameAccessAssociation", "POST", ASSOCIATIONS),
-    unsupported(
-        "DeleteDomainNameAccessAssociation",
-        "DELETE",
-        "/domainnameaccessassociations/{arn+}",
-    ),
-    unsupported(
-        "RejectDomainNameAccessAssociation",
-        "POST",
-        "/rejectdomainnameaccessassociations",
     ),
 ];

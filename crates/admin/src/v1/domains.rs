@@ -2,7 +2,8 @@
 
 use http::StatusCode;
 use model::{
-    CertificateId, Config, DomainId, DomainName, DomainPatch, EndpointType, Op, codec,
+    CertificateId, Config, DomainId, DomainName, DomainPatch, EndpointType, Op, PrivateDomain,
+    codec,
     v2::{Routing, RoutingMode},
 };
 use serde_json::Value;
@@ -90,7 +91,15 @@ fn fields(config: &Config, domain: &DomainName) -> View {
         .put("routingMode", mode_text(domain.routing.mode));
     match domain.endpoint {
         EndpointType::Edge => view.maybe("certificateArn", arn),
-        EndpointType::Regional | EndpointType::Private => view.maybe("regionalCertificateArn", arn),
+        EndpointType::Regional => view.maybe("regionalCertificateArn", arn),
+        EndpointType::Private => {
+            let private = domain.private.as_deref();
+            let policy = private.and_then(|private| private.policy.as_deref());
+            let management = private.and_then(|private| private.management_policy.as_deref());
+            view.maybe("certificateArn", arn)
+                .maybe("policy", policy)
+                .maybe("managementPolicy", management)
+        }
     }
 }
 
@@ -102,10 +111,7 @@ fn shape(config: &Config, region: &str, domain: &DomainName) -> Value {
     let uploaded = seconds(domain.created_ms);
     let view = fields(config, domain)
         .put("domainName", domain.name.as_str())
-        .put(
-            "domainNameArn",
-            format!("arn:aws:apigateway:{region}::/domainnames/{}", domain.name),
-        )
+        .put("domainNameArn", arn(config, region, domain))
         .put("domainNameStatus", "AVAILABLE")
         .filled("tags", object(&domain.tags));
     match domain.endpoint {
@@ -113,11 +119,38 @@ fn shape(config: &Config, region: &str, domain: &DomainName) -> Value {
             .put("certificateUploadDate", uploaded)
             .put("distributionDomainName", target)
             .put("distributionHostedZoneId", zone),
-        EndpointType::Regional | EndpointType::Private => view
+        EndpointType::Regional => view
             .put("regionalDomainName", target)
             .put("regionalHostedZoneId", zone),
+        EndpointType::Private => {
+            let private = domain.private.as_deref();
+            view.maybe("domainNameId", private.map(|private| private.id.as_str()))
+                .put("certificateUploadDate", uploaded)
+        }
     }
     .done()
+}
+
+/// The ARN of a domain; a private one's holds its account and id.
+pub(super) fn arn(config: &Config, region: &str, domain: &DomainName) -> String {
+    let name = &domain.name;
+    let Some(private) = &domain.private else {
+        return format!("arn:aws:apigateway:{region}::/domainnames/{name}");
+    };
+    let cluster = config.cluster.as_ref();
+    let account = cluster.map_or("", |cluster| &cluster.account_id);
+    let id = &private.id;
+    format!("arn:aws:apigateway:{region}:{account}:/domainnames/{name}+{id}")
+}
+
+/// The domain that the path names; a private one must have the id that the query names.
+fn asked<'c>(call: &Call<'c>) -> Result<&'c DomainName, Refusal> {
+    let found = domain(call.config, call.argument(0))?;
+    let id = found.private.as_ref().map(|private| private.id.as_str());
+    match call.query("domainNameId").filter(|asked| !asked.is_empty()) {
+        Some(asked) if Some(asked) != id => Err(missing()),
+        _ => Ok(found),
+    }
 }
 
 pub(super) fn missing() -> Refusal {
@@ -133,6 +166,8 @@ pub(super) fn domain<'c>(config: &'c Config, name: &str) -> Result<&'c DomainNam
 fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     let region = call.settings.region.as_str();
     let domains = call.config.domains.values();
+    // There is one account.
+    let domains = domains.filter(|_| call.query("resourceOwner") != Some("OTHER_ACCOUNTS"));
     kind::list(
         call,
         domains.map(|domain| (domain.name.as_str(), shape(call.config, region, domain))),
@@ -140,7 +175,7 @@ fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn show(call: &Call<'_>) -> Result<Answer, Refusal> {
-    let domain = domain(call.config, call.argument(0))?;
+    let domain = asked(call)?;
     let region = call.settings.region.as_str();
     Answer::ok(&shape(call.config, region, domain))
 }
@@ -163,8 +198,6 @@ fn wanted(call: &Call<'_>, input: &Document) -> Result<DomainPatch, Refusal> {
         "regionalCertificateName",
         "mutualTlsAuthentication",
         "ownershipVerificationCertificateArn",
-        "policy",
-        "managementPolicy",
         "endpointAccessMode",
     ])?;
     let mode = input.word("routingMode", mode, &MODES)?;
@@ -173,10 +206,10 @@ fn wanted(call: &Call<'_>, input: &Document) -> Result<DomainPatch, Refusal> {
     let several = "Cannot create a domain name with multiple Endpoint Types.";
     let endpoint = endpoint_type(&types, several)?.unwrap_or(EndpointType::Edge);
     let field = match endpoint {
-        EndpointType::Edge => "certificateArn",
+        EndpointType::Edge | EndpointType::Private => "certificateArn",
         EndpointType::Regional => "regionalCertificateArn",
-        EndpointType::Private => return Err(Refusal::unsupported("endpoint type PRIVATE")),
     };
+    let private = endpoint == EndpointType::Private;
     let arn = checks::optional(input, field)?;
     let arn = arn.ok_or_else(|| Refusal::bad(format!("{field} must be given")))?;
     let certificate: CertificateId = v2::certificate(call.config, &arn)?;
@@ -186,7 +219,49 @@ fn wanted(call: &Call<'_>, input: &Document) -> Result<DomainPatch, Refusal> {
         ip_address_type: address_type(&configuration)?,
         security_policy: checks::security_policy(input)?,
         routing_mode: mode,
+        policy: policy(input, "policy", private)?,
+        management_policy: policy(input, "managementPolicy", private)?,
+        association: None,
     })
+}
+
+/// A policy of a private domain; empty when there is none.
+fn policy(input: &Document, name: &str, private: bool) -> Result<Option<String>, Refusal> {
+    let given = checks::optional(input, name)?;
+    let Some(text) = given.as_deref() else {
+        return Ok(private.then(String::new));
+    };
+    if !private {
+        return Err(Refusal::bad(format!(
+            "{name} is supported only for private domain names"
+        )));
+    }
+    match serde_json::from_str::<Value>(text) {
+        Ok(Value::Object(_)) => Ok(given),
+        _ => Err(Refusal::bad(
+            "Invalid policy document. Please check the policy syntax and ensure that Principals \
+             are valid.",
+        )),
+    }
+}
+
+/// What a new private domain begins with.
+fn private(name: &str, wanted: &DomainPatch) -> Result<Option<Box<PrivateDomain>>, Refusal> {
+    if wanted.endpoint != Some(EndpointType::Private) {
+        return Ok(None);
+    }
+    if name.starts_with("*.") {
+        return Err(Refusal::bad(
+            "Wildcard domain names cannot be private custom domain names",
+        ));
+    }
+    let present = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    Ok(Some(Box::new(PrivateDomain {
+        id: ids::long(),
+        policy: present(&wanted.policy),
+        management_policy: present(&wanted.management_policy),
+        associations: Default::default(),
+    })))
 }
 
 fn create(call: &Call<'_>) -> Result<Write, Refusal> {
@@ -195,6 +270,7 @@ fn create(call: &Call<'_>) -> Result<Write, Refusal> {
     let name = name.ok_or_else(|| Refusal::bad("No Domain Name specified"))?;
     let name = DomainId::from(v2::domain_name(&name, call.config.base_domain())?);
     let wanted = wanted(call, &input)?;
+    let private = private(name.as_str(), &wanted)?;
     let (Some(certificate), Some(endpoint)) = (wanted.certificate, wanted.endpoint) else {
         return Err(Refusal::bad("certificateArn must be given"));
     };
@@ -212,13 +288,14 @@ fn create(call: &Call<'_>) -> Result<Write, Refusal> {
             mode: wanted.routing_mode.unwrap_or(RoutingMode::Mappings),
             ..Routing::default()
         }),
+        private,
     };
     let op = Op::CreateDomain(Box::new(new));
     Ok(showing(call, op, name, StatusCode::CREATED))
 }
 
 fn update(call: &Call<'_>) -> Result<Write, Refusal> {
-    let known = domain(call.config, call.argument(0))?;
+    let known = asked(call)?;
     let view = fields(call.config, known).done();
     let view = patch::apply(view, RULES, &patch::steps(call)?)?;
     let Value::Object(fields) = view else {
@@ -231,6 +308,16 @@ fn update(call: &Call<'_>) -> Result<Write, Refusal> {
     patch.ip_address_type = patch
         .ip_address_type
         .filter(|new| *new != known.ip_address_type);
+    let private = known.private.as_deref();
+    let same = |new: &str, old: Option<&Option<String>>| {
+        old.and_then(|old| old.as_deref()).unwrap_or_default() == new
+    };
+    let (policy, management) = (
+        private.map(|private| &private.policy),
+        private.map(|private| &private.management_policy),
+    );
+    patch.policy = patch.policy.filter(|new| !same(new, policy));
+    patch.management_policy = patch.management_policy.filter(|new| !same(new, management));
     patch.routing_mode = patch.routing_mode.filter(|new| *new != known.routing.mode);
     let name = known.name.clone();
     let op = Op::UpdateDomain(name.clone(), patch);
@@ -238,7 +325,7 @@ fn update(call: &Call<'_>) -> Result<Write, Refusal> {
 }
 
 fn delete(call: &Call<'_>) -> Result<Write, Refusal> {
-    let name = domain(call.config, call.argument(0))?.name.clone();
+    let name = asked(call)?.name.clone();
     Ok(Write::showing(Op::DeleteDomain(name), |_| {
         Ok(Answer::empty(StatusCode::ACCEPTED))
     }))

@@ -5,6 +5,7 @@
 //! of operations, its JSON, its patch rules. What all kinds share is in `kind`.
 
 mod absent;
+mod access_associations;
 mod account;
 mod api_keys;
 mod authorizers;
@@ -42,6 +43,7 @@ use crate::{call::Call, document::Document, operation::Operation};
 /// by the query alone.
 pub(crate) const TABLES: &[&[Operation]] = &[
     absent::OPERATIONS,
+    access_associations::OPERATIONS,
     definitions::OPERATIONS,
     rest_apis::OPERATIONS,
     resources::OPERATIONS,

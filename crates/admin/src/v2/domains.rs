@@ -88,6 +88,8 @@ struct Shown<'a> {
 /// The domain `name`, in any case.
 pub(super) fn domain<'c>(config: &'c Config, name: &str) -> Result<&'c DomainName, Refusal> {
     let found = config.domains.get(name.to_ascii_lowercase().as_str());
+    // Private domains are v1's alone.
+    let found = found.filter(|domain| domain.private.is_none());
     Ok(found.ok_or_else(|| Refusal::not_found(ResourceKind::DomainName, name))?)
 }
 
@@ -97,6 +99,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
         region: call.settings.region.as_str(),
     };
     let domains = call.config.domains.values();
+    let domains = domains.filter(|domain| domain.private.is_none());
     page(
         call,
         domains.map(|domain| (domain.name.as_str(), shape(&shown, domain))),
@@ -148,6 +151,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Write, Refusal> {
             mode: routing_mode(&call.document)?.unwrap_or(RoutingMode::Mappings),
             ..Routing::default()
         }),
+        private: None,
     };
     Ok(showing(
         call,
@@ -227,7 +231,7 @@ fn configuration(call: &Call<'_>) -> Result<Option<DomainPatch>, Refusal> {
         endpoint,
         ip_address_type: checks::ip_address_type(one)?,
         security_policy: security_policy(one)?,
-        routing_mode: None,
+        ..DomainPatch::default()
     }))
 }
 

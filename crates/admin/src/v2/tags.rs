@@ -9,7 +9,7 @@ use http::StatusCode;
 use model::{ApiPatch, Config, DomainPatch, EndpointType, Op, ResourceKind};
 use serde::Serialize;
 
-use super::{api, checks, domains::domain};
+use super::{api, checks};
 use crate::{
     answer::Answer,
     call::{Call, Write},
@@ -44,12 +44,23 @@ fn tagged(arn: &str) -> Result<Tagged, Refusal> {
     match path.as_slice() {
         ["apis", id] => Ok(Tagged::Api((*id).to_owned())),
         ["apis", id, "stages", name] => Ok(Tagged::Stage((*id).to_owned(), (*name).to_owned())),
-        ["domainnames", name] => Ok(Tagged::Domain((*name).to_ascii_lowercase())),
+        // A private domain's name has its id behind it.
+        ["domainnames", name] => {
+            let name = name.split('+').next().unwrap_or_default();
+            Ok(Tagged::Domain(name.to_ascii_lowercase()))
+        }
         [
             "restapis" | "vpclinks" | "apikeys" | "usageplans" | "clientcertificates",
             _,
         ]
-        | ["restapis", _, "stages", _] => Ok(Tagged::Other(format!("/{}", path.join("/")))),
+        | ["restapis", _, "stages", _]
+        | [
+            "domainnameaccessassociations",
+            "domainname",
+            _,
+            "vpcesource",
+            _,
+        ] => Ok(Tagged::Other(format!("/{}", path.join("/")))),
         _ => Err(bad()),
     }
 }
@@ -62,7 +73,10 @@ impl Tagged {
                 Some(stage) => Ok(&stage.tags),
                 None => Err(Refusal::not_found(ResourceKind::Stage, name)),
             },
-            Self::Domain(name) => Ok(&domain(config, name)?.tags),
+            Self::Domain(name) => {
+                let missing = || Refusal::not_found(ResourceKind::DomainName, name);
+                Ok(&config.domains.get(name.as_str()).ok_or_else(missing)?.tags)
+            }
             Self::Other(path) => {
                 let found = config.tags(path);
                 found.ok_or_else(|| Refusal::Missing(format!("Invalid resource specified: {path}")))

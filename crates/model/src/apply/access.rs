@@ -75,6 +75,11 @@ impl Config {
         }
         self.still_mapped(&restored)?;
         self.still_planned(&restored)?;
+        if let Some(content) = restored.v2_content() {
+            self.links_exist(content)?;
+        }
+        let mut stages = restored.stages.values();
+        stages.try_for_each(|stage| self.stage_references(stage.v2()))?;
         let same = self.apis.get(id).is_some_and(|now| **now == restored);
         if !same {
             // A new number, so that no cache answers with what was served in between.
@@ -97,6 +102,16 @@ impl Config {
                 let (stage, name) = (&lost.stage, &domain.name);
                 let reason = format!(
                     "stage {stage} did not exist then, and domain {name} has a mapping to it"
+                );
+                return Err(Rejection::conflict(ResourceKind::Stage, reason));
+            }
+            let mut rules = domain.routing.rules.values();
+            let lost =
+                rules.find(|rule| rule.api == api.id && !api.stages.contains_key(&rule.stage));
+            if let Some(lost) = lost {
+                let (stage, name) = (&lost.stage, &domain.name);
+                let reason = format!(
+                    "stage {stage} did not exist then, and a rule of domain {name} leads to it"
                 );
                 return Err(Rejection::conflict(ResourceKind::Stage, reason));
             }

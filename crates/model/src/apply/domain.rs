@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::room;
+use super::{private_domain::PrivatePatch, room};
 use crate::{
     ApiId, ApiMapping, Config, DomainId, DomainName, DomainPatch, MappingId, MappingPatch, Op,
     Rejection, ResourceKind, StageName, limits,
@@ -63,6 +63,12 @@ impl Config {
         if let Some(mode) = patch.routing_mode {
             domain.routing.mode = mode;
         }
+        let private = PrivatePatch {
+            policy: patch.policy,
+            management_policy: patch.management_policy,
+            association: patch.association,
+        };
+        private.apply_to(domain)?;
         let domain = domain.clone();
         self.certificate_covers(&domain)
     }
@@ -187,6 +193,18 @@ impl Config {
                 &mut api.stages.get_mut(*stage).ok_or(missing)?.tags
             }
             ["domainnames", name] => &mut self.domain_mut(&DomainId::from(*name))?.tags,
+            [
+                "domainnameaccessassociations",
+                "domainname",
+                name,
+                "vpcesource",
+                source,
+            ] => {
+                let missing = Rejection::not_found(ResourceKind::Part, target);
+                let private = self.domain_mut(&DomainId::from(*name))?.private.as_mut();
+                let found = private.and_then(|private| private.associations.get_mut(*source));
+                found.ok_or(missing)?
+            }
             [kind, id] => {
                 let missing = Rejection::not_found(ResourceKind::Part, target);
                 self.shared_tags(kind, id).ok_or(missing)?

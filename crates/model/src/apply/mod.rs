@@ -18,6 +18,7 @@ mod integration;
 mod parts;
 #[cfg(test)]
 mod parts_tests;
+mod private_domain;
 mod rest;
 mod rest_content;
 mod rest_methods;

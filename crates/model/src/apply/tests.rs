@@ -158,6 +158,7 @@ fn domain(name: &str) -> DomainName {
         tags: BTreeMap::new(),
         mappings: BTreeMap::new(),
         routing: Default::default(),
+        private: None,
     }
 }
 

@@ -117,6 +117,16 @@ impl Config {
             ["restapis", id, "stages", stage] => {
                 Some(&self.rest_api(id)?.0.stages.get(*stage)?.tags)
             }
+            [
+                "domainnameaccessassociations",
+                "domainname",
+                name,
+                "vpcesource",
+                source,
+            ] => {
+                let private = self.domains.get(*name)?.private.as_ref()?;
+                Some(private.associations.get(*source)?)
+            }
             ["apikeys", id] => Some(&self.api_keys.get(*id)?.tags),
             ["usageplans", id] => Some(&self.usage_plans.get(*id)?.tags),
             ["clientcertificates", id] => Some(&self.client_certificates.get(*id)?.tags),

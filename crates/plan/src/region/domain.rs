@@ -64,6 +64,11 @@ impl DomainPlan {
         self.source.endpoint
     }
 
+    /// Whether only private endpoints lead to it.
+    pub(super) fn is_private(&self) -> bool {
+        self.source.endpoint == EndpointType::Private
+    }
+
     /// Whether rules decide before the mappings do. A mapping that stands behind a rule must not
     /// get the requests that the rule is for.
     pub(super) fn has_rules(&self) -> bool {
@@ -72,10 +77,16 @@ impl DomainPlan {
 
     /// What is wrong with it.
     pub(super) fn diagnostic(&self) -> Option<Diagnostic> {
-        self.has_rules().then(|| Diagnostic {
+        let message = if self.is_private() {
+            "private custom domains are not served by this version; the domain answers 403"
+        } else if self.has_rules() {
+            "routing rules are not evaluated by this version; the domain answers 501"
+        } else {
+            return None;
+        };
+        Some(Diagnostic {
             at: format!("domainnames/{}", self.name()),
-            message: "routing rules are not evaluated by this version; the domain answers 501"
-                .to_owned(),
+            message: message.to_owned(),
         })
     }
 

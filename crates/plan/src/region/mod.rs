@@ -279,7 +279,9 @@ impl RegionPlan {
         domain: &'p DomainPlan,
         path: &'r str,
     ) -> Result<Found<'p, 'r>, Miss> {
-        if !entrance.leads_to(domain.endpoint()) {
+        // A private domain is closed to whom its policy and associations do not let in, and nobody
+        // asks them yet.
+        if !entrance.leads_to(domain.endpoint()) || domain.is_private() {
             return Err(Miss::UnknownHost);
         }
         if domain.has_rules() {

@@ -121,6 +121,7 @@ pub(super) fn domain(name: &str, mappings: &[(&str, &str, &str)]) -> DomainName 
             .map(|mapping| (mapping.id.clone(), mapping))
             .collect(),
         routing: Default::default(),
+        private: None,
     }
 }
 

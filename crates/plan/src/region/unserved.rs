@@ -15,16 +15,26 @@ pub(super) const KIND: &str = "integrations other than HTTP_PROXY to a public ad
 
 /// Why nobody may pass a route.
 pub(super) fn authorization(rules: &RouteRules) -> Option<String> {
-    let kind = rules.authorization;
-    if kind != AuthorizationType::None {
+    let RouteRules {
+        authorization: kind,
+        api_key_required,
+        // They say how, once the kind says that somebody judges.
+        authorizer: _,
+        scopes: _,
+        // Only WebSocket APIs have these, and no route of theirs gets here.
+        model_selection: _,
+        request_models: _,
+        request_parameters: _,
+        response_selection: _,
+        responses: _,
+    } = rules;
+    if *kind != AuthorizationType::None {
         return Some(format!(
             "authorization {kind} of this route is not evaluated by this version, so nothing is \
              let through"
         ));
     }
-    rules
-        .api_key_required
-        .then(|| "API keys of this route are not checked by this version".to_owned())
+    api_key_required.then(|| "API keys of this route are not checked by this version".to_owned())
 }
 
 /// Why requests and answers would not be what the integration says.

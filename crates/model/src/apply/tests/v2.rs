@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{API, Bench, api, integration, route, stage};
+use super::{API, Bench, api, certificate, domain, integration, route, stage};
 use crate::{
-    ApiKind, Content, CreateHttpApi, HttpContent, IntegrationPatch, Op, Rejection, ResourceKind,
-    RouteKey, RoutePatch, StagePatch,
-    rest::{AuthorizationType, AuthorizerType, IntegrationType, Model, Seen},
+    ApiKind, AssociationPatch, Content, CreateHttpApi, DomainPatch, EndpointType, HttpContent,
+    IntegrationPatch, Op, Rejection, ResourceKind, RouteKey, RoutePatch, StagePatch,
+    rest::{
+        AuthorizationType, AuthorizerType, IntegrationType, Model, Seen, SharedChange, SharedKey,
+        SharedPart, VpcLink, VpcLinkKind,
+    },
     v2::{Authorizer, RouteResponse, RouteSettings, V2Change, V2Key, V2Part, WebSocketApi},
 };
 
@@ -216,6 +219,82 @@ fn patches_merge_parameters_and_change_kinds() {
         Rejection::Invalid { field, .. } => assert_eq!(field, "connectionId"),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn an_api_does_not_go_back_to_what_is_gone() {
+    let mut bench = with_api();
+    let link = VpcLink {
+        id: "link01".into(),
+        name: "l".into(),
+        description: None,
+        created_ms: 0,
+        tags: BTreeMap::new(),
+        kind: VpcLinkKind::V2 {
+            subnets: vec!["s".into()],
+            security_groups: Vec::new(),
+        },
+    };
+    let shared = |seen, put| {
+        Op::Shared(Box::new(SharedChange {
+            key: SharedKey::VpcLink("link01".into()),
+            seen,
+            put,
+        }))
+    };
+    bench.must(shared(
+        Seen::Nothing,
+        Some(SharedPart::VpcLink(link.into())),
+    ));
+    let connected = |id: &str| {
+        let patch = IntegrationPatch {
+            connection: Some(id.into()),
+            ..IntegrationPatch::default()
+        };
+        Op::UpdateIntegration(API.into(), "i1".into(), patch)
+    };
+    let then = bench.must(connected("link01")).revision;
+    bench.refused(shared(Seen::Anything, None));
+    bench.must(connected(""));
+    bench.must(Op::RollBackApi(API.into(), then));
+    bench.must(connected(""));
+    bench.must(shared(Seen::Anything, None));
+    bench.refused(Op::RollBackApi(API.into(), then));
+}
+
+fn private() -> Bench {
+    let mut bench = Bench::new();
+    bench.must(Op::PutCertificate(certificate("c1", &["x.test"])));
+    let mut new = domain("x.test");
+    new.endpoint = EndpointType::Private;
+    new.private = Some(Box::default());
+    bench.must(Op::CreateDomain(Box::new(new)));
+    bench
+}
+
+#[test]
+fn associations_come_once_and_go_once() {
+    let mut bench = private();
+    let associate = |tags| {
+        let patch = DomainPatch {
+            association: Some(AssociationPatch {
+                source: "vpce-1".into(),
+                tags,
+            }),
+            ..DomainPatch::default()
+        };
+        Op::UpdateDomain("x.test".into(), patch)
+    };
+    bench.refused(associate(None));
+    bench.must(associate(Some(BTreeMap::new())));
+    bench.refused(associate(Some(BTreeMap::new())));
+    let open = DomainPatch {
+        endpoint: Some(EndpointType::Edge),
+        ..DomainPatch::default()
+    };
+    bench.refused(Op::UpdateDomain("x.test".into(), open));
+    bench.must(associate(None));
+    bench.refused(associate(None));
 }
 
 #[test]
