@@ -4,6 +4,7 @@
 //! configuration.
 
 pub mod gateway_text;
+pub mod json_path;
 pub mod json_schema;
 pub mod mapping;
 pub mod media;
@@ -12,3 +13,4 @@ pub mod policy;
 pub mod rest_path;
 pub mod sigv4;
 pub mod uri_template;
+pub mod vtl;

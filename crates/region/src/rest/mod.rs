@@ -4,26 +4,27 @@
 //! `context.rs` says what `$context` is; `refusal.rs` what the gateway itself answers. Errors
 //! become bytes in `answer.rs` like all others.
 
-#![expect(
-    dead_code,
-    reason = "mappings and templates, which use the rest, come next"
-)]
-
 mod body;
 mod coding;
 mod context;
 mod exchange;
 mod headers;
 mod ids;
+mod log;
 mod parts;
 mod phases;
 mod pipeline;
 mod refusal;
+mod render;
+mod source;
+mod time;
 
 pub(crate) use self::{
     context::message_string,
     exchange::{Exchange, Note},
+    log::Line,
     parts::Kept,
     pipeline::{health, run},
     refusal::Refusal,
+    source::View,
 };

@@ -10,7 +10,8 @@ use tracing::{Instrument as _, Span, debug_span};
 use super::{
     Exchange,
     phases::{
-        convert, finish, integrate, map_request, map_response, matching, pack, unpack, validate,
+        convert, cors, finish, integrate, map_request, map_response, matching, pack, policy,
+        unpack, validate,
     },
 };
 use crate::{answer, fault::Fault, pipeline::Outcome, upstream::Upstreams};
@@ -19,7 +20,11 @@ use crate::{answer, fault::Fault, pipeline::Outcome, upstream::Upstreams};
 pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Outcome {
     let (mut response, fault) = match phases(exchange, upstreams).await {
         Ok(response) => (response, None),
-        Err(fault) => (answer::rest(&fault, exchange), Some(fault)),
+        Err(fault) => {
+            let mut response = answer::rest(&fault, exchange);
+            cors::decorate(exchange, response.headers_mut());
+            (response, Some(fault))
+        }
     };
     finish::run(exchange, &mut response);
     Outcome { response, fault }
@@ -28,8 +33,9 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> O
 async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Response, Fault> {
     // First the method, because everything behind it is configured there.
     phase("match").in_scope(|| matching::run(exchange))?;
-    // Then, in this order: resource policy, authorize, key, throttle. The cheapest refusal is first,
-    // and nothing unauthorised costs a backend.
+    // The policy, because it may refuse whoever asks without asking anybody.
+    phase("policy").in_scope(|| policy::run(exchange))?;
+    // Then, in this order: authorize, key, throttle. Nothing unauthorised costs a backend.
     // Models are about what was compressed, and so are templates.
     unpack::run(exchange).instrument(phase("unpack")).await?;
     // Before the cache and the backend, so that they only see requests that the owner expects.
@@ -38,10 +44,12 @@ async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Re
         .await?;
     let converting = convert::request(exchange);
     converting.instrument(phase("convert_request")).await?;
-    let call = phase("map_request").in_scope(|| map_request::run(exchange))?;
+    let mapping = map_request::run(exchange);
+    let call = mapping.instrument(phase("map_request")).await?;
     let integrating = integrate::run(exchange, upstreams, call);
     let answered = integrating.instrument(phase("integrate")).await?;
-    let response = phase("map_response").in_scope(|| map_response::run(exchange, answered))?;
+    let mapping = map_response::run(exchange, answered);
+    let response = mapping.instrument(phase("map_response")).await?;
     // What the integration response says applies to what the template made.
     let converting = convert::answer(exchange, response);
     let response = converting.instrument(phase("convert_answer")).await?;

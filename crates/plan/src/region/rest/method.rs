@@ -10,7 +10,10 @@ use model::{
     rest::{AuthorizationType, Content, Method, Resource, Verb},
 };
 
-use super::validation::{Models, Validation};
+use super::{
+    mapping::{RequestPlan, ResponsePlan},
+    validation::{Models, Validation},
+};
 
 /// A compiled method.
 #[derive(Debug)]
@@ -32,6 +35,43 @@ pub struct MethodPlan {
     pub validation: Validation,
     /// Why it cannot run at any stage, if it cannot.
     pub broken: Option<Arc<str>>,
+    /// How requests become the integration's, and its answers the client's; why not, where that
+    /// cannot be read.
+    pub mapping: Result<MappingPlan, Arc<str>>,
+}
+
+/// Both directions between client and integration.
+#[derive(Debug)]
+pub struct MappingPlan {
+    /// Towards the integration.
+    pub request: RequestPlan,
+    /// Back, in the order in which they are tried.
+    pub responses: Vec<ResponsePlan>,
+}
+
+impl MappingPlan {
+    fn compile(source: &Method, path: &str) -> Result<Self, String> {
+        let integration = source.integration.as_ref();
+        let integration = integration.ok_or("method has no integration")?;
+        let responses = integration.responses.iter();
+        let responses = responses.map(|(status, one)| ResponsePlan::compile(*status, one));
+        Ok(Self {
+            request: RequestPlan::compile(integration, path)?,
+            responses: responses.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The answer for what the integration said: the first whose pattern matches all of it, else
+    /// the one without a pattern.
+    #[must_use]
+    pub fn response(&self, selector: &str) -> Option<&ResponsePlan> {
+        let fits = |one: &&ResponsePlan| {
+            let pattern = one.pattern.as_ref();
+            pattern.is_some_and(|pattern| pattern.is_full_match(selector))
+        };
+        let default = || self.responses.iter().find(|one| one.pattern.is_none());
+        self.responses.iter().find(fits).or_else(default)
+    }
 }
 
 impl MethodPlan {
@@ -47,9 +87,14 @@ impl MethodPlan {
             || settings.authorization != AuthorizationType::None
             || content.policy.is_some();
         let validation = Validation::compile(settings, models);
-        let broken = validation.as_ref().err();
-        let broken = broken.map(|reason| reason.as_str().into());
+        let broken = validation.as_ref().err().cloned();
+        let broken = broken.or_else(|| unserved(source)).map(Arc::from);
+        let mapping = MappingPlan::compile(source, &path).map_err(Arc::from);
         Self {
+            mapping: mapping.and_then(|mapping| match unserved(source) {
+                Some(reason) => Err(reason.into()),
+                None => Ok(mapping),
+            }),
             resource: resource.id.clone(),
             key: format!("{verb} {path}").into(),
             path,
@@ -60,4 +105,15 @@ impl MethodPlan {
             broken,
         }
     }
+}
+
+/// What nobody checks may not be let pass.
+fn unserved(method: &Method) -> Option<String> {
+    let settings = &method.settings;
+    if settings.authorization != AuthorizationType::None {
+        let kind = settings.authorization;
+        return Some(format!("authorization of type {kind} is not served"));
+    }
+    let key = settings.api_key_required;
+    key.then(|| "api keys are not served".to_owned())
 }

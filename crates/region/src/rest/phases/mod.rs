@@ -2,11 +2,16 @@
 
 pub(crate) mod aggregate;
 pub(crate) mod convert;
+pub(crate) mod cors;
 pub(crate) mod finish;
+mod http;
 pub(crate) mod integrate;
 pub(crate) mod map_request;
 pub(crate) mod map_response;
 pub(crate) mod matching;
+mod merge;
+mod mock;
 pub(crate) mod pack;
+pub(crate) mod policy;
 pub(crate) mod unpack;
 pub(crate) mod validate;
