@@ -109,12 +109,7 @@ impl Metrics {
                 "edgeway_region_upstream_retries_total",
                 "Requests sent once more because a reused connection was closed.",
             )?,
-            parts: counters(
-                registry,
-                "edgeway_region_aggregate_parts_total",
-                "Parts of aggregates that ended, by result.",
-                &["result"],
-            )?,
+            parts: parts(registry)?,
             plan: PlanMetrics::register(registry)?,
         }))
     }
@@ -268,6 +263,15 @@ fn counters(
     labels: &[&str],
 ) -> Result<IntCounterVec, prometheus::Error> {
     registered(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
+}
+
+fn parts(registry: &Registry) -> Result<IntCounterVec, prometheus::Error> {
+    counters(
+        registry,
+        "edgeway_region_aggregate_parts_total",
+        "Parts of aggregates that ended, by result.",
+        &["result"],
+    )
 }
 
 fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {

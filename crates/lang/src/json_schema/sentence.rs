@@ -74,10 +74,12 @@ fn measured(rule: &Rule, value: &Value) -> String {
     let text = || shown(&value.to_string());
     match rule {
         Rule::MaxItems(most) => format!(
-            "array is too long: must have at most {most} elements but instance has {length} elements"
+            "array is too long: must have at most {most} elements \
+             but instance has {length} elements"
         ),
         Rule::MinItems(least) => format!(
-            "array is too short: must have at least {least} elements but instance has {length} elements"
+            "array is too short: must have at least {least} elements \
+             but instance has {length} elements"
         ),
         Rule::MaxLength(most) => format!(
             "string {} is too long (length: {length}, maximum allowed: {most})",
@@ -89,22 +91,26 @@ fn measured(rule: &Rule, value: &Value) -> String {
         ),
         Rule::MaxProperties(most) => {
             format!(
-                "object has too many properties (found {length} but schema requires at most {most})"
+                "object has too many properties \
+             (found {length} but schema requires at most {most})"
             )
         }
         Rule::MinProperties(least) => {
             format!(
-                "object has too few properties (found {length} but schema requires at least {least})"
+                "object has too few properties \
+             (found {length} but schema requires at least {least})"
             )
         }
         Rule::Maximum(most, Bound::Inclusive) => format!(
-            "numeric instance is greater than the required maximum (maximum: {most}, found: {value})"
+            "numeric instance is greater than the required maximum \
+             (maximum: {most}, found: {value})"
         ),
         Rule::Maximum(most, Bound::Exclusive) => {
             format!("numeric instance is not strictly lower than the required maximum {most}")
         }
         Rule::Minimum(least, Bound::Inclusive) => format!(
-            "numeric instance is lower than the required minimum (minimum: {least}, found: {value})"
+            "numeric instance is lower than the required minimum \
+             (minimum: {least}, found: {value})"
         ),
         Rule::Minimum(least, Bound::Exclusive) => {
             format!("numeric instance is not strictly greater than the required minimum {least}")
@@ -139,7 +145,8 @@ fn needs(name: &str, needed: &[String], value: &Value) -> String {
         .iter()
         .filter(|name| object.is_none_or(|object| !object.contains_key(*name)));
     format!(
-        "property {name:?} of object has missing property dependencies (schema requires {}; missing: {})",
+        "property {name:?} of object has missing property dependencies \
+         (schema requires {}; missing: {})",
         list(needed),
         list(missing)
     )

@@ -1,4 +1,5 @@
-//! Keywords with their sentences, references, hostile schemas, and agreement with another validator.
+//! Keywords with their sentences, references, hostile schemas, and agreement with another
+//! validator.
 
 use std::collections::BTreeMap;
 
@@ -42,6 +43,11 @@ fn wrong(schema: Value, body: Value, expected: &[&str]) {
     assert_eq!(sentences(&schema, &body), expected, "{schema} {body}");
 }
 
+fn not_a(found: &str, wanted: &str) -> String {
+    let allowed = format!("(allowed: [\"{wanted}\"])");
+    format!("instance type ({found}) does not match any allowed primitive type {allowed}")
+}
+
 #[test]
 fn objects() {
     let pet = json!({
@@ -65,18 +71,12 @@ fn objects() {
         json!({"age": 1}),
         &[r#"object has missing required properties (["name"])"#],
     );
-    wrong(
-        pet.clone(),
-        json!([]),
-        &[
-            r#"instance type (array) does not match any allowed primitive type (allowed: ["object"])"#,
-        ],
-    );
+    wrong(pet.clone(), json!([]), &[&not_a("array", "object")]);
     wrong(
         pet,
         json!({"name": 1, "age": -1}),
         &[
-            r#"instance type (integer) does not match any allowed primitive type (allowed: ["string"])"#,
+            &not_a("integer", "string"),
             "numeric instance is lower than the required minimum (minimum: 0, found: -1)",
         ],
     );
@@ -98,13 +98,7 @@ fn members() {
         json!({"z": 1, "b": 2}),
         &[r#"object instance has properties which are not allowed by the schema: ["b","z"]"#],
     );
-    wrong(
-        closed,
-        json!({"x-b": 1}),
-        &[
-            r#"instance type (integer) does not match any allowed primitive type (allowed: ["string"])"#,
-        ],
-    );
+    wrong(closed, json!({"x-b": 1}), &[&not_a("integer", "string")]);
     let other = json!({"properties": {"a": {}}, "additionalProperties": {"type": "null"}});
     right(other.clone(), vec![json!({"a": 1, "b": null})]);
     assert_eq!(sentences(&other, &json!({"b": 1})).len(), 1);

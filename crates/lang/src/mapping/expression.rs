@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::path::Path;
 use super::{EXPRESSION_BYTES_MAX, Mapped, MappingError, Source, is_name};
+use crate::json_path::{Found, Path};
 
 /// A mapping expression, read once.
 #[derive(Debug)]
@@ -174,12 +174,24 @@ fn many(values: Vec<Cow<'_, str>>) -> Option<Mapped> {
 
 /// What a JSONPath finds, as text: strings as they are, everything else as JSON. Null is absent.
 fn within(path: &Path, body: Option<&Value>) -> Option<Mapped> {
-    let text = match path.find(body?)? {
-        Value::Null => return None,
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+    let text = match path.find(body?) {
+        Found::One(found) => text_of(found?)?,
+        Found::Made(made) => text_of(&made)?,
+        Found::Many(found) if found.is_empty() => return None,
+        Found::Many(found) => {
+            let inside: Vec<String> = found.iter().map(ToString::to_string).collect();
+            format!("[{}]", inside.join(","))
+        }
     };
     Some(Mapped::One(text))
+}
+
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
 }
 
 /// Most characters of a wrong text that an error repeats.

@@ -6,7 +6,6 @@
 
 mod expression;
 pub mod fuzz;
-mod path;
 mod target;
 #[cfg(test)]
 mod tests;

@@ -117,6 +117,8 @@ fn paths_into_bodies() {
     check("method.request.body.pet.age", Some("3"));
     check("method.request.body.pet.tags", Some(r#"["x","y"]"#));
     check("method.request.body.pet.tags[1]", Some("y"));
+    check("method.request.body.pet.tags[*]", Some(r#"["x","y"]"#));
+    check("method.request.body..name", Some(r#"["Rex"]"#));
     check("method.request.body.pet.gone", None);
     check("method.request.body.none", None);
     check("method.request.body.pet.name.deeper", None);

@@ -127,12 +127,8 @@ const fn class_of(letter: char, dialect: Dialect) -> Option<&'static str> {
         'W' => "[^a-zA-Z0-9_]",
         's' if java => r"[\x{9}-\x{D}\x{20}]",
         'S' if java => r"[^\x{9}-\x{D}\x{20}]",
-        's' => {
-            r"[\x{9}-\x{D}\x{20}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}]"
-        }
-        'S' => {
-            r"[^\x{9}-\x{D}\x{20}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}]"
-        }
+        's' => SPACE_ECMA,
+        'S' => NO_SPACE_ECMA,
         'h' if java => {
             r"[\x{9}\x{20}\x{A0}\x{1680}\x{180E}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}]"
         }
@@ -144,6 +140,16 @@ const fn class_of(letter: char, dialect: Dialect) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// `\s` and `\S` of ECMA 262: more than in Java.
+const SPACE_ECMA: &str = concat!(
+    r"[\x{9}-\x{D}\x{20}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}",
+    r"\x{202F}\x{205F}\x{3000}\x{FEFF}]"
+);
+const NO_SPACE_ECMA: &str = concat!(
+    r"[^\x{9}-\x{D}\x{20}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}",
+    r"\x{202F}\x{205F}\x{3000}\x{FEFF}]"
+);
 
 /// `\0n`, `\0nn`, `\0mnn`; nothing behind it is NUL in ECMA.
 fn octal(reader: &mut Reader<'_>) -> Result<char, PatternError> {

@@ -1,4 +1,4 @@
-//! Java's syntax and its ways of replacing; figures were taken from `java.util.regex`' documentation.
+//! Java's syntax and its ways of replacing, as its documentation has them.
 
 use proptest::prelude::*;
 

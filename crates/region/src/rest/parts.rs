@@ -4,7 +4,6 @@
 //! that the backend is sent, so that clients only share what they would have been told anyway.
 
 use std::{
-    cell::OnceCell,
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -35,7 +34,6 @@ pub(crate) struct PartAnswer {
 #[derive(Debug)]
 pub(crate) struct Given {
     pub(crate) answer: Arc<PartAnswer>,
-    value: OnceCell<Option<Value>>,
 }
 
 /// The answers that a core keeps.
@@ -54,21 +52,12 @@ struct Shelf {
 
 impl Given {
     pub(crate) const fn new(answer: Arc<PartAnswer>) -> Self {
-        Self {
-            answer,
-            value: OnceCell::new(),
-        }
+        Self { answer }
     }
 
     /// Its body as text; none if it is not UTF-8.
     pub(crate) fn text(&self) -> Option<&str> {
         std::str::from_utf8(&self.answer.body).ok()
-    }
-
-    /// Its body as JSON.
-    pub(crate) fn value(&self) -> Option<&Value> {
-        let read = || serde_json::from_slice(&self.answer.body).ok();
-        self.value.get_or_init(read).as_ref()
     }
 
     /// Its body as a member of an answer: JSON as it came, other text as a string.

@@ -10,8 +10,10 @@ use model::{
     rest::{AuthorizationType, Content, Method, Resource, Verb},
 };
 
-use super::mapping::{RequestPlan, ResponsePlan};
-use super::validation::{Models, Validation};
+use super::{
+    mapping::{RequestPlan, ResponsePlan},
+    validation::{Models, Validation},
+};
 
 /// A compiled method.
 #[derive(Debug)]

@@ -4,7 +4,6 @@
 //! future: dropping it drops them, and the first failure that may not be drops the others.
 
 use std::{
-    borrow::Cow,
     collections::BTreeMap,
     future::{Future, poll_fn},
     pin::Pin,
@@ -20,29 +19,26 @@ use http::{
     uri::PathAndQuery,
 };
 use lang::{
-    mapping::{MappingError, Source, Target, Towards},
+    mapping::{Target, Towards},
     rest_path::{self, Slashes},
     uri_template::{Extras, Value as UriValue},
 };
-use model::rest::{GatewayResponseType as Kind, Merge, OnFailure};
+use model::rest::{GatewayResponseType as Kind, OnFailure};
 use plan::region::rest::{AggregatePlan, Given as Origin, PartPlan};
-use serde_json::{Map, Value};
-use serve::{Body, BodyError, Request, Response};
+use serve::{Body, BodyError, Request};
 
-use super::integrate::Answered;
+use super::{integrate::Answered, merge};
 use crate::{
     fault::{Blame, Fault},
     rest::{
-        Exchange, Refusal,
+        Exchange, Refusal, View,
         body::BODY_BYTES_MAX,
-        context, ids,
+        ids,
         parts::{Given, PartAnswer},
     },
     upstream::{UpstreamError, Upstreams},
 };
 
-/// Names the parts that are not in an answer, for clients and logs.
-const MISSING: HeaderName = HeaderName::from_static("edgeway-missing-parts");
 const API_ID: HeaderName = HeaderName::from_static("x-amzn-apigateway-api-id");
 
 /// Longest body whose call may share an answer, bytes.
@@ -50,7 +46,7 @@ const KEY_BODY_BYTES_MAX: usize = 4096;
 
 /// Why a part has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Failure {
+pub(super) enum Failure {
     Upstream(UpstreamError),
     /// The backend's status says so.
     Status(u16),
@@ -69,7 +65,7 @@ struct Running<'a> {
 }
 
 /// How parts ended, by number; none for those that have not.
-type Ended = Vec<Option<Result<Given, Failure>>>;
+pub(super) type Ended = Vec<Option<Result<Given, Failure>>>;
 
 /// Calls all parts and makes the answer.
 pub(crate) async fn run(
@@ -81,13 +77,6 @@ pub(crate) async fn run(
     if plan.reads_body {
         exchange.body.whole().await?;
     }
-    let query = exchange
-        .uri
-        .query()
-        .map_or(Ok(Vec::new()), rest_path::query);
-    let query = query.map_err(|error| {
-        Refusal::bad_request("Bad Request", "bad_query").saying(error.to_string())
-    })?;
     let mut ended: Ended = plan.parts.iter().map(|_| None).collect();
     let mut running: Vec<Running<'_>> = Vec::new();
     let mut is_begun = vec![false; plan.parts.len()];
@@ -102,7 +91,7 @@ pub(crate) async fn run(
                 continue;
             };
             *begun = true;
-            let request = request(exchange, &query, &ended, part);
+            let request = request(exchange, &ended, part);
             let timeout = time_left(exchange, part, began);
             let ending = Box::pin(fetch(upstreams, part, request, timeout));
             running.push(Running { index, ending });
@@ -129,7 +118,7 @@ pub(crate) async fn run(
     }
     exchange.integration.time = Some(began.elapsed());
     exchange.integration.status = Some(plan.status);
-    Ok(answer(exchange, plan, &ended))
+    Ok(merge::answer(exchange, plan, &ended))
 }
 
 /// The next part that ends.
@@ -217,13 +206,8 @@ async fn ask(
 }
 
 /// What a part's backend is sent.
-fn request(
-    exchange: &Exchange<'_>,
-    query: &[(String, String)],
-    ended: &Ended,
-    part: &PartPlan,
-) -> Result<Call, Failure> {
-    let value = |origin: &Origin| value(exchange, query, ended, origin);
+fn request(exchange: &Exchange<'_>, ended: &Ended, part: &PartPlan) -> Result<Call, Failure> {
+    let value = |origin: &Origin| value(exchange, ended, origin);
     let mut path: BTreeMap<&str, String> = BTreeMap::new();
     for (name, origin) in &part.path {
         let value = value(origin).and_then(|mut values| values.pop());
@@ -320,12 +304,7 @@ fn uri(
 }
 
 /// What an expression stands for; none where its source is absent.
-fn value(
-    exchange: &Exchange<'_>,
-    query: &[(String, String)],
-    ended: &Ended,
-    origin: &Origin,
-) -> Option<Vec<String>> {
+fn value(exchange: &Exchange<'_>, ended: &Ended, origin: &Origin) -> Option<Vec<String>> {
     let part = |number: &usize| match ended.get(*number) {
         Some(Some(Ok(given))) => Some(given),
         _ => None,
@@ -334,127 +313,21 @@ fn value(
         Origin::Status(number) => return Some(vec![part(number)?.answer.status.to_string()]),
         Origin::Request(expression) | Origin::Part(_, expression) => expression,
     };
-    let source = Known {
-        exchange,
-        query,
-        part: match origin {
-            Origin::Part(number, _) => Some(part(number)?),
-            Origin::Request(_) | Origin::Status(_) => None,
-        },
+    let given = match origin {
+        Origin::Part(number, _) => Some(part(number)?),
+        Origin::Request(_) | Origin::Status(_) => None,
+    };
+    let body = exchange.body.read();
+    let source = View {
+        headers: given.map(|given| &given.answer.headers),
+        answer: given.and_then(Given::text),
+        ..View::of(
+            exchange,
+            body.and_then(|body| std::str::from_utf8(body).ok()),
+        )
     };
     let mapped = expression.evaluate(&source).ok().flatten();
     mapped.map(lang::mapping::Mapped::values)
-}
-
-/// What expressions of parts can ask for.
-struct Known<'a> {
-    exchange: &'a Exchange<'a>,
-    query: &'a [(String, String)],
-    part: Option<&'a Given>,
-}
-
-impl Source for Known<'_> {
-    fn request_path(&self, name: &str) -> Option<Cow<'_, str>> {
-        let matched = self.exchange.matched.as_ref()?;
-        let one = matched.captured.iter().find(|one| one.name == name)?;
-        Some(Cow::Owned(rest_path::decode(one.raw)))
-    }
-
-    fn request_query(&self, name: &str) -> Vec<Cow<'_, str>> {
-        let found = self.query.iter().filter(|(known, _)| known == name);
-        found
-            .map(|(_, value)| Cow::Borrowed(value.as_str()))
-            .collect()
-    }
-
-    fn request_header(&self, name: &str) -> Vec<Cow<'_, str>> {
-        texts(&self.exchange.headers, name)
-    }
-
-    fn body(&self) -> Option<&str> {
-        std::str::from_utf8(self.exchange.body.read()?).ok()
-    }
-
-    fn integration_header(&self, name: &str) -> Vec<Cow<'_, str>> {
-        let headers = self.part.map(|part| &part.answer.headers);
-        headers.map_or_else(Vec::new, |headers| texts(headers, name))
-    }
-
-    fn integration_body(&self) -> Option<&str> {
-        self.part?.text()
-    }
-
-    fn integration_json(&self) -> Result<Option<Cow<'_, Value>>, MappingError> {
-        Ok(self.part.and_then(Given::value).map(Cow::Borrowed))
-    }
-
-    fn stage_variable(&self, name: &str) -> Option<Cow<'_, str>> {
-        let value = self.exchange.variables().get(name)?;
-        Some(Cow::Borrowed(value.as_str()))
-    }
-
-    fn context(&self, path: &str) -> Option<String> {
-        context::text(self.exchange, path)
-    }
-}
-
-fn texts<'a>(headers: &'a HeaderMap, name: &str) -> Vec<Cow<'a, str>> {
-    let values = headers.get_all(name).iter();
-    values
-        .map(|value| String::from_utf8_lossy(value.as_bytes()))
-        .collect()
-}
-
-/// The answers as one.
-fn answer(exchange: &Exchange<'_>, plan: &AggregatePlan, ended: &Ended) -> Answered {
-    let mut members = Vec::new();
-    let mut missing = Vec::new();
-    for (part, end) in plan.parts.iter().zip(ended) {
-        match (end, part.on_failure, &part.default) {
-            (Some(Ok(given)), _, _) => members.push((part, given.json())),
-            (_, OnFailure::Default, Some(default)) => {
-                missing.push(&*part.name);
-                members.push((part, default.to_string()));
-            }
-            _ => missing.push(&*part.name),
-        }
-    }
-    let text = match plan.merge {
-        Merge::Named => {
-            let named = members.iter();
-            let named = named.map(|(part, json)| format!("{}:{json}", Value::from(&*part.name)));
-            format!("{{{}}}", named.collect::<Vec<_>>().join(","))
-        }
-        Merge::Flat => {
-            let mut all = Map::new();
-            for (part, json) in &members {
-                match serde_json::from_str(json) {
-                    Ok(Value::Object(object)) => all.extend(object),
-                    Ok(other) => drop(all.insert(part.name.to_string(), other)),
-                    Err(_) => {}
-                }
-            }
-            Value::Object(all).to_string()
-        }
-    };
-    let mut response = Response::new(Body::full(text));
-    *response.status_mut() = StatusCode::from_u16(plan.status).unwrap_or(StatusCode::OK);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let (false, Ok(names)) = (
-        missing.is_empty(),
-        HeaderValue::try_from(missing.join(", ")),
-    ) {
-        headers.insert(MISSING, names);
-    }
-    if let Ok(trace) = HeaderValue::try_from(exchange.ids.trace()) {
-        headers.insert(ids::TRACE_ID, trace);
-    }
-    Answered {
-        selector: plan.status.to_string(),
-        response,
-        is_proxy: true,
-    }
 }
 
 /// What the client is told where a part must not fail.

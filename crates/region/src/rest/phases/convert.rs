@@ -4,9 +4,14 @@
 //! Bodies that need no conversion are not even looked at. Proxied answers of text are never taken
 //! for base64: their backend speaks to the client.
 
+use std::borrow::Cow;
+
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{
+    HeaderValue,
+    header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE},
+};
 use lang::media::{self, Conversion, Handling};
 use model::rest::{ContentHandling, GatewayResponseType as Kind};
 use serve::{Body, BodyError, Response};
@@ -71,8 +76,7 @@ pub(crate) async fn answer(
     let accept = exchange.headers.get(ACCEPT);
     let accept = accept.and_then(|accept| accept.to_str().ok());
     let kind = response.headers().get(CONTENT_TYPE);
-    let kind = kind.map_or(Some(media::DEFAULT), |kind| kind.to_str().ok());
-    let binary = !made.is_text && list.has(kind);
+    let binary = !made.is_text && is_binary(exchange, kind);
     let wanted = !list.is_empty() && list.has(accept);
     let conversion = media::answer_conversion(binary, wanted, made.handling.map(handling));
     let convert: fn(&Bytes) -> Result<Bytes, Fault> = match conversion {
@@ -88,8 +92,22 @@ pub(crate) async fn answer(
     Ok(Response::from_parts(head, Body::full(convert(&bytes)?)))
 }
 
+/// Whether a body of the integration's answer is bytes.
+pub(crate) fn is_binary(exchange: &Exchange<'_>, kind: Option<&HeaderValue>) -> bool {
+    let kind = kind.map_or(Some(media::DEFAULT), |kind| kind.to_str().ok());
+    exchange.deployment.media().binary.has(kind)
+}
+
+/// A body as templates see it: bytes as base64.
+pub(crate) fn shown(bytes: &Bytes, is_binary: bool) -> Cow<'_, str> {
+    if is_binary {
+        return Cow::Owned(BASE64_STANDARD.encode(bytes));
+    }
+    String::from_utf8_lossy(bytes)
+}
+
 /// What a client is told of an answer that cannot be read whole.
-pub(crate) fn unreadable(error: Option<BodyError>) -> Fault {
+fn unreadable(error: Option<BodyError>) -> Fault {
     let reason = match error {
         Some(BodyError::TooLarge) => "answer_too_large",
         _ => "answer_aborted",

@@ -15,7 +15,7 @@ use model::rest::GatewayResponseType as Kind;
 use plan::region::rest::{AggregatePlan, Backend, HttpBackend, MappingPlan};
 use serve::{Body, Request};
 
-use super::mock;
+use super::{convert, mock};
 use crate::{
     fault::Fault,
     rest::{Exchange, Refusal, body::Held, render::render, source::View},
@@ -55,9 +55,10 @@ pub(crate) async fn run<'a>(exchange: &mut Exchange<'a>) -> Result<Call<'a>, Fau
     let matched = exchange.matched()?;
     let backend = matched.backend;
     let plan = match (backend, &matched.method.mapping) {
-        (Backend::Broken(reason), _) | (_, Err(reason)) => {
-            return Err(Refusal::broken(reason.to_string()).into());
-        }
+        (Backend::Broken(reason), _) => return Err(Refusal::broken(reason.to_string()).into()),
+        // Its parts have mappings of their own.
+        (Backend::Aggregate(plan), _) => return Ok(Call::Aggregate(plan)),
+        (_, Err(reason)) => return Err(Refusal::broken(reason.to_string()).into()),
         (_, Ok(plan)) => plan,
     };
     if plan.request.reads_body {
@@ -88,6 +89,7 @@ pub(crate) async fn run<'a>(exchange: &mut Exchange<'a>) -> Result<Call<'a>, Fau
                 .map(|status| Call::Mock { status })
                 .ok_or_else(|| missing().into())
         }
+        Backend::Aggregate(plan) => Ok(Call::Aggregate(plan)),
         Backend::Broken(reason) => Err(Refusal::broken(reason.to_string()).into()),
     }
 }
@@ -112,7 +114,8 @@ async fn body(exchange: &mut Exchange<'_>, plan: &MappingPlan) -> Result<Body, F
 
 async fn templated(exchange: &mut Exchange<'_>, template: &Template) -> Result<String, Fault> {
     let bytes = exchange.body.whole().await?.clone();
-    let rendered = render(exchange, template, &text(&bytes));
+    let shown = convert::shown(&bytes, exchange.is_binary);
+    let rendered = render(exchange, template, &shown);
     rendered.map_err(|error| match error {
         RenderError::Json { .. } => not_json(error.to_string()).into(),
         other => Refusal::broken(format!("request template: {other}")).into(),

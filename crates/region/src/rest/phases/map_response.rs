@@ -13,7 +13,7 @@ use lang::{mapping::MappingError, media};
 use plan::region::rest::{Backend, ResponsePlan};
 use serve::{Body, BodyError, Response};
 
-use super::{integrate::Answered, map_request::text};
+use super::{convert, integrate::Answered, map_request::text};
 use crate::{
     fault::{Blame, Fault},
     rest::{Exchange, Refusal, body::BODY_BYTES_MAX, headers, ids, render::render, source::View},
@@ -43,8 +43,7 @@ pub(crate) async fn run(
         let detail = format!("no integration response for {selector:?}");
         return Err(Refusal::broken(detail).into());
     };
-    let handling = plan.content_handling;
-    exchange.answer.handling = handling;
+    exchange.answer.handling = plan.content_handling;
     let accept = exchange.header("accept");
     let template = media::for_answer(&plan.templates, accept).map(|(_, template)| template);
     let (parts, body) = response.into_parts();
@@ -57,7 +56,14 @@ pub(crate) async fn run(
         };
         let own = match template {
             Some(template) => {
-                let rendered = render(exchange, template, &text(&whole));
+                let kind = parts.headers.get(CONTENT_TYPE);
+                let is_binary = match is_mock {
+                    true => exchange.is_binary,
+                    false => convert::is_binary(exchange, kind),
+                };
+                exchange.answer.is_text = true;
+                let shown = convert::shown(&whole, is_binary);
+                let rendered = render(exchange, template, &shown);
                 let failed = |error| Refusal::broken(format!("response template: {error}"));
                 Bytes::from(rendered.map_err(failed)?)
             }

@@ -10,6 +10,7 @@ pub(crate) mod key;
 pub(crate) mod map_request;
 pub(crate) mod map_response;
 pub(crate) mod matching;
+mod merge;
 mod mock;
 pub(crate) mod pack;
 pub(crate) mod policy;

@@ -4,7 +4,7 @@
 //! once. Nothing is said to the client about what is wrong with a body; its owner's gateway
 //! responses and logs have the sentences.
 
-use lang::{json_schema::Schema, media, rest_path};
+use lang::{json_schema::Schema, media};
 use model::rest::GatewayResponseType as Kind;
 use plan::region::rest::{BodyModel, MethodPlan, Place, Required};
 use serde_json::Value;
@@ -35,15 +35,9 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<(), Fault> {
 }
 
 fn parameters(exchange: &Exchange<'_>, required: &[Required]) -> Result<(), Fault> {
-    let needs_query = required.iter().any(|one| one.place == Place::Query);
-    let query = exchange.uri.query().filter(|_| needs_query);
-    let query = query.map_or(Ok(Vec::new()), rest_path::query);
-    let query = query.map_err(|error| {
-        Refusal::bad_request("Bad Request", "bad_query").saying(error.to_string())
-    })?;
     let missing: Vec<&str> = required
         .iter()
-        .filter(|one| !is_there(exchange, &query, one))
+        .filter(|one| !is_there(exchange, one))
         .map(|one| one.name.as_str())
         .collect();
     if missing.is_empty() {
@@ -58,7 +52,8 @@ fn parameters(exchange: &Exchange<'_>, required: &[Required]) -> Result<(), Faul
 }
 
 /// A blank value counts as none.
-fn is_there(exchange: &Exchange<'_>, query: &[(String, String)], wanted: &Required) -> bool {
+fn is_there(exchange: &Exchange<'_>, wanted: &Required) -> bool {
+    let parameters = &exchange.parameters;
     let name = wanted.name.as_str();
     match wanted.place {
         Place::Header => {
@@ -67,13 +62,14 @@ fn is_there(exchange: &Exchange<'_>, query: &[(String, String)], wanted: &Requir
                 .iter()
                 .any(|value| !value.as_bytes().trim_ascii().is_empty())
         }
-        Place::Query => query
+        Place::Query => parameters
+            .querystring
             .iter()
             .any(|(found, value)| found == name && !value.trim().is_empty()),
-        Place::Path => exchange.matched.as_ref().is_some_and(|matched| {
-            let mut captured = matched.captured.iter();
-            captured.any(|one| one.name == name && !one.raw.is_empty())
-        }),
+        Place::Path => parameters
+            .path
+            .iter()
+            .any(|(found, value)| found == name && !value.is_empty()),
     }
 }
 
