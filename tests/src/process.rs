@@ -17,14 +17,20 @@ pub fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether the process exists and is not a zombie.
+/// Whether the process exists and is not a zombie. Its first thread may be one while others still
+/// end: until the last has, its sockets are open.
 #[must_use]
 pub fn lives(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat
         .rsplit_once(") ")
         .and_then(|(_, rest)| rest.chars().next());
-    state.is_some_and(|state| state != 'Z' && state != 'X')
+    state.is_some_and(|state| !matches!(state, 'Z' | 'X') || threads(pid) > 1)
+}
+
+fn threads(pid: u32) -> usize {
+    let listed = std::fs::read_dir(format!("/proc/{pid}/task"));
+    listed.map_or(0, Iterator::count)
 }
 
 /// Resident memory that is the process's own (anonymous pages), in bytes.
