@@ -1,5 +1,5 @@
-//! `edgeway-bench`: Edgeway side by side with nginx, HAProxy, Varnish, Caddy, NSD and Knot, in one
-//! go on one machine.
+//! `edgeway-bench`: Edgeway side by side with nginx, HAProxy, Varnish, Caddy, NSD, Knot and Apache
+//! Velocity, in one go on one machine.
 //!
 //! It exists so that every claim about speed comes with a number that anyone can repeat:
 //! `cargo xtask bench`. All servers run on one core, the load generator and the origin on
@@ -22,6 +22,7 @@ mod peers;
 mod program;
 mod report;
 mod scenario;
+mod templates;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ use crate::options::{Options, Parsed};
 use crate::peers::Peers;
 use crate::report::{BEFORE, EDGEWAY, Report};
 use crate::scenario::Target;
+use crate::templates::Rendering;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -43,6 +45,11 @@ fn main() -> ExitCode {
         && first == http3::COMMAND
     {
         return done(http3::serve_command(rest).map(|text| println!("{text}")));
+    }
+    if let Some((first, rest)) = words.split_first()
+        && first == templates::COMMAND
+    {
+        return done(templates::render_command(rest).map(|text| print!("{text}")));
     }
     match options::parse(words.into_iter()) {
         Ok(Parsed::Help) => {
@@ -71,6 +78,7 @@ fn done(result: Result<()>) -> ExitCode {
 enum Subject<'a> {
     Http(Target<'a>),
     Dns(Question<'a>),
+    Template(Rendering),
 }
 
 impl Subject<'_> {
@@ -79,6 +87,7 @@ impl Subject<'_> {
         match self {
             Self::Http(target) => (target.group(), target.server),
             Self::Dns(question) => (question.group().to_owned(), question.server),
+            Self::Template(rendering) => rendering.row(),
         }
     }
 
@@ -91,6 +100,7 @@ impl Subject<'_> {
         match self {
             Self::Http(target) => target.check(),
             Self::Dns(question) => question.check(),
+            Self::Template(rendering) => rendering.check(),
         }
     }
 
@@ -98,6 +108,7 @@ impl Subject<'_> {
         match self {
             Self::Http(target) => load::run(target, folder, options),
             Self::Dns(question) => question.run(folder, options),
+            Self::Template(rendering) => rendering.run(options),
         }
     }
 }
@@ -121,8 +132,10 @@ fn measure(options: &Options) -> Result<()> {
         .into_iter()
         .map(Subject::Http);
     let dns = questions(&gateways, &names).into_iter().map(Subject::Dns);
+    let templates = templates::renderings(folder, options)?;
     let subjects: Vec<Subject<'_>> = http
         .chain(dns)
+        .chain(templates.into_iter().map(Subject::Template))
         .filter(|subject| options.wants(&subject.name()))
         .collect();
     for subject in &subjects {

@@ -47,7 +47,7 @@ const TEST_TOOLS: [Tool; 7] = [
     tool("python3", "python3"),
 ];
 
-const BENCH_TOOLS: [Tool; 13] = [
+const BENCH_TOOLS: [Tool; 15] = [
     tool("curl", "curl"),
     tool("dig", "bind9-dnsutils"),
     tool("dnsperf", "dnsperf"),
@@ -65,6 +65,9 @@ const BENCH_TOOLS: [Tool; 13] = [
         "/usr/share/doc/knot-module-geoip/copyright",
         "knot-module-geoip",
     ),
+    // Apache Velocity has no program either.
+    tool("/usr/share/java/velocity.jar", "velocity"),
+    tool("javac", "default-jdk-headless"),
 ];
 
 /// What `cargo xtask test` needs.

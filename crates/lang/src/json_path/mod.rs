@@ -11,6 +11,7 @@ mod compare;
 mod filter;
 mod find;
 mod function;
+pub mod fuzz;
 mod parse;
 
 use serde_json::Value;

@@ -7,6 +7,14 @@ pub const TEMPLATE_BYTES_MAX: usize = 300 * 1024;
 /// Deepest nesting of blocks, expressions and strings within a template's text.
 pub(super) const PARSE_DEPTH_MAX: u32 = 100;
 
+/// Most regular expressions that a template keeps compiled; further ones are compiled whenever they
+/// are used, which costs steps.
+pub(super) const PATTERNS_KEPT_MAX: u32 = 32;
+
+/// What a JSON text given to `$util.parseJson` costs of the memory budget for each of its bytes:
+/// about what the values of a dense one take.
+pub(super) const JSON_BYTES_FACTOR: usize = 16;
+
 /// What one rendering may spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {

@@ -17,12 +17,20 @@ const COMPILED_BYTES_MAX: usize = 512 * 1024;
 /// Longest expression in bytes.
 const PATTERN_BYTES_MAX: usize = 4096;
 
+/// What an expression is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// It has to match a whole text.
+    Whole,
+    /// It is looked for in a text.
+    Search,
+}
+
 /// A compiled expression.
 #[derive(Debug)]
 pub(super) enum Compiled {
     Plain(String),
-    /// The expression to search with, and the same for whole texts.
-    Regex(Box<(Regex, Regex)>),
+    Regex(Box<Regex>),
     Broken(String),
 }
 
@@ -35,47 +43,49 @@ pub(super) fn error(pattern: &str, what: String) -> RenderError {
 }
 
 impl Compiled {
-    pub(super) fn new(pattern: &str) -> Self {
+    pub(super) fn new(pattern: &str, used: Use) -> Self {
         if pattern.len() > PATTERN_BYTES_MAX {
             return Self::Broken(format!("longer than {PATTERN_BYTES_MAX} bytes"));
         }
         if let Some(plain) = plain(pattern) {
             return Self::Plain(plain);
         }
-        let build = |pattern: &str| {
-            let mut builder = RegexBuilder::new(pattern);
-            builder.backtrack_limit(BACKTRACK_MAX);
-            builder.delegate_size_limit(COMPILED_BYTES_MAX);
-            builder.build()
-        };
-        match (build(pattern), build(&format!("\\A(?:{pattern})\\z"))) {
-            (Ok(search), Ok(whole)) => Self::Regex(Box::new((search, whole))),
-            (Err(problem), _) | (_, Err(problem)) => Self::Broken(problem.to_string()),
+        let anchored = format!("\\A(?:{pattern})\\z");
+        let mut builder = RegexBuilder::new(if used == Use::Whole {
+            &anchored
+        } else {
+            pattern
+        });
+        builder.backtrack_limit(BACKTRACK_MAX);
+        builder.delegate_size_limit(COMPILED_BYTES_MAX);
+        builder.delegate_dfa_size_limit(COMPILED_BYTES_MAX);
+        match builder.build() {
+            Ok(regex) => Self::Regex(Box::new(regex)),
+            Err(problem) => Self::Broken(problem.to_string()),
         }
     }
 
+    /// Whether the whole text matches; the expression must have been made for that.
     pub(super) fn is_full_match(&self, text: &str) -> Result<bool, String> {
         match self {
             Self::Plain(plain) => Ok(plain == text),
-            Self::Regex(regex) => regex
-                .1
-                .is_match(text)
-                .map_err(|problem| problem.to_string()),
+            Self::Regex(regex) => regex.is_match(text).map_err(|problem| problem.to_string()),
             Self::Broken(what) => Err(what.clone()),
         }
     }
 
-    /// Replaces the first `count` matches; gives up when the text would be longer than `limit`.
+    /// Replaces the first `count` matches, and says how many there were; gives up when the text
+    /// would be longer than `limit`.
     pub(super) fn replace(
         &self,
         text: &str,
         with: &str,
         count: usize,
         limit: usize,
-    ) -> Result<String, String> {
+    ) -> Result<(String, usize), String> {
         let parts = template(with)?;
         let mut replaced = String::with_capacity(text.len());
-        let mut done = 0;
+        let (mut done, mut matches) = (0, 0);
         let mut push = |from: usize, to: usize, captures: Option<&Captures<'_, str>>| {
             replaced.push_str(text.get(done..from).unwrap_or_default());
             for part in &parts {
@@ -86,6 +96,7 @@ impl Compiled {
                 });
             }
             done = to;
+            matches += 1;
             if replaced.len() > limit {
                 Err("result is too long".to_owned())
             } else {
@@ -99,7 +110,7 @@ impl Compiled {
                 }
             }
             Self::Regex(regex) => {
-                for captures in regex.0.captures_iter(text).take(count) {
+                for captures in regex.captures_iter(text).take(count) {
                     let captures = captures.map_err(|problem| problem.to_string())?;
                     if let Some(whole) = captures.get(0) {
                         push(whole.start(), whole.end(), Some(&captures))?;
@@ -109,12 +120,18 @@ impl Compiled {
             Self::Broken(what) => return Err(what.clone()),
         }
         replaced.push_str(text.get(done..).unwrap_or_default());
-        Ok(replaced)
+        Ok((replaced, matches))
     }
 
     /// As Java splits: a positive limit is the most parts there may be; with none, empty parts at
     /// the end are left away; with a negative one they stay.
-    pub(super) fn split(&self, text: &str, limit: i64) -> Result<Vec<String>, String> {
+    /// No more than `count` matches are looked for.
+    pub(super) fn split(
+        &self,
+        text: &str,
+        limit: i64,
+        count: usize,
+    ) -> Result<Vec<String>, String> {
         let most = usize::try_from(limit)
             .ok()
             .filter(|most| *most > 0)
@@ -130,14 +147,17 @@ impl Compiled {
         };
         match self {
             Self::Plain(plain) if plain.is_empty() => {
-                text.char_indices().for_each(|(at, _)| push(at, at));
+                text.char_indices()
+                    .take(count)
+                    .for_each(|(at, _)| push(at, at));
             }
             Self::Plain(plain) => {
                 text.match_indices(plain.as_str())
+                    .take(count)
                     .for_each(|(at, it)| push(at, at + it.len()));
             }
             Self::Regex(regex) => {
-                for found in regex.0.find_iter(text) {
+                for found in regex.find_iter(text).take(count) {
                     let found = found.map_err(|problem| problem.to_string())?;
                     push(found.start(), found.end());
                 }

@@ -1,5 +1,8 @@
 //! Templates and what they render.
 
+mod gateway;
+mod golden;
+mod hostile;
 mod language;
 mod recorded;
 
@@ -13,6 +16,15 @@ pub(super) fn render(template: &str, body: &str) -> Result<String, RenderError> 
 }
 
 fn render_with(
+    template: &str,
+    body: &str,
+    overrides: &mut Overrides,
+) -> Result<String, RenderError> {
+    render_within(Limits::default(), template, body, overrides)
+}
+
+fn render_within(
+    limits: Limits,
     template: &str,
     body: &str,
     overrides: &mut Overrides,
@@ -37,7 +49,7 @@ fn render_with(
         parameters: &parameters,
         context: &context,
         stage_variables: &stage_variables,
-        limits: Limits::default(),
+        limits,
     };
     let template = Template::parse(template).unwrap_or_else(|error| panic!("{template}: {error}"));
     template.render(&inputs, overrides)

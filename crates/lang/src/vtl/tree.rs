@@ -113,8 +113,9 @@ pub(super) struct Call {
     pub(super) arguments: Vec<Expression>,
     /// The first argument as a JSONPath, where it is a constant of `$input.json` or `.path`.
     pub(super) path: Option<Result<Path, PathError>>,
-    /// The first argument as a regular expression, where it is a constant; made when first needed.
-    pub(super) pattern: OnceLock<super::regex::Compiled>,
+    /// The first argument as a regular expression, where it is a constant and not too many others
+    /// are kept; made when first needed.
+    pub(super) pattern: Option<OnceLock<super::regex::Compiled>>,
 }
 
 /// A value to be.

@@ -2,9 +2,8 @@
 
 use super::{Arguments, Called, format};
 use crate::vtl::{
-    regex::{self, Compiled},
+    regex::{self, Compiled, Use},
     render::Renderer,
-    tree::Expression,
     value::{Style, Text, Value},
 };
 
@@ -169,13 +168,17 @@ impl<'a> Renderer<'a, '_> {
             Value::Int(limit) => limit,
             _ => 0,
         };
+        let count = self.matches_affordable() + 1;
         let parts = self.with_regex(arguments, |renderer, compiled, pattern| {
-            let parts = compiled
-                .split(text.as_str(), limit)
-                .map_err(|what| regex::error(pattern, what))?;
+            let parts = compiled.split(text.as_str(), limit, count);
+            let parts = parts.map_err(|what| regex::error(pattern, what))?;
             let cost = parts.len() * size_of::<Value<'_>>() + text.as_str().len();
             renderer.charge(cost)?;
-            renderer.spend(u64::try_from(parts.len()).unwrap_or(u64::MAX))?;
+            renderer.spend(
+                u64::try_from(parts.len())
+                    .unwrap_or(u64::MAX)
+                    .saturating_mul(MATCH_STEPS),
+            )?;
             Ok(parts.into_iter().map(Value::made).collect::<Vec<_>>())
         })?;
         Ok(self.heap.new_list(Style::Java, parts))
@@ -191,19 +194,29 @@ impl<'a> Renderer<'a, '_> {
             });
         }
         let with = self.text_of(&arguments.at(1))?;
-        let count = if arguments.name() == "replaceAll" {
-            usize::MAX
+        let is_all = arguments.name() == "replaceAll";
+        let count = if is_all {
+            self.matches_affordable() + 1
         } else {
             1
         };
         self.with_regex(arguments, |renderer, compiled, pattern| {
             let limit = renderer.memory_left();
             let replaced = compiled.replace(text.as_str(), with.as_str(), count, limit);
-            let replaced = replaced.map_err(|what| regex::error(pattern, what))?;
+            let (replaced, matches) = replaced.map_err(|what| regex::error(pattern, what))?;
             renderer.charge(replaced.len())?;
-            renderer.spend(u64::try_from(replaced.len() / 16).unwrap_or(u64::MAX))?;
+            renderer.spend(
+                u64::try_from(matches)
+                    .unwrap_or(u64::MAX)
+                    .saturating_mul(MATCH_STEPS),
+            )?;
             Ok(Value::made(replaced))
         })
+    }
+
+    /// How many matches may still be looked at.
+    fn matches_affordable(&self) -> usize {
+        usize::try_from(self.steps_left() / MATCH_STEPS).unwrap_or(usize::MAX / 2)
     }
 
     /// Hands the regular expression of the first argument to `apply`. A constant one is compiled
@@ -214,15 +227,26 @@ impl<'a> Renderer<'a, '_> {
         apply: impl FnOnce(&mut Self, &Compiled, &str) -> Called<T>,
     ) -> Called<T> {
         let pattern = self.text_of(&arguments.at(0))?;
-        if let Some(Expression::Text(_)) = arguments.call.arguments.first() {
-            let compile = || Compiled::new(pattern.as_str());
-            let compiled = arguments.call.pattern.get_or_init(compile);
+        let used = if arguments.name() == "matches" {
+            Use::Whole
+        } else {
+            Use::Search
+        };
+        if let Some(kept) = &arguments.call.pattern {
+            let compiled = kept.get_or_init(|| Compiled::new(pattern.as_str(), used));
             return apply(self, compiled, pattern.as_str());
         }
         self.spend(regex::COMPILE_STEPS)?;
-        apply(self, &Compiled::new(pattern.as_str()), pattern.as_str())
+        apply(
+            self,
+            &Compiled::new(pattern.as_str(), used),
+            pattern.as_str(),
+        )
     }
 }
+
+/// What a match of a regular expression costs.
+const MATCH_STEPS: u64 = 8;
 
 /// Length in UTF-16 units.
 fn units(text: &str) -> usize {

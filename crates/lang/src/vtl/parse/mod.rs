@@ -8,7 +8,7 @@ mod expression;
 mod reference;
 mod string;
 
-use std::{collections::HashMap, sync::OnceLock};
+use std::collections::HashMap;
 
 use super::{
     ParseError,
@@ -68,6 +68,8 @@ struct Scope {
     macros: Vec<Macro>,
     macro_numbers: HashMap<Box<str>, usize>,
     depth: u32,
+    /// Regular expressions that the template keeps compiled.
+    patterns: u32,
 }
 
 /// What is wrong, and where in the text at hand.
@@ -125,6 +127,7 @@ impl Scope {
             macros: Vec::new(),
             macro_numbers: HashMap::new(),
             depth: 0,
+            patterns: 0,
         };
         // A macro may be called before the place where it is defined.
         for found in text.split("#macro").skip(1) {
@@ -302,9 +305,4 @@ impl Parser<'_, '_> {
         self.scope.depth += 1;
         Ok(())
     }
-}
-
-/// An empty place for a compiled expression.
-const fn uncompiled() -> OnceLock<super::regex::Compiled> {
-    OnceLock::new()
 }

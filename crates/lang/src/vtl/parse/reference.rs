@@ -1,9 +1,14 @@
 //! References: `$name`, `$!name`, `${name}`, with properties, indexes and calls of methods.
 
-use super::{Parsed, Parser, uncompiled};
+use std::sync::OnceLock;
+
+use super::{Parsed, Parser};
 use crate::{
     json_path::Path,
-    vtl::tree::{Access, Call, Expression, Reference, Slot},
+    vtl::{
+        limits::PATTERNS_KEPT_MAX,
+        tree::{Access, Call, Expression, Reference, Slot},
+    },
 };
 
 const fn is_name_start(byte: u8) -> bool {
@@ -63,7 +68,7 @@ impl Parser<'_, '_> {
             if self.starts_arguments() {
                 let arguments = self.arguments()?;
                 let is_input = slot == Slot::INPUT && accesses.is_empty();
-                accesses.push(Access::Method(call(name, arguments, is_input)));
+                accesses.push(Access::Method(self.call_of(name, arguments, is_input)));
             } else {
                 accesses.push(Access::Property(name.into()));
             }
@@ -97,19 +102,26 @@ impl Parser<'_, '_> {
             self.expect(",", "method")?;
         }
     }
-}
 
-fn call(name: &str, arguments: Vec<Expression>, is_input: bool) -> Call {
-    let path = match arguments.first() {
-        Some(Expression::Text(text)) if is_input && matches!(name, "json" | "path") => {
-            Some(Path::parse(text))
+    /// A call; what its constant arguments mean is worked out here, once for all renderings.
+    fn call_of(&mut self, name: &str, arguments: Vec<Expression>, is_input: bool) -> Call {
+        let mut call = Call {
+            name: name.into(),
+            arguments,
+            path: None,
+            pattern: None,
+        };
+        let Some(Expression::Text(text)) = call.arguments.first() else {
+            return call;
+        };
+        if is_input && matches!(name, "json" | "path") {
+            call.path = Some(Path::parse(text));
         }
-        _ => None,
-    };
-    Call {
-        name: name.into(),
-        arguments,
-        path,
-        pattern: uncompiled(),
+        let is_pattern = matches!(name, "matches" | "split" | "replaceAll" | "replaceFirst");
+        if is_pattern && self.scope.patterns < PATTERNS_KEPT_MAX {
+            self.scope.patterns += 1;
+            call.pattern = Some(OnceLock::new());
+        }
+        call
     }
 }

@@ -29,7 +29,7 @@ impl<'a> Renderer<'a, '_> {
                 Value::made(self.aside(|renderer| renderer.nodes(nodes).map(|_flow| ()))?)
             }
             Expression::List(items) => {
-                self.charge(items.len() * ELEMENT_BYTES)?;
+                self.charge((items.len() + 2) * ELEMENT_BYTES)?;
                 let items: Rendered<Vec<_>> = items
                     .iter()
                     .map(|item| Ok(self.evaluate(item)?.kept()))
@@ -94,7 +94,7 @@ impl<'a> Renderer<'a, '_> {
     }
 
     fn map(&mut self, entries: &'a [(Expression, Expression)]) -> Rendered<Value<'a>> {
-        self.charge(entries.len() * ELEMENT_BYTES * 2)?;
+        self.charge((entries.len() + 2) * ELEMENT_BYTES * 2)?;
         let mut map = Map::with_capacity(entries.len());
         for (key, value) in entries {
             let key = self.evaluate(key)?;

@@ -113,6 +113,11 @@ impl<'a, 'o> Renderer<'a, 'o> {
         }
     }
 
+    /// How many steps may still be taken.
+    pub(super) const fn steps_left(&self) -> u64 {
+        self.steps
+    }
+
     /// How much may still be made.
     pub(super) const fn memory_left(&self) -> usize {
         self.memory

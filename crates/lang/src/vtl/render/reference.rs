@@ -13,6 +13,9 @@ use crate::vtl::{
 impl<'a> Renderer<'a, '_> {
     /// What a reference points at, or nothing.
     pub(super) fn reference(&mut self, reference: &'a Reference) -> Rendered<Value<'a>> {
+        if is_all_claims(reference) {
+            return Ok(Value::Null);
+        }
         let mut value = self.root(reference.slot)?;
         for access in &reference.accesses {
             if value.is_null() {
@@ -189,6 +192,13 @@ impl<'a> Renderer<'a, '_> {
         self.overridden.push(known);
         self.spend(u64::try_from(self.overridden.len()).unwrap_or(u64::MAX))
     }
+}
+
+/// `$context.authorizer.claims` by itself is nothing on API Gateway; each claim is something.
+fn is_all_claims(reference: &Reference) -> bool {
+    reference.slot == Slot::CONTEXT
+        && matches!(reference.accesses.as_slice(), [Access::Property(authorizer), Access::Property(claims)]
+            if **authorizer == *"authorizer" && **claims == *"claims")
 }
 
 /// The position an index means in a list of `length`.
