@@ -65,7 +65,6 @@ pub(crate) async fn run<'a>(exchange: &mut Exchange<'a>) -> Result<Call<'a>, Fau
         exchange.body.whole().await?;
     }
     match backend {
-        Backend::Aggregate(plan) => Ok(Call::Aggregate(plan)),
         Backend::Http(backend) if backend.is_proxy => {
             let set = set(exchange, plan)?;
             let body = exchange.body.pass();
