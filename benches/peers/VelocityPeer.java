@@ -35,6 +35,8 @@ public class VelocityPeer {
         }
     }
 
+    private static final long WARM_RENDERS = 20_000;
+
     private final Template template;
     private final Object body;
 
@@ -97,7 +99,10 @@ public class VelocityPeer {
             return;
         }
         double seconds = Double.parseDouble(args[3]);
-        peer.renderFor(Math.max(seconds, 3));
+        // Long enough for the compiler, on a busy machine too.
+        for (long renders = 0; renders < WARM_RENDERS;) {
+            renders += peer.renderFor(0.5);
+        }
         long cpu = cpuNanos();
         long start = System.nanoTime();
         long renders = peer.renderFor(seconds);
