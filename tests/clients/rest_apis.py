@@ -777,7 +777,6 @@ def test_v2_does_not_see_rest_apis(apis, rest_api):
     ("get_sdk_types", {}), ("get_sdk_type", {"id": "java"}),
     ("get_model_template", {"restApiId": "a", "modelName": "m"}),
     ("import_documentation_parts", {"restApiId": "a", "body": b"{}"}),
-    ("test_invoke_method", {"restApiId": "a", "resourceId": "r", "httpMethod": "GET"}),
     ("test_invoke_authorizer", {"restApiId": "a", "authorizerId": "b"}),
     ("get_domain_name_access_associations", {}),
     ("create_domain_name_access_association", {}),

@@ -2,11 +2,13 @@
 //!
 //! The ledger is the only store there is; the traits exist so that tests need no disk and no Raft.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
+use bytes::Bytes;
+use http::HeaderMap;
 use ipnet::IpNet;
 use ledger::{Applied, Ledger, MemberError, ProposeError, Status};
-use model::{ApiId, Change, Config, NodeId, Revision, TokenId};
+use model::{ApiId, Change, Config, NodeId, ResourceId, Revision, TokenId, rest::Verb};
 use serve::BoxFuture;
 
 /// The replicated configuration.
@@ -42,6 +44,50 @@ pub trait Caches: Send + Sync + 'static {
     /// Takes answers out of use at every POP that can be reached, and resolves once each has
     /// said so, or has not in time. Safe to repeat.
     fn purge(&self, what: PurgeTarget) -> BoxFuture<'_, Vec<Purged>>;
+}
+
+/// Tries methods of REST APIs at this node.
+pub trait Invoke: Send + Sync + 'static {
+    /// Runs a method, deployed or not, and says what happened.
+    fn method<'a>(
+        &'a self,
+        config: &'a Config,
+        test: MethodTest,
+    ) -> BoxFuture<'a, Result<MethodTested, String>>;
+}
+
+/// A method to try.
+#[derive(Clone, Debug)]
+pub struct MethodTest {
+    /// The REST API.
+    pub api: ApiId,
+    /// The resource.
+    pub resource: ResourceId,
+    /// Its method.
+    pub verb: Verb,
+    /// Path and query; the resource's own path when there is none.
+    pub path_and_query: Option<String>,
+    /// The request's headers.
+    pub headers: HeaderMap,
+    /// The request's body.
+    pub body: Bytes,
+    /// The stage's variables.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// What a method that was tried answered.
+#[derive(Clone, Debug)]
+pub struct MethodTested {
+    /// Status.
+    pub status: u16,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Bytes,
+    /// Milliseconds.
+    pub latency_ms: u64,
+    /// One event a line.
+    pub log: String,
 }
 
 /// What to take out of the caches.

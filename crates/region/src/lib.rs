@@ -28,4 +28,5 @@ mod upstream;
 
 pub use feed::{Ack, FeedServer, LiveNodes};
 pub use region::{Region, RegionError, RegionSettings};
+pub use rest::{MethodTest, MethodTested, Tester};
 pub use upstream::{TrustError, UpstreamSettings};

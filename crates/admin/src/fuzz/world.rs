@@ -20,8 +20,9 @@ use serde_json::Value;
 use serve::{Body, BoxFuture, Conn, Handler};
 
 use crate::{
-    Admin, AdminSettings, Caches, DnsExplanation, Explain, Fleet, LiveNode, Members, Metrics,
-    MintedToken, Ports, PurgeTarget, Purged, Store, TokenMint, clock,
+    Admin, AdminSettings, Caches, DnsExplanation, Explain, Fleet, Invoke, LiveNode, Members,
+    MethodTest, MethodTested, Metrics, MintedToken, Ports, PurgeTarget, Purged, Store, TokenMint,
+    clock,
 };
 
 const KEY: &str = "AKIDFUZZ";
@@ -178,6 +179,7 @@ impl World {
             caches: Arc::<Memory>::clone(&self.memory),
             tokens: Arc::<Memory>::clone(&self.memory),
             explain: Arc::<Memory>::clone(&self.memory),
+            invoke: Arc::<Memory>::clone(&self.memory),
         };
         let metrics = Metrics::register(&prometheus::Registry::new());
         Some(Admin::new(settings, ports, metrics.ok()?))
@@ -292,5 +294,15 @@ impl TokenMint for Memory {
 impl Explain for Memory {
     fn dns(&self, _: &Config, _: &str, _: ipnet::IpNet) -> Result<DnsExplanation, String> {
         Err("no names are steered here".to_owned())
+    }
+}
+
+impl Invoke for Memory {
+    fn method<'a>(
+        &'a self,
+        _: &'a Config,
+        _: MethodTest,
+    ) -> BoxFuture<'a, Result<MethodTested, String>> {
+        Box::pin(std::future::ready(Err("nothing is run here".to_owned())))
     }
 }

@@ -23,11 +23,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "/restapis/{api}/documentation/parts",
     ),
     unsupported(
-        "TestInvokeMethod",
-        "POST",
-        "/restapis/{api}/resources/{resource}/methods/{verb}",
-    ),
-    unsupported(
         "TestInvokeAuthorizer",
         "POST",
         "/restapis/{api}/authorizers/{authorizer}",

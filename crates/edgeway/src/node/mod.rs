@@ -15,6 +15,7 @@ mod policy;
 mod pop;
 mod region;
 mod relaying;
+mod test_invoke;
 
 use std::{
     sync::{Arc, atomic::Ordering},

@@ -17,7 +17,7 @@ use super::{
     common::{self, Common},
     links,
     management::Management,
-    policy,
+    policy, test_invoke,
 };
 use crate::{
     cluster::{
@@ -102,9 +102,10 @@ pub(super) async fn start(
         () = region.ready() => {}
         () = drain.begun() => {}
     }
-    let management = sockets
-        .management
-        .serve_on_current(admin(common, &ledger, (fleet, latency), purges)?, drain);
+    let management = sockets.management.serve_on_current(
+        admin(common, (&ledger, &region), (fleet, latency), purges)?,
+        drain,
+    );
     let clients = sockets
         .clients
         .serve(files.before(region.factory()), drain)?;
@@ -217,7 +218,7 @@ fn spawn_followers(
 
 fn admin(
     common: &Common,
-    ledger: &Ledger,
+    (ledger, region): (&Ledger, &Arc<Region>),
     (fleet, latency): (Arc<Fleet>, Arc<Latency>),
     caches: Arc<PurgeHub>,
 ) -> anyhow::Result<Arc<dyn serve::Handler>> {
@@ -234,6 +235,7 @@ fn admin(
             ledger: ledger.clone(),
         }),
         explain: Arc::new(Explainer { fleet, latency }),
+        invoke: test_invoke::local(region),
     };
     Ok(admin::Admin::new(
         settings,

@@ -61,6 +61,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) error: Option<Refusal>,
     /// What is known of the integration's answer.
     pub(crate) integration: IntegrationNote,
+    /// The log of a test; requests of clients have none.
+    pub(crate) trace: Option<Box<super::trace::Trace>>,
 }
 
 /// Who asks.
@@ -137,6 +139,16 @@ impl<'a> Exchange<'a> {
             authorizer: None,
             error: None,
             integration: IntegrationNote::default(),
+            trace: None,
+        }
+    }
+
+    /// Adds a line to the log of a test.
+    pub(crate) fn say(&mut self, event: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH);
+            let now_ms = now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(0));
+            trace.say(now_ms, &event());
         }
     }
 

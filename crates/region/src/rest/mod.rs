@@ -15,8 +15,11 @@ mod pipeline;
 mod refusal;
 mod render;
 mod source;
+mod test_invoke;
 mod time;
+mod trace;
 
+pub use self::test_invoke::{MethodTest, MethodTested, Tester};
 pub(crate) use self::{
     context::message_string,
     exchange::{Exchange, Note},

@@ -10,6 +10,7 @@ use tracing::{Instrument as _, Span, debug_span};
 use super::{
     Exchange,
     phases::{cors, finish, integrate, map_request, map_response, matching, policy},
+    trace,
 };
 use crate::{answer, fault::Fault, pipeline::Outcome, upstream::Upstreams};
 
@@ -30,6 +31,7 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> O
 async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Response, Fault> {
     // First the method, because everything behind it is configured there.
     phase("match").in_scope(|| matching::run(exchange))?;
+    trace::request(exchange);
     // The policy, because it may refuse whoever asks without asking anybody.
     phase("policy").in_scope(|| policy::run(exchange))?;
     // Then, in this order: authorize, key, throttle, validate, cache. Nothing unauthorised costs

@@ -11,4 +11,5 @@ mod limits;
 mod log;
 mod requests;
 mod rest;
+mod rest_test_invoke;
 mod streams;

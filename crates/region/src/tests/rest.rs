@@ -17,7 +17,7 @@ use super::{
     harness::{Rig, Setup, get, request},
 };
 
-fn method(kind: IntegrationType, uri: Option<String>) -> Method {
+pub(super) fn method(kind: IntegrationType, uri: Option<String>) -> Method {
     let settings = IntegrationSettings {
         kind,
         http_method: Some("ANY".to_owned()),
@@ -57,7 +57,10 @@ fn method(kind: IntegrationType, uri: Option<String>) -> Method {
 }
 
 /// A region with a REST API whose stage `prod` serves these methods of `/part`.
-async fn rig(parts: Vec<(&str, Verb, Method)>, said: &[(GatewayResponseType, u16)]) -> Rig {
+pub(super) async fn rig(
+    parts: Vec<(&str, Verb, Method)>,
+    said: &[(GatewayResponseType, u16)],
+) -> Rig {
     let mut content = rest::Content::empty("root".into());
     for (part, verb, method) in parts {
         let resource = Resource {
