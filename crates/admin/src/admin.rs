@@ -22,7 +22,7 @@ use crate::{
     },
     metrics::Metrics,
     operation::{self, Operation, Run, Takes, Waited},
-    ports::{Caches, Explain, Fleet, Members, Store, TokenMint, UsageCounts},
+    ports::{Caches, Explain, Fleet, Invoke, Members, Store, TokenMint, UsageCounts},
     refusal::{ACCESS_DENIED, Refusal, Version},
 };
 
@@ -52,6 +52,8 @@ pub struct Ports {
     pub tokens: Arc<dyn TokenMint>,
     /// Says why clients are sent where they are sent.
     pub explain: Arc<dyn Explain>,
+    /// Tries methods.
+    pub invoke: Arc<dyn Invoke>,
 }
 
 /// The management API as a [`Handler`].

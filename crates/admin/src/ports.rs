@@ -2,11 +2,15 @@
 //!
 //! The ledger is the only store there is; the traits exist so that tests need no disk and no Raft.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
+use bytes::Bytes;
+use http::HeaderMap;
 use ipnet::IpNet;
 use ledger::{Applied, Ledger, MemberError, ProposeError, Status};
-use model::{ApiId, ApiKeyId, Change, Config, NodeId, Revision, TokenId, UsagePlanId};
+use model::{
+    ApiId, ApiKeyId, Change, Config, NodeId, ResourceId, Revision, TokenId, UsagePlanId, rest::Verb,
+};
 use serve::BoxFuture;
 
 /// The replicated configuration.
@@ -49,6 +53,50 @@ pub trait UsageCounts: Send + Sync + 'static {
     /// Requests of a key under a plan, on each of some days since 1970-01-01, in all regions.
     /// What other nodes have counted in the last second may be missing.
     fn used(&self, plan: &UsagePlanId, key: &ApiKeyId, days: std::ops::Range<u32>) -> Vec<u64>;
+}
+
+/// Tries methods of REST APIs at this node.
+pub trait Invoke: Send + Sync + 'static {
+    /// Runs a method, deployed or not, and says what happened.
+    fn method<'a>(
+        &'a self,
+        config: &'a Config,
+        test: MethodTest,
+    ) -> BoxFuture<'a, Result<MethodTested, String>>;
+}
+
+/// A method to try.
+#[derive(Clone, Debug)]
+pub struct MethodTest {
+    /// The REST API.
+    pub api: ApiId,
+    /// The resource.
+    pub resource: ResourceId,
+    /// Its method.
+    pub verb: Verb,
+    /// Path and query; the resource's own path when there is none.
+    pub path_and_query: Option<String>,
+    /// The request's headers.
+    pub headers: HeaderMap,
+    /// The request's body.
+    pub body: Bytes,
+    /// The stage's variables.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// What a method that was tried answered.
+#[derive(Clone, Debug)]
+pub struct MethodTested {
+    /// Status.
+    pub status: u16,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Bytes,
+    /// Milliseconds.
+    pub latency_ms: u64,
+    /// One event a line.
+    pub log: String,
 }
 
 /// What to take out of the caches.

@@ -30,5 +30,5 @@ mod upstream;
 pub use feed::{Ack, FeedServer, LiveNodes};
 pub use limits::{AskHome, Clock, LimitSettings, Limits};
 pub use region::{Region, RegionError, RegionSettings};
-pub use rest::{ViewerPlace, Viewers};
+pub use rest::{MethodTest, MethodTested, Tester, ViewerPlace, Viewers};
 pub use upstream::{TrustError, UpstreamSettings};

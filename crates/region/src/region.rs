@@ -217,13 +217,17 @@ impl Region {
     }
 
     fn make_worker(self: &Arc<Self>) -> Worker {
-        let upstreams = Upstreams::new(
+        Worker::new(Arc::clone(self), self.make_upstreams())
+    }
+
+    /// Connections to backends for the current runtime.
+    pub(crate) fn make_upstreams(&self) -> Upstreams {
+        Upstreams::new(
             self.settings.upstreams.clone(),
             Arc::clone(&self.tls),
             Arc::clone(&self.ledger.metrics),
             &self.drain,
-        );
-        Worker::new(Arc::clone(self), upstreams)
+        )
     }
 
     /// Compiles and publishes; for a thread that may be kept busy.

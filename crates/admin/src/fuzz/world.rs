@@ -21,8 +21,9 @@ use serde_json::Value;
 use serve::{Body, BoxFuture, Conn, Handler};
 
 use crate::{
-    Admin, AdminSettings, Caches, DnsExplanation, Explain, Fleet, LiveNode, Members, Metrics,
-    MintedToken, Ports, PurgeTarget, Purged, Store, TokenMint, UsageCounts, clock,
+    Admin, AdminSettings, Caches, DnsExplanation, Explain, Fleet, Invoke, LiveNode, Members,
+    MethodTest, MethodTested, Metrics, MintedToken, Ports, PurgeTarget, Purged, Store, TokenMint,
+    UsageCounts, clock,
 };
 
 const KEY: &str = "AKIDFUZZ";
@@ -180,6 +181,7 @@ impl World {
             tokens: Arc::<Memory>::clone(&self.memory),
             explain: Arc::<Memory>::clone(&self.memory),
             usage: Arc::<Memory>::clone(&self.memory),
+            invoke: Arc::<Memory>::clone(&self.memory),
         };
         let metrics = Metrics::register(&prometheus::Registry::new());
         Some(Admin::new(settings, ports, metrics.ok()?))
@@ -300,5 +302,15 @@ impl Explain for Memory {
 impl UsageCounts for Memory {
     fn used(&self, _: &UsagePlanId, _: &ApiKeyId, days: Range<u32>) -> Vec<u64> {
         days.map(|_| 0).collect()
+    }
+}
+
+impl Invoke for Memory {
+    fn method<'a>(
+        &'a self,
+        _: &'a Config,
+        _: MethodTest,
+    ) -> BoxFuture<'a, Result<MethodTested, String>> {
+        Box::pin(std::future::ready(Err("nothing is run here".to_owned())))
     }
 }

@@ -11,11 +11,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
     unsupported("GetSdkTypes", "GET", "/sdktypes"),
     unsupported("GetSdkType", "GET", "/sdktypes/{type}"),
     unsupported(
-        "TestInvokeMethod",
-        "POST",
-        "/restapis/{api}/resources/{resource}/methods/{verb}",
-    ),
-    unsupported(
         "TestInvokeAuthorizer",
         "POST",
         "/restapis/{api}/authorizers/{authorizer}",

@@ -30,6 +30,7 @@ mod rest_apis;
 mod stage_settings;
 mod stages;
 mod tags;
+mod test_invoke;
 mod usage;
 mod usage_plan_keys;
 mod usage_plans;
@@ -48,6 +49,7 @@ pub(crate) const TABLES: &[&[Operation]] = &[
     rest_apis::OPERATIONS,
     resources::OPERATIONS,
     methods::OPERATIONS,
+    test_invoke::OPERATIONS,
     integrations::OPERATIONS,
     integration_responses::OPERATIONS,
     deployments::OPERATIONS,

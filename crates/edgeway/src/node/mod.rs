@@ -17,6 +17,7 @@ mod pop;
 mod region;
 mod relaying;
 mod steering;
+mod test_invoke;
 
 use std::{
     sync::{Arc, atomic::Ordering},

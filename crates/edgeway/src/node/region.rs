@@ -17,7 +17,7 @@ use super::{
     common::{self, Common},
     limits, links,
     management::Management,
-    policy, steering,
+    policy, steering, test_invoke,
 };
 use crate::{
     cluster::{
@@ -103,7 +103,7 @@ pub(super) async fn start(
     let management = sockets.management.serve_on_current(
         admin(
             common,
-            &ledger,
+            (&ledger, &region),
             (fleet, latency, caps),
             (purges, keeper.clone()),
         )?,
@@ -223,7 +223,7 @@ fn spawn_followers(
 
 fn admin(
     common: &Common,
-    ledger: &Ledger,
+    (ledger, region): (&Ledger, &Arc<Region>),
     (fleet, latency, caps): (Arc<Fleet>, Arc<Latency>, Arc<Caps>),
     (caches, usage): (Arc<PurgeHub>, Arc<LimitKeeper>),
 ) -> anyhow::Result<Arc<dyn serve::Handler>> {
@@ -245,6 +245,7 @@ fn admin(
             latency,
             caps,
         }),
+        invoke: test_invoke::local(region),
     };
     Ok(admin::Admin::new(
         settings,

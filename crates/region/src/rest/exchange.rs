@@ -74,6 +74,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) added: Vec<(HeaderName, HeaderValue)>,
     /// How the answer's body is to be treated; set by `map_response`.
     pub(crate) answer: AnswerMedia,
+    /// The log of a test; requests of clients have none.
+    pub(crate) trace: Option<Box<super::trace::Trace>>,
 }
 
 /// Who asks.
@@ -156,6 +158,16 @@ impl<'a> Exchange<'a> {
             bearer: None,
             added: Vec::new(),
             answer: AnswerMedia::default(),
+            trace: None,
+        }
+    }
+
+    /// Adds a line to the log of a test.
+    pub(crate) fn say(&mut self, event: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH);
+            let now_ms = now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(0));
+            trace.say(now_ms, &event());
         }
     }
 

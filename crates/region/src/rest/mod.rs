@@ -17,9 +17,12 @@ mod pipeline;
 mod refusal;
 mod render;
 mod source;
+mod test_invoke;
 mod time;
+mod trace;
 mod viewer;
 
+pub use self::test_invoke::{MethodTest, MethodTested, Tester};
 pub use self::viewer::{ViewerPlace, Viewers};
 pub(crate) use self::{
     context::message_string,

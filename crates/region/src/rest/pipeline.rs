@@ -15,6 +15,7 @@ use super::{
         convert, cors, finish, integrate, key, map_request, map_response, matching, pack, policy,
         throttle, unpack, validate,
     },
+    trace,
 };
 use crate::{answer, exchange::Facts, fault::Fault, pipeline::Outcome, upstream::Upstreams};
 
@@ -35,6 +36,7 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> O
 async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Response, Fault> {
     // First the method, because everything behind it is configured there.
     phase("match").in_scope(|| matching::run(exchange))?;
+    trace::request(exchange);
     // The policy, because it may refuse whoever asks without asking anybody.
     phase("policy").in_scope(|| policy::run(exchange))?;
     // The key, because an authorizer may be who finds it.

@@ -30,6 +30,19 @@ pub(crate) fn iso(ms: u64) -> String {
     format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// `Sat Nov 21 03:00:00 UTC 2026`, as execution logs have it; `ms` since 1970.
+pub(crate) fn log(ms: u64) -> String {
+    // 1 January 1970 was a Thursday.
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    let moment = Moment::of(ms);
+    let (hour, minute, second) = moment.clock();
+    let month = MONTHS.get(moment.month).copied().unwrap_or("Jan");
+    let weekday = usize::try_from(ms / 86_400_000 % 7).unwrap_or(0);
+    let weekday = DAYS.get(weekday).copied().unwrap_or("Thu");
+    let (year, day) = (moment.year, moment.day);
+    format!("{weekday} {month} {day:02} {hour:02}:{minute:02}:{second:02} UTC {year}")
+}
+
 impl Moment {
     fn of(ms: u64) -> Self {
         let seconds = ms / 1000;

@@ -14,4 +14,5 @@ mod requests;
 mod rest;
 mod rest_aggregate;
 mod rest_bodies;
+mod rest_test_invoke;
 mod streams;

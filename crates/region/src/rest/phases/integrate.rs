@@ -10,7 +10,7 @@ use tracing::{Instrument as _, debug_span};
 use super::{aggregate, map_request::Call};
 use crate::{
     fault::Fault,
-    rest::{Exchange, Refusal, body},
+    rest::{Exchange, Refusal, body, trace},
     upstream::{UpstreamError, Upstreams},
 };
 
@@ -47,6 +47,7 @@ async fn http(
     backend: &HttpBackend,
     request: Request,
 ) -> Result<Answered, Fault> {
+    trace::sends(exchange, backend, &request);
     let began = Instant::now();
     let span = debug_span!("upstream", host = %backend.origin.host, port = backend.origin.port);
     let calling = upstreams.call(&backend.origin, request).instrument(span);
@@ -66,6 +67,7 @@ async fn http(
         Ok(Ok(response)) => response,
     };
     exchange.integration.status = Some(response.status().as_u16());
+    let response = trace::receives(exchange, response).await?;
     Ok(Answered {
         selector: response.status().as_str().to_owned(),
         response,
