@@ -311,17 +311,21 @@ def test_vpc_link(rest, rest_api):
     missing("Invalid Vpc Link identifier specified", rest.get_vpc_link, **at)
 
 
-def test_a_deployed_stage_says_that_it_is_not_served_yet(rest, rest_api, stage, ready):
+def test_a_deployed_stage_is_served(rest, rest_api, stage, ready):
     altered = rest.update_stage(restApiId=rest_api, stageName=stage,
                                 **patch(("replace", "/description", "d")))
     settle(Management(ready), altered["ResponseMetadata"]["HTTPHeaders"])
     host = f"{rest_api}.execute-api.{ready['regions'][0]['name']}.{ready['base_domain']}"
     for place in (ready["pops"][0], ready["regions"][-1]):
         connection = http.client.HTTPConnection(place["http"], timeout=20)
-        connection.request("GET", f"/{stage}/", headers={"host": host})
+        connection.request("GET", f"/{stage}/no/such/path", headers={"host": host})
         answer = connection.getresponse()
-        assert answer.status == 501, place["name"]
-        assert "REST APIs are not served" in json.loads(answer.read())["message"]
+        assert answer.status == 403, place["name"]
+        assert json.loads(answer.read()) == {"message": "Missing Authentication Token"}
+        kind = answer.getheader("x-amzn-ErrorType")
+        assert kind == "MissingAuthenticationTokenException"
+        assert answer.getheader("x-amzn-RequestId") and answer.getheader("x-amz-apigw-id")
+        assert answer.getheader("edgeway-single-use") is None
         connection.close()
 
 

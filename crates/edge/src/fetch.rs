@@ -12,8 +12,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::answer::{Fault, REQUEST_ID, answer};
 use crate::cache::{
-    Answer, Arrival, CACHE_STATUS, Entry, Fwd, Kept, Key, Part, Terms, Ticket, Use, add_vary,
-    confirms, is_failure, refreshed,
+    Answer, Arrival, CACHE_STATUS, Entry, Fwd, Kept, Key, Part, SINGLE_USE, Terms, Ticket, Use,
+    add_vary, confirms, is_failure, refreshed,
 };
 use crate::forward::{Forwarded, Outgoing};
 use crate::metrics::Hedge;
@@ -336,6 +336,7 @@ impl Pop {
             region,
             hedge,
         } = forwarded;
+        response.headers_mut().remove(SINGLE_USE);
         response.headers_mut().append(CACHE_STATUS, line);
         self.debug(response.headers_mut(), Some(region.as_str()));
         Obtained {

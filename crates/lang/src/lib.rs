@@ -5,7 +5,13 @@
 
 pub mod aws;
 pub mod event_stream;
+pub mod gateway_text;
+pub mod json_schema;
 pub mod lambda;
+pub mod mapping;
+pub mod media;
+pub mod pattern_java;
 pub mod policy;
+pub mod rest_path;
 pub mod sigv4;
 pub mod uri_template;

@@ -52,6 +52,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) is_preflight: bool,
     /// Time the backend took; set by `integrate`.
     pub(crate) upstream_time: Option<Duration>,
+    /// What the phases of a REST API leave for the record.
+    pub(crate) rest: Option<crate::rest::Note>,
 }
 
 impl<'a> Exchange<'a> {
@@ -75,7 +77,14 @@ impl<'a> Exchange<'a> {
             origin: None,
             is_preflight: false,
             upstream_time: None,
+            rest: None,
         }
+    }
+
+    /// Time the backend took.
+    pub(crate) fn upstream_time(&self) -> Option<Duration> {
+        let rest = self.rest.as_ref().and_then(|rest| rest.integration.time);
+        self.upstream_time.or(rest)
     }
 
     /// The client's `Host` as text; empty when there is none.

@@ -9,7 +9,7 @@ use http::StatusCode;
 use plan::region::Miss;
 use serve::BodyError;
 
-use crate::upstream::UpstreamError;
+use crate::{rest::Refusal, upstream::UpstreamError};
 
 /// What kept a request from being answered by its backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +20,6 @@ pub(crate) enum Fault {
     NoRoute,
     /// The route did not compile; holds its diagnostic.
     BrokenRoute(Arc<str>),
-    /// The deployment is of a kind that regions do not run.
-    NotServed,
     /// The path would leave what the integration's owner wrote.
     BadPath,
     /// The request has no usable host.
@@ -34,6 +32,8 @@ pub(crate) enum Fault {
     PeerNotAllowed,
     /// The backend gave no answer, or the client's body failed on the way to it.
     Upstream(UpstreamError),
+    /// A gateway response of a REST API.
+    Rest(Box<Refusal>),
 }
 
 /// Who has to do something about it.
@@ -63,15 +63,17 @@ impl Fault {
             Self::Miss(Miss::UnknownHost) => "unknown_host",
             Self::Miss(Miss::EndpointDisabled) => "endpoint_disabled",
             Self::Miss(Miss::UnknownPath) => "unknown_path",
+            Self::Miss(Miss::UnknownRestPath) => "unknown_rest_path",
+            Self::Miss(Miss::Health) => "health",
             Self::NoRoute => "no_route",
             Self::BrokenRoute(_) => "broken_route",
-            Self::NotServed => "not_served",
             Self::BadPath => "bad_path",
             Self::BadHost => "bad_host",
             Self::NotReady => "not_ready",
             Self::Overloaded => "overloaded",
             Self::PeerNotAllowed => "peer_not_allowed",
             Self::Upstream(error) => error.reason(),
+            Self::Rest(refusal) => refusal.reason,
         }
     }
 
@@ -84,27 +86,30 @@ impl Fault {
             | Self::PeerNotAllowed
             | Self::Upstream(UpstreamError::RequestBody(_)) => Blame::Client,
             Self::BrokenRoute(_)
-            | Self::NotServed
             | Self::NotReady
             | Self::Overloaded
             | Self::Upstream(UpstreamError::Denied | UpstreamError::Busy) => Blame::Us,
             Self::Upstream(_) => Blame::Upstream,
+            Self::Rest(refusal) => refusal.blame,
         }
     }
 
     pub(crate) const fn retry(&self) -> Retry {
         match self {
             Self::Upstream(error) if !error.is_unsent() => Retry::Unsafe,
+            Self::Rest(refusal) => refusal.retry,
             _ => Retry::Safe,
         }
     }
 
     pub(crate) const fn status(&self) -> StatusCode {
         match self {
-            Self::Miss(Miss::UnknownHost) | Self::PeerNotAllowed => StatusCode::FORBIDDEN,
+            Self::Miss(Miss::UnknownHost | Miss::UnknownRestPath) | Self::PeerNotAllowed => {
+                StatusCode::FORBIDDEN
+            }
+            Self::Rest(refusal) => refusal.status,
             Self::Miss(_) | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::BrokenRoute(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::NotServed => StatusCode::NOT_IMPLEMENTED,
             Self::BadPath | Self::BadHost => StatusCode::BAD_REQUEST,
             Self::Upstream(UpstreamError::RequestBody(error)) => error.status(),
             Self::NotReady | Self::Overloaded | Self::Upstream(_) => {
@@ -116,10 +121,13 @@ impl Fault {
     /// The `message` of the answer's body.
     pub(crate) const fn message(&self) -> &'static str {
         match self {
-            Self::Miss(Miss::UnknownHost) | Self::PeerNotAllowed => "Forbidden",
+            Self::Miss(Miss::UnknownHost | Miss::UnknownRestPath) | Self::PeerNotAllowed => {
+                "Forbidden"
+            }
+            // Those have words of their own, which `answer.rs` asks for.
+            Self::Rest(_) => "Internal server error",
             Self::Miss(_) | Self::NoRoute => "Not Found",
             Self::BrokenRoute(_) => "Internal Server Error",
-            Self::NotServed => "REST APIs are not served by this version of Edgeway",
             Self::Upstream(UpstreamError::RequestBody(BodyError::TooLarge)) => {
                 "Request Entity Too Large"
             }
@@ -134,7 +142,10 @@ impl Fault {
     /// `x-amzn-errortype`, where clients get one.
     pub(crate) const fn error_type(&self) -> Option<&'static str> {
         match self {
-            Self::Miss(Miss::UnknownHost) | Self::PeerNotAllowed => Some("ForbiddenException"),
+            Self::Miss(Miss::UnknownHost | Miss::UnknownRestPath) | Self::PeerNotAllowed => {
+                Some("ForbiddenException")
+            }
+            Self::Rest(refusal) => Some(refusal.error_type),
             _ => None,
         }
     }
@@ -143,6 +154,7 @@ impl Fault {
     pub(crate) fn detail(&self) -> &str {
         match self {
             Self::BrokenRoute(diagnostic) => diagnostic,
+            Self::Rest(refusal) => &refusal.detail,
             _ => "",
         }
     }

@@ -20,6 +20,7 @@ mod pipeline;
 mod record;
 mod region;
 mod request_id;
+mod rest;
 #[cfg(test)]
 mod tests;
 mod trials;

@@ -5,6 +5,7 @@
 //! a `Fault`. Where a phase stands is part of the design, so each line says why it stands there.
 
 use http::HeaderValue;
+use plan::region::Miss;
 use serve::Response;
 use tracing::{Instrument as _, Span, debug_span};
 
@@ -13,6 +14,7 @@ use crate::{
     exchange::Exchange,
     fault::Fault,
     phases::{cors, integrate, map_request, map_response, route},
+    rest,
     upstream::Upstreams,
 };
 
@@ -24,7 +26,24 @@ pub(crate) struct Outcome {
 
 /// Takes a request through all phases. If dropped, the backend's call is dropped too.
 pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Outcome {
-    let (mut response, fault) = match phases(exchange, upstreams).await {
+    // First the stage, because everything behind it is configured there.
+    let found = phase("stage").in_scope(|| route::find_stage(exchange));
+    if matches!(found, Err(Fault::Miss(Miss::Health))) {
+        return Outcome {
+            response: rest::health(),
+            fault: None,
+        };
+    }
+    // REST APIs have phases of their own from here on.
+    if let Some(found) = exchange.found
+        && let Some(stage) = found.stage.rest()
+    {
+        let mut own = rest::Exchange::new(exchange, found, stage);
+        let outcome = rest::run(&mut own, upstreams).await;
+        exchange.rest = Some(own.note());
+        return outcome;
+    }
+    let (mut response, fault) = match phases(exchange, upstreams, found).await {
         Ok(response) => (response, None),
         Err(fault) => (answer::answer(&fault), Some(fault)),
     };
@@ -36,9 +55,12 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> O
     Outcome { response, fault }
 }
 
-async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Response, Fault> {
-    // First the stage, because everything behind it is configured there.
-    phase("stage").in_scope(|| route::find_stage(exchange))?;
+async fn phases(
+    exchange: &mut Exchange<'_>,
+    upstreams: &Upstreams,
+    found: Result<(), Fault>,
+) -> Result<Response, Fault> {
+    found?;
     // A preflight needs no route and no permission: browsers send it without credentials.
     if let Some(preflight) = phase("preflight").in_scope(|| cors::preflight(exchange)) {
         return Ok(preflight);

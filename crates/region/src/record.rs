@@ -54,6 +54,9 @@ struct Line {
     api: String,
     stage: String,
     route: String,
+    /// The UUID by which clients of REST APIs know the request.
+    request: String,
+    canary: bool,
     upstream: Option<Duration>,
     fault: Option<Fault>,
 }
@@ -83,6 +86,8 @@ impl Record {
                 api: String::new(),
                 stage: String::new(),
                 route: String::new(),
+                request: String::new(),
+                canary: false,
                 upstream: None,
                 fault: None,
             })
@@ -108,7 +113,7 @@ impl Record {
         let Outcome { response, fault } = outcome;
         self.status = Some(response.status());
         self.ledger.load.observe(self.began.elapsed());
-        if let Some(time) = exchange.and_then(|exchange| exchange.upstream_time) {
+        if let Some(time) = exchange.and_then(Exchange::upstream_time) {
             self.ledger.metrics.upstream(time);
         }
         if let Some(fault) = &fault {
@@ -153,7 +158,14 @@ impl Line {
         if let Some(route) = exchange.route {
             (**route.key()).clone_into(&mut self.route);
         }
-        self.upstream = exchange.upstream_time;
+        if let Some(rest) = &exchange.rest {
+            self.request.clone_from(&rest.request_id);
+            self.canary = rest.is_canary;
+            if let Some(method) = &rest.method {
+                (**method).clone_into(&mut self.route);
+            }
+        }
+        self.upstream = exchange.upstream_time();
     }
 
     /// One event; the names of its fields are fixed here. Missing texts are `-`, as in API
@@ -171,6 +183,8 @@ impl Line {
         tracing::info!(
             target: "access",
             request_id = %self.request_id,
+            request_uuid = or_dash(&self.request),
+            canary = self.canary,
             api = or_dash(&self.api),
             stage = or_dash(&self.stage),
             route = or_dash(&self.route),

@@ -5,7 +5,7 @@
 use http::header::{
     AUTHORIZATION, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE,
 };
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 
 use super::control::CacheControl;
 use super::entry::Entry;
@@ -41,10 +41,12 @@ pub(crate) enum Bypass {
     NoStore,
     /// It has `Authorization`, and what is stored does not say that it is for everybody.
     Authorization,
+    /// A header names another method than the request's own.
+    Override,
 }
 
 impl Fwd {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::UriMiss,
         Self::VaryMiss,
         Self::Stale,
@@ -55,6 +57,7 @@ impl Fwd {
         Self::Bypass(Bypass::Body),
         Self::Bypass(Bypass::NoStore),
         Self::Bypass(Bypass::Authorization),
+        Self::Bypass(Bypass::Override),
     ];
 
     /// The label in metrics and logs.
@@ -70,6 +73,7 @@ impl Fwd {
             Self::Bypass(Bypass::Body) => "bypass_body",
             Self::Bypass(Bypass::NoStore) => "bypass_no_store",
             Self::Bypass(Bypass::Authorization) => "bypass_authorization",
+            Self::Bypass(Bypass::Override) => "bypass_override",
         }
     }
 
@@ -86,9 +90,13 @@ impl Fwd {
             Self::Bypass(Bypass::Body) => "bypass; detail=body",
             Self::Bypass(Bypass::NoStore) => "bypass; detail=request-no-store",
             Self::Bypass(Bypass::Authorization) => "bypass; detail=authorization",
+            Self::Bypass(Bypass::Override) => "bypass; detail=method-override",
         }
     }
 }
+
+/// REST APIs do what it says (docs/aws-behaviour.md).
+const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
 /// On which terms a stored answer will do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,6 +122,9 @@ impl Terms {
         }
         if has_body {
             return Err(Bypass::Body);
+        }
+        if headers.contains_key(METHOD_OVERRIDE) {
+            return Err(Bypass::Override);
         }
         // RFC 9110, section 14.2: a range of anything but GET means nothing.
         let ranged = !head && headers.contains_key(RANGE);

@@ -52,7 +52,7 @@ use self::purge::Purges;
 pub(crate) use self::reply::{CACHE_STATUS, StatusLine, Use, from_entry, refreshed};
 pub(crate) use self::shown::Shown;
 use self::store::{Found, Store};
-pub(crate) use self::verdict::{Arrival, NoStore};
+pub(crate) use self::verdict::{Arrival, NoStore, SINGLE_USE};
 use self::verdict::{Freshness, judge};
 use crate::metrics::Metrics;
 

@@ -139,6 +139,13 @@ fn age_counts() {
 #[test]
 fn directives_forbid() {
     check(
+        &[
+            ("edgeway-single-use", "?1"),
+            ("cache-control", "max-age=60"),
+        ],
+        Err(NoStore::SingleUse),
+    );
+    check(
         &[("cache-control", "no-store, max-age=60")],
         Err(NoStore::Forbidden),
     );
@@ -241,6 +248,7 @@ fn requests_that_have_nothing_to_do_with_the_cache() {
     check_ask(&[("if-match", "\"a\"")], Some(Bypass::Precondition));
     check_ask(&[("if-unmodified-since", DATE)], Some(Bypass::Precondition));
     check_ask(&[("cache-control", "no-store")], Some(Bypass::NoStore));
+    check_ask(&[("x-http-method-override", "PUT")], Some(Bypass::Override));
     check_ask(
         &[
             ("if-none-match", "\"a\""),

@@ -12,6 +12,10 @@ use super::control::{CacheControl, seconds, withheld};
 /// Most header names in `Vary`; an answer with more is not stored.
 const VARY_NAMES_MAX: usize = 8;
 
+/// Put on by a region (its `finish` phase) where keys, policies or authorizers let one request
+/// pass and perhaps not the next. It never leaves a POP.
+pub(crate) const SINGLE_USE: HeaderName = HeaderName::from_static("edgeway-single-use");
+
 /// How an answer may be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Freshness {
@@ -42,6 +46,8 @@ pub(crate) enum NoStore {
     Partial,
     /// `no-store`.
     Forbidden,
+    /// A region says that it is for one request alone, whatever its origin says.
+    SingleUse,
     /// `private`.
     Private,
     /// `no-cache`.
@@ -69,10 +75,11 @@ pub(crate) enum NoStore {
 }
 
 impl NoStore {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Status,
         Self::Partial,
         Self::Forbidden,
+        Self::SingleUse,
         Self::Private,
         Self::NoCache,
         Self::Authorization,
@@ -91,7 +98,7 @@ impl NoStore {
     pub(crate) const fn is_explicit(self) -> bool {
         matches!(
             self,
-            Self::Forbidden | Self::Private | Self::NoCache | Self::SetCookie
+            Self::Forbidden | Self::SingleUse | Self::Private | Self::NoCache | Self::SetCookie
         )
     }
 
@@ -100,6 +107,7 @@ impl NoStore {
             Self::Status => "status",
             Self::Partial => "partial",
             Self::Forbidden => "no-store",
+            Self::SingleUse => "single-use",
             Self::Private => "private",
             Self::NoCache => "no-cache",
             Self::Authorization => "authorization",
@@ -134,6 +142,9 @@ pub(crate) fn judge(
     arrival: Arrival,
     object_bytes_max: usize,
 ) -> Result<Freshness, NoStore> {
+    if headers.contains_key(SINGLE_USE) {
+        return Err(NoStore::SingleUse);
+    }
     if status == StatusCode::PARTIAL_CONTENT {
         return Err(NoStore::Partial);
     }

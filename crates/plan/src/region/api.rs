@@ -5,9 +5,10 @@
 
 use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
-use model::{Api, ApiId, Content, Cors, EndpointType, RouteKey, Stage, StageName};
+use model::{Api, ApiId, ApiKind, Content, Cors, EndpointType, RegionName, Stage, StageName};
 
 use super::{
+    rest::{Contents, RestStage},
     route::RoutePlan,
     router::{Router, decoded},
 };
@@ -18,6 +19,7 @@ use crate::Diagnostic;
 pub struct ApiPlan {
     source: Arc<Api>,
     stages: HashMap<Box<[u8]>, StagePlan>,
+    contents: Contents,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -31,7 +33,14 @@ pub struct StagePlan {
 
 /// What a stage serves.
 #[derive(Debug)]
-struct Deployed {
+enum Deployed {
+    Http(Box<HttpStage>),
+    Rest(Box<RestStage>),
+}
+
+/// A deployment of an HTTP API at a stage.
+#[derive(Debug)]
+struct HttpStage {
     router: Router,
     cors: Option<CorsPlan>,
 }
@@ -56,16 +65,21 @@ const DEFAULT_STAGE: &str = "$default";
 // === impl ApiPlan ===
 
 impl ApiPlan {
-    pub(super) fn compile(source: &Arc<Api>) -> Self {
+    /// Compiles an API; `last` is what was compiled of an earlier state of it.
+    pub(super) fn compile(source: &Arc<Api>, last: Option<&Self>) -> Self {
         let mut diagnostics = Vec::new();
+        let mut contents = last.map(|last| last.contents.reuse()).unwrap_or_default();
         let stages = source.stages.values().map(|stage| {
             let name = stage.name.as_str().as_bytes().into();
-            (name, StagePlan::compile(source, stage, &mut diagnostics))
+            let plan = StagePlan::compile(source, stage, &mut contents, &mut diagnostics);
+            (name, plan)
         });
         let stages = stages.collect();
+        contents.retain(source);
         Self {
             source: Arc::clone(source),
             stages,
+            contents,
             diagnostics,
         }
     }
@@ -83,6 +97,18 @@ impl ApiPlan {
     #[must_use]
     pub fn id(&self) -> &ApiId {
         &self.source.id
+    }
+
+    /// Whether it is a REST API.
+    #[must_use]
+    pub fn is_rest(&self) -> bool {
+        matches!(self.source.kind, ApiKind::Rest(_))
+    }
+
+    /// The region that its ARNs name.
+    #[must_use]
+    pub fn home(&self) -> &RegionName {
+        &self.source.home
     }
 
     /// Where clients reach it.
@@ -121,49 +147,19 @@ impl ApiPlan {
 // === impl StagePlan ===
 
 impl StagePlan {
-    fn compile(api: &Api, stage: &Stage, diagnostics: &mut Vec<Diagnostic>) -> Self {
-        let at = format!("apis/{}/stages/{}", api.id, stage.name);
-        let deployment = stage.deployment.as_ref().and_then(|id| {
-            let found = api.deployments.get(id);
-            if found.is_none() {
-                let message = format!("deployment {id} does not exist");
-                diagnostics.push(Diagnostic {
-                    at: at.clone(),
-                    message,
-                });
-            }
-            found
-        });
-        let serves = deployment.map(|deployment| {
-            let mut router = Router::default();
-            let content = match &deployment.content {
-                Content::Http(content) => content,
-                Content::Rest(_) => {
-                    let message = RoutePlan::NOT_SERVED.to_owned();
-                    diagnostics.push(Diagnostic { at, message });
-                    router.insert(&RouteKey::Default, Arc::new(RoutePlan::not_served()));
-                    return Deployed { router, cors: None };
-                }
-            };
-            for route in content.routes.values() {
-                let at = || format!("{at}/routes/{}", route.key);
-                let (plan, broken) = RoutePlan::compile(route, content, &stage.variables);
-                if let Some(reason) = broken {
-                    diagnostics.push(Diagnostic {
-                        at: at(),
-                        message: (*reason).to_owned(),
-                    });
-                }
-                if !router.insert(&route.key, Arc::new(plan)) {
-                    let message = "another route has the same method and pattern".to_owned();
-                    diagnostics.push(Diagnostic { at: at(), message });
-                }
-            }
-            Deployed {
-                router,
-                cors: content.cors.as_ref().map(CorsPlan::compile),
-            }
-        });
+    fn compile(
+        api: &Api,
+        stage: &Stage,
+        contents: &mut Contents,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let serves = if matches!(api.kind, ApiKind::Rest(_)) {
+            let compiled = RestStage::compile(api, stage, contents, diagnostics);
+            compiled.map(|rest| Deployed::Rest(Box::new(rest)))
+        } else {
+            let compiled = HttpStage::compile(api, stage, diagnostics);
+            compiled.map(|http| Deployed::Http(Box::new(http)))
+        };
         Self {
             name: stage.name.clone(),
             serves,
@@ -179,13 +175,71 @@ impl StagePlan {
     /// Its cross-origin rules.
     #[must_use]
     pub fn cors(&self) -> Option<&CorsPlan> {
-        self.serves.as_ref()?.cors.as_ref()
+        self.http()?.cors.as_ref()
+    }
+
+    /// What it serves, if it is a REST API's.
+    #[must_use]
+    pub fn rest(&self) -> Option<&RestStage> {
+        match self.serves.as_ref()? {
+            Deployed::Rest(rest) => Some(rest),
+            Deployed::Http(_) => None,
+        }
     }
 
     /// The route for a method and a path without its first slash.
     #[must_use]
     pub fn route(&self, method: &str, path: &str) -> Option<&Arc<RoutePlan>> {
-        self.serves.as_ref()?.router.find(method, path)
+        self.http()?.router.find(method, path)
+    }
+
+    fn http(&self) -> Option<&HttpStage> {
+        match self.serves.as_ref()? {
+            Deployed::Http(http) => Some(http),
+            Deployed::Rest(_) => None,
+        }
+    }
+}
+
+// === impl HttpStage ===
+
+impl HttpStage {
+    fn compile(api: &Api, stage: &Stage, diagnostics: &mut Vec<Diagnostic>) -> Option<Self> {
+        let at = format!("apis/{}/stages/{}", api.id, stage.name);
+        let id = stage.deployment.as_ref()?;
+        let deployment = api.deployments.get(id);
+        let content = match deployment.map(|deployment| &deployment.content) {
+            Some(Content::Http(content)) => content,
+            Some(Content::Rest(_)) => {
+                let message = format!("deployment {id} is not of an HTTP API");
+                diagnostics.push(Diagnostic { at, message });
+                return None;
+            }
+            None => {
+                let message = format!("deployment {id} does not exist");
+                diagnostics.push(Diagnostic { at, message });
+                return None;
+            }
+        };
+        let mut router = Router::default();
+        for route in content.routes.values() {
+            let at = || format!("{at}/routes/{}", route.key);
+            let (plan, broken) = RoutePlan::compile(route, content, &stage.variables);
+            if let Some(reason) = broken {
+                diagnostics.push(Diagnostic {
+                    at: at(),
+                    message: (*reason).to_owned(),
+                });
+            }
+            if !router.insert(&route.key, Arc::new(plan)) {
+                let message = "another route has the same method and pattern".to_owned();
+                diagnostics.push(Diagnostic { at: at(), message });
+            }
+        }
+        Some(Self {
+            router,
+            cors: content.cors.as_ref().map(CorsPlan::compile),
+        })
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod api;
 mod domain;
+pub mod rest;
 mod route;
 mod router;
 #[cfg(test)]
@@ -31,6 +32,8 @@ use crate::Diagnostic;
 #[derive(Debug, Default)]
 pub struct RegionPlan {
     revision: Revision,
+    /// The account that ARNs name.
+    account: Box<str>,
     apis: HashMap<Box<str>, Arc<ApiPlan>>,
     /// `execute-api.REGION.BASE` of every region of the cluster.
     endpoint_suffixes: HashSet<Box<str>>,
@@ -72,6 +75,10 @@ pub enum Miss {
     EndpointDisabled,
     /// No mapping of the domain, or no stage of the API, for the path.
     UnknownPath,
+    /// As `EndpointDisabled` or `UnknownPath`, of a REST API.
+    UnknownRestPath,
+    /// A path of a REST API that is kept for health checks.
+    Health,
 }
 
 // === impl RegionPlan ===
@@ -90,13 +97,20 @@ impl RegionPlan {
         let mut diagnostics = Vec::new();
         let mut apis = HashMap::with_capacity(config.apis.len());
         for (id, api) in &config.apis {
-            let known = self.apis.get(id.as_str()).filter(|known| known.is_of(api));
-            let plan = known.map_or_else(|| Arc::new(ApiPlan::compile(api)), Arc::clone);
+            let last = self.apis.get(id.as_str());
+            let known = last.filter(|known| known.is_of(api));
+            let compile = || Arc::new(ApiPlan::compile(api, last.map(|last| &**last)));
+            let plan = known.map_or_else(compile, Arc::clone);
             diagnostics.extend_from_slice(plan.diagnostics());
             apis.insert(Box::from(id.as_str()), plan);
         }
         let mut plan = Self {
             revision: config.revision,
+            account: config
+                .cluster
+                .as_ref()
+                .map_or("", |c| c.account_id.as_str())
+                .into(),
             apis,
             endpoint_suffixes: endpoint_suffixes(config),
             domains: HashMap::with_capacity(config.domains.len()),
@@ -120,6 +134,12 @@ impl RegionPlan {
     #[must_use]
     pub const fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// The account that ARNs name.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
     }
 
     /// Where a request leads. `host` may carry a port and any case; `path` begins with a slash and
@@ -159,9 +179,13 @@ impl RegionPlan {
             return Err(Miss::UnknownHost);
         }
         if api.default_endpoint_disabled() {
-            return Err(Miss::EndpointDisabled);
+            return Err(miss(api, Miss::EndpointDisabled));
         }
-        let (stage, path) = api.stage_of(path).ok_or(Miss::UnknownPath)?;
+        if is_health(api, path) {
+            return Err(Miss::Health);
+        }
+        let stage = api.stage_of(path);
+        let (stage, path) = stage.ok_or(miss(api, Miss::UnknownPath))?;
         Ok(Found {
             api,
             stage,
@@ -189,12 +213,15 @@ impl RegionPlan {
         if (api.endpoint() == EndpointType::Private) != (entrance == Entrance::Private) {
             return Err(Miss::UnknownPath);
         }
+        if mapping.key.is_empty() && is_health(api, path) {
+            return Err(Miss::Health);
+        }
         // Without a stage of its own, the next segment of the path names it.
         let (stage, path) = match mapping.stage.as_str() {
             "" => api.stage_of(path),
             name => api.stage(name).map(|stage| (stage, path)),
         }
-        .ok_or(Miss::UnknownPath)?;
+        .ok_or(miss(api, Miss::UnknownPath))?;
         Ok(Found {
             api,
             stage,
@@ -214,6 +241,20 @@ impl Entrance {
             Self::Private => matches!(endpoint, EndpointType::Private),
         }
     }
+}
+
+/// What clients of this API are told apart by.
+fn miss(api: &ApiPlan, miss: Miss) -> Miss {
+    if api.is_rest() {
+        Miss::UnknownRestPath
+    } else {
+        miss
+    }
+}
+
+/// Amazon keeps these two at the root of REST APIs for itself.
+fn is_health(api: &ApiPlan, path: &str) -> bool {
+    matches!(path, "ping" | "sping") && api.is_rest()
 }
 
 fn endpoint_suffixes(config: &Config) -> HashSet<Box<str>> {

@@ -20,8 +20,6 @@ pub enum Action {
     HttpProxy(HttpProxy),
     /// Cannot run; requests are answered 500. Says why, as the diagnostic does.
     Broken(Arc<str>),
-    /// Of a kind that regions do not run; requests are answered 501.
-    NotServed,
 }
 
 /// An HTTP integration.
@@ -66,18 +64,6 @@ struct Parameter {
 // === impl RoutePlan ===
 
 impl RoutePlan {
-    /// Why a deployment of a REST API has no routes.
-    pub(super) const NOT_SERVED: &str = "REST APIs are not served by this version";
-
-    /// What every request to a deployment of a REST API gets.
-    pub(super) fn not_served() -> Self {
-        Self {
-            key: RouteKey::Default.to_string().into(),
-            parameters: Vec::new(),
-            action: Action::NotServed,
-        }
-    }
-
     /// Compiles `route`; a reason comes along when it is broken.
     pub(super) fn compile(
         route: &Route,

@@ -1,7 +1,6 @@
 //! Plans: where requests lead, what broken parts become, and what a new plan reuses.
 
 mod matcher;
-mod rest;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -56,7 +55,7 @@ fn content(keys: &[&str], uri: &str) -> HttpContent {
     }
 }
 
-fn stage(name: &str, deployment: Option<&str>, variables: &[(&str, &str)]) -> Stage {
+pub(super) fn stage(name: &str, deployment: Option<&str>, variables: &[(&str, &str)]) -> Stage {
     let variables = variables
         .iter()
         .map(|(name, value)| ((*name).into(), (*value).into()));
@@ -75,7 +74,7 @@ fn stage(name: &str, deployment: Option<&str>, variables: &[(&str, &str)]) -> St
     }
 }
 
-fn api(id: &str, content: HttpContent, stages: Vec<Stage>) -> Api {
+pub(super) fn api(id: &str, content: HttpContent, stages: Vec<Stage>) -> Api {
     let deployment = Deployment::of(DeploymentId::from("d"), Content::Http(content), 0);
     Api {
         id: id.into(),
@@ -98,7 +97,7 @@ fn api(id: &str, content: HttpContent, stages: Vec<Stage>) -> Api {
     }
 }
 
-fn domain(name: &str, mappings: &[(&str, &str, &str)]) -> DomainName {
+pub(super) fn domain(name: &str, mappings: &[(&str, &str, &str)]) -> DomainName {
     let mappings = mappings.iter().map(|(key, api, stage)| ApiMapping {
         id: format!("m-{key}").as_str().into(),
         api: (*api).into(),
@@ -120,7 +119,7 @@ fn domain(name: &str, mappings: &[(&str, &str, &str)]) -> DomainName {
     }
 }
 
-fn config(apis: Vec<Api>, domains: Vec<DomainName>) -> Config {
+pub(super) fn config(apis: Vec<Api>, domains: Vec<DomainName>) -> Config {
     let authority = Authority {
         certificate_der: Vec::new(),
         key_der: Vec::new(),

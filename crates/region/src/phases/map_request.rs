@@ -34,7 +34,6 @@ pub(crate) fn map<'a>(exchange: &mut Exchange<'a>) -> Result<Call<'a>, Fault> {
     let route = exchange.route.ok_or(Fault::NoRoute)?;
     let proxy = match route.action() {
         Action::HttpProxy(proxy) => proxy,
-        Action::NotServed => return Err(Fault::NotServed),
         Action::Broken(reason) => return Err(Fault::BrokenRoute(Arc::clone(reason))),
     };
     let mut request = Request::new(std::mem::take(&mut exchange.body));

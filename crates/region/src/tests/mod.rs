@@ -10,4 +10,5 @@ mod harness;
 mod limits;
 mod log;
 mod requests;
+mod rest;
 mod streams;

@@ -1,0 +1,77 @@
+//! What a method calls, as one stage has it: stage variables are put in here.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use lang::uri_template::UriTemplate;
+use model::rest::{Integration, IntegrationType, ResponseTransfer};
+
+use super::{super::route::Origin, method::MethodPlan};
+
+/// What a method calls.
+#[derive(Debug)]
+pub enum Backend {
+    /// Nothing: templates make the answer.
+    Mock,
+    /// An HTTP backend.
+    Http(HttpBackend),
+    /// It cannot run; requests are answered 500. Says why, as the diagnostic does.
+    Broken(Arc<str>),
+}
+
+/// An HTTP backend.
+#[derive(Debug)]
+pub struct HttpBackend {
+    /// Where it is; its connections are shared by everything with an equal origin.
+    pub origin: Arc<Origin>,
+    /// Path and query towards it.
+    pub uri: UriTemplate,
+    /// The method towards it; none means the client's.
+    pub method: Option<Box<str>>,
+    /// The request and the answer are passed through.
+    pub is_proxy: bool,
+    /// Milliseconds until its answer must have begun.
+    pub timeout_ms: u32,
+    /// Its answer is passed on as it comes, however long it takes.
+    pub streams: bool,
+}
+
+impl Backend {
+    pub(super) fn compile(method: &MethodPlan, variables: &BTreeMap<String, String>) -> Self {
+        let Some(integration) = &method.source.integration else {
+            return Self::Broken("method has no integration".into());
+        };
+        let compiled = match integration.settings.kind {
+            IntegrationType::Mock => Ok(Self::Mock),
+            IntegrationType::Http | IntegrationType::HttpProxy => http(integration, variables),
+            kind @ (IntegrationType::Aws | IntegrationType::AwsProxy) => {
+                Err(format!("integrations of type {kind} are not served"))
+            }
+        };
+        compiled.unwrap_or_else(|reason| Self::Broken(reason.into()))
+    }
+}
+
+fn http(
+    integration: &Integration,
+    variables: &BTreeMap<String, String>,
+) -> Result<Backend, String> {
+    let settings = &integration.settings;
+    let uri = settings.uri.as_deref().ok_or("integration has no uri")?;
+    let uri = UriTemplate::compile(uri, variables).map_err(|error| error.to_string())?;
+    let origin = Origin {
+        https: uri.https(),
+        host: uri.host().into(),
+        port: uri.port(),
+        server_name: None,
+        authority: uri.authority().into(),
+    };
+    let method = settings.http_method.as_deref();
+    Ok(Backend::Http(HttpBackend {
+        origin: Arc::new(origin),
+        uri,
+        method: method.filter(|method| *method != "ANY").map(Into::into),
+        is_proxy: settings.kind == IntegrationType::HttpProxy,
+        timeout_ms: settings.timeout_ms,
+        streams: settings.response_transfer == ResponseTransfer::Stream,
+    }))
+}

@@ -1,0 +1,238 @@
+//! A REST API's stage ready to run: a tree of resources and what each method does.
+//!
+//! Two layers. `Frozen` is what all stages that serve the same frozen content share, compiled once
+//! for each content and kept for as long as the content stays the same object. `RestDeployment`
+//! adds what a stage's variables change. A stage has one deployment and perhaps a second one, its
+//! canary.
+//!
+//! A method that cannot be compiled is broken by itself: it answers 500 and leaves a `Diagnostic`.
+
+mod backend;
+mod method;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use model::{
+    Api, Content, DeploymentId, ResourceId, Stage,
+    rest::{self, GatewayResponse, GatewayResponseType, StageSettings, Verb},
+};
+
+use self::tree::Tree;
+use crate::Diagnostic;
+
+pub use self::{
+    backend::{Backend, HttpBackend},
+    method::MethodPlan,
+    tree::Captured,
+};
+
+/// What a stage of a REST API serves.
+#[derive(Debug)]
+pub struct RestStage {
+    /// As the stage's owner set them.
+    pub settings: Arc<StageSettings>,
+    base: RestDeployment,
+    canary: Option<CanaryPlan>,
+}
+
+#[derive(Debug)]
+struct CanaryPlan {
+    /// Out of `DICE`.
+    share: u64,
+    serves: RestDeployment,
+}
+
+/// A deployment as a stage serves it.
+#[derive(Debug)]
+pub struct RestDeployment {
+    /// Its id.
+    pub id: DeploymentId,
+    /// The stage's variables, those of the canary put over them where it is one.
+    pub variables: BTreeMap<String, String>,
+    frozen: Arc<Frozen>,
+    /// By number of method.
+    backends: Vec<Backend>,
+}
+
+/// Frozen content, compiled.
+#[derive(Debug)]
+pub(super) struct Frozen {
+    source: Arc<rest::Content>,
+    tree: Tree,
+    methods: Vec<Arc<MethodPlan>>,
+}
+
+/// The frozen contents that an API's stages share.
+#[derive(Debug, Default)]
+pub(super) struct Contents(HashMap<DeploymentId, Arc<Frozen>>);
+
+/// Where a method and path lead.
+#[derive(Debug)]
+pub struct Matched<'p, 'r> {
+    /// The method.
+    pub method: &'p Arc<MethodPlan>,
+    /// What it calls.
+    pub backend: &'p Backend,
+    /// The variables of its path.
+    pub captured: Vec<Captured<'p, 'r>>,
+}
+
+/// A number below this, at random, chooses between a stage and its canary.
+pub const DICE: u64 = 100_000_000;
+
+// === impl RestStage ===
+
+impl RestStage {
+    /// Compiles a stage; what it shares with others comes from `contents` or goes there.
+    pub(super) fn compile(
+        api: &Api,
+        stage: &Stage,
+        contents: &mut Contents,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
+        let settings = stage.rest.as_deref().cloned().unwrap_or_default();
+        let at = format!("apis/{}/stages/{}", api.id, stage.name);
+        let id = stage.deployment.as_ref()?;
+        let variables = stage.variables.clone();
+        let base = RestDeployment::compile(api, id, variables, contents, (&at, diagnostics))?;
+        let canary = settings.canary.as_ref().and_then(|canary| {
+            let mut variables = stage.variables.clone();
+            variables.extend(canary.variables.clone());
+            let id = canary.deployment.as_ref().unwrap_or(id);
+            let at = format!("{at}/canary");
+            let place = (at.as_str(), diagnostics);
+            Some(CanaryPlan {
+                share: canary.percent.0,
+                serves: RestDeployment::compile(api, id, variables, contents, place)?,
+            })
+        });
+        Some(Self {
+            settings: Arc::new(settings),
+            base,
+            canary,
+        })
+    }
+
+    /// What a request gets, and whether that is the canary. `dice` is a random number below
+    /// [`DICE`]; asked for only where there is a canary.
+    pub fn choose(&self, dice: impl FnOnce() -> u64) -> (&RestDeployment, bool) {
+        match &self.canary {
+            Some(canary) if dice() < canary.share => (&canary.serves, true),
+            _ => (&self.base, false),
+        }
+    }
+}
+
+// === impl RestDeployment ===
+
+impl RestDeployment {
+    fn compile(
+        api: &Api,
+        id: &DeploymentId,
+        variables: BTreeMap<String, String>,
+        contents: &mut Contents,
+        (at, diagnostics): (&str, &mut Vec<Diagnostic>),
+    ) -> Option<Self> {
+        let mut complain = |at: String, message: String| {
+            diagnostics.push(Diagnostic { at, message });
+        };
+        let Some(deployment) = api.deployments.get(id) else {
+            complain(at.to_owned(), format!("deployment {id} does not exist"));
+            return None;
+        };
+        let Content::Rest(source) = &deployment.content else {
+            let message = format!("deployment {id} is not of a REST API");
+            complain(at.to_owned(), message);
+            return None;
+        };
+        let frozen = contents.frozen(id, source);
+        let compile = |method: &Arc<MethodPlan>| Backend::compile(method, &variables);
+        let backends: Vec<Backend> = frozen.methods.iter().map(compile).collect();
+        for (method, backend) in frozen.methods.iter().zip(&backends) {
+            if let Backend::Broken(reason) = backend {
+                complain(format!("{at}/{}", method.key), (**reason).to_owned());
+            }
+        }
+        Some(Self {
+            id: id.clone(),
+            variables,
+            frozen,
+            backends,
+        })
+    }
+
+    /// Where a method and a path (without its first slash) lead; none where nothing answers.
+    #[must_use]
+    pub fn find<'p, 'r>(&'p self, method: &str, path: &'r str) -> Option<Matched<'p, 'r>> {
+        let leaf = self.frozen.tree.find(path)?;
+        let index = leaf.node.method(method)?;
+        Some(Matched {
+            method: self.frozen.methods.get(index)?,
+            backend: self.backends.get(index)?,
+            captured: leaf.captured,
+        })
+    }
+
+    /// The content as its owner wrote it.
+    #[must_use]
+    pub fn source(&self) -> &rest::Content {
+        &self.frozen.source
+    }
+
+    /// What its owner wants to be said instead of the gateway's own words: for this very type, and
+    /// for its class.
+    #[must_use]
+    pub fn gateway_response(&self, kind: GatewayResponseType) -> Option<&GatewayResponse> {
+        let known = &self.frozen.source.gateway_responses;
+        known.get(&kind).map(|response| &**response)
+    }
+}
+
+// === impl Contents ===
+
+impl Contents {
+    /// Those of an older plan that may still be of use.
+    pub(super) fn reuse(&self) -> Self {
+        Self(self.0.clone())
+    }
+
+    /// Forgets what no deployment of the API holds any more.
+    pub(super) fn retain(&mut self, api: &Api) {
+        self.0.retain(|id, _| api.deployments.contains_key(id));
+    }
+
+    fn frozen(&mut self, id: &DeploymentId, source: &Arc<rest::Content>) -> Arc<Frozen> {
+        if let Some(known) = self.0.get(id)
+            && Arc::ptr_eq(&known.source, source)
+        {
+            return Arc::clone(known);
+        }
+        let frozen = Arc::new(Frozen::compile(source));
+        self.0.insert(id.clone(), Arc::clone(&frozen));
+        frozen
+    }
+}
+
+impl Frozen {
+    fn compile(source: &Arc<rest::Content>) -> Self {
+        let mut numbers: HashMap<(ResourceId, Verb), usize> = HashMap::new();
+        let mut methods = Vec::new();
+        for (resource, verb, method) in source.methods() {
+            numbers.insert((resource.id.clone(), verb), methods.len());
+            let plan = MethodPlan::compile(source, resource, verb, method);
+            methods.push(Arc::new(plan));
+        }
+        let index_of = |id: &ResourceId, verb: Verb| numbers.get(&(id.clone(), verb)).copied();
+        Self {
+            tree: Tree::compile(source, &index_of),
+            source: Arc::clone(source),
+            methods,
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! One request to a REST API on its way through the pipeline.
+//!
+//! Made once the stage is known. Phases read and alter this and nothing else; what one learns for
+//! those behind it is a field here, documented with who sets it. Values that templates, mappings
+//! and logs call `$context` are in `context.rs`.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use plan::region::{
+    Found, RegionPlan,
+    rest::{DICE, Matched, RestDeployment, RestStage},
+};
+
+use super::{Refusal, body::Held, headers, ids::Ids};
+use crate::exchange::{Exchange as Outer, Facts};
+
+/// A request to a REST API.
+pub(crate) struct Exchange<'a> {
+    pub(crate) plan: &'a RegionPlan,
+    pub(crate) facts: &'a Facts,
+    /// As the client sent it.
+    pub(crate) uri: &'a Uri,
+    pub(crate) found: Found<'a, 'a>,
+    pub(crate) stage: &'a RestStage,
+    /// The stage's own, or its canary's.
+    pub(crate) deployment: &'a RestDeployment,
+    pub(crate) is_canary: bool,
+    pub(crate) ids: Ids,
+    /// When it arrived, milliseconds since 1970.
+    pub(crate) arrived_ms: u64,
+    /// The client's, or what its `X-HTTP-Method-Override` says.
+    pub(crate) method: Method,
+    /// `X-HTTP-Method-Override` chose the method.
+    pub(crate) is_override: bool,
+    /// The client's `Host`.
+    pub(crate) host: Option<HeaderValue>,
+    /// The client's, without what belongs to its connection.
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Held,
+    /// Set by `matching`.
+    pub(crate) matched: Option<Matched<'a, 'a>>,
+    /// Who asks, as far as it is known; phases that find out add to it.
+    pub(crate) identity: Identity,
+    /// What an authorizer said: `principalId`, `claims`, and whatever else it answered.
+    pub(crate) authorizer: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Set when the gateway answers itself.
+    pub(crate) error: Option<Refusal>,
+    /// What is known of the integration's answer.
+    pub(crate) integration: IntegrationNote,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Identity {
+    /// The API key and its id, where the method wants one.
+    pub(crate) api_key: Option<String>,
+    pub(crate) api_key_id: Option<String>,
+    /// Of a signed request.
+    pub(crate) access_key: Option<String>,
+    pub(crate) account_id: Option<String>,
+    pub(crate) caller: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) user_arn: Option<String>,
+}
+
+/// What is left of a request for its record.
+#[derive(Debug)]
+pub(crate) struct Note {
+    /// Verb and path of the method; none where nothing matched.
+    pub(crate) method: Option<std::sync::Arc<str>>,
+    pub(crate) request_id: String,
+    pub(crate) is_canary: bool,
+    pub(crate) integration: IntegrationNote,
+}
+
+/// What is known of the integration's answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct IntegrationNote {
+    /// From the call to the head of the answer; set by `integrate`.
+    pub(crate) time: Option<Duration>,
+    /// The backend's status; set by `integrate`.
+    pub(crate) status: Option<u16>,
+}
+
+/// Lets clients that can only send GET and POST name another method.
+const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
+
+impl<'a> Exchange<'a> {
+    /// Takes headers and body out of `outer`, whose stage is found and is `stage`.
+    pub(crate) fn new(outer: &mut Outer<'a>, found: Found<'a, 'a>, stage: &'a RestStage) -> Self {
+        let (deployment, is_canary) = stage.choose(|| rand::random::<u64>() % DICE);
+        let mut client = std::mem::take(&mut outer.headers);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let arrived_ms = now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(0));
+        let ids = Ids::of(&client, arrived_ms);
+        headers::strip_request(&mut client);
+        let wanted = client.get(METHOD_OVERRIDE).map(HeaderValue::as_bytes);
+        let method = wanted.and_then(|method| Method::from_bytes(method).ok());
+        Self {
+            plan: outer.plan,
+            facts: outer.facts,
+            uri: outer.uri,
+            found,
+            stage,
+            deployment,
+            is_canary,
+            ids,
+            arrived_ms,
+            is_override: method.is_some(),
+            method: method.unwrap_or_else(|| outer.method.clone()),
+            host: outer.host.clone(),
+            headers: client,
+            body: Held::Unread(std::mem::take(&mut outer.body)),
+            matched: None,
+            identity: Identity::default(),
+            authorizer: None,
+            error: None,
+            integration: IntegrationNote::default(),
+        }
+    }
+
+    /// The client's `Host` without its port; empty when there is none.
+    pub(crate) fn domain_name(&self) -> &str {
+        let host = self.host.as_ref().and_then(|host| host.to_str().ok());
+        let host = host.unwrap_or_default();
+        match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            _ => host,
+        }
+    }
+
+    /// A header as text; the first of several.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The variables that its deployment sees.
+    pub(crate) const fn variables(&self) -> &'a BTreeMap<String, String> {
+        &self.deployment.variables
+    }
+
+    /// What its record needs.
+    pub(crate) fn note(self) -> Note {
+        let matched = self.matched.as_ref();
+        Note {
+            method: matched.map(|matched| std::sync::Arc::clone(&matched.method.key)),
+            request_id: self.ids.request,
+            is_canary: self.is_canary,
+            integration: self.integration,
+        }
+    }
+
+    /// What matched; a fault where the phase that finds it has not run, which is a bug.
+    pub(crate) fn matched(&self) -> Result<&Matched<'a, 'a>, crate::fault::Fault> {
+        let missing = || Refusal::broken("request has not been matched").into();
+        self.matched.as_ref().ok_or_else(missing)
+    }
+}

@@ -1,0 +1,7 @@
+//! The phases of REST APIs, one file each; `pipeline.rs` says in which order they run.
+
+pub(crate) mod finish;
+pub(crate) mod integrate;
+pub(crate) mod map_request;
+pub(crate) mod map_response;
+pub(crate) mod matching;

@@ -1,0 +1,45 @@
+//! The life of a request to a REST API: the phases in order, and nothing but the order.
+//!
+//! Each line says why its phase stands where it does; the order is Amazon's, and clients can see
+//! it. A phase is one file with one function over the `Exchange`; it lets the request go on,
+//! answers it, or fails with a `Fault` that `answer.rs` puts into the words of the API's owner.
+
+use serve::{Body, Response};
+use tracing::{Instrument as _, Span, debug_span};
+
+use super::{
+    Exchange,
+    phases::{finish, integrate, map_request, map_response, matching},
+};
+use crate::{answer, fault::Fault, pipeline::Outcome, upstream::Upstreams};
+
+/// Takes a request through all phases. If dropped, the backend's call is dropped too.
+pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Outcome {
+    let (mut response, fault) = match phases(exchange, upstreams).await {
+        Ok(response) => (response, None),
+        Err(fault) => (answer::rest(&fault, exchange), Some(fault)),
+    };
+    finish::run(exchange, &mut response);
+    Outcome { response, fault }
+}
+
+async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Response, Fault> {
+    // First the method, because everything behind it is configured there.
+    phase("match").in_scope(|| matching::run(exchange))?;
+    // Then, in this order: resource policy, authorize, key, throttle, validate, cache. The
+    // cheapest refusal is first, and nothing unauthorised costs a backend.
+    let call = phase("map_request").in_scope(|| map_request::run(exchange))?;
+    let integrating = integrate::run(exchange, upstreams, call);
+    let answered = integrating.instrument(phase("integrate")).await?;
+    phase("map_response").in_scope(|| map_response::run(exchange, answered))
+}
+
+/// What Amazon's own health checks get at `/ping` and `/sping`.
+pub(crate) fn health() -> Response {
+    Response::new(Body::full("healthy"))
+}
+
+/// The span of one phase, inside its request's; free unless debug spans are on.
+fn phase(name: &'static str) -> Span {
+    debug_span!("phase", name)
+}
