@@ -6,6 +6,7 @@
 pub mod aws;
 pub mod event_stream;
 pub mod gateway_text;
+pub mod json_path;
 pub mod json_schema;
 pub mod lambda;
 pub mod mapping;
@@ -15,3 +16,4 @@ pub mod policy;
 pub mod rest_path;
 pub mod sigv4;
 pub mod uri_template;
+pub mod vtl;
