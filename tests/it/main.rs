@@ -1,6 +1,7 @@
 //! The one integration test binary: each topic is a module, so that everything links once.
 
 mod cluster;
+mod golden;
 mod lab;
 mod latency_map;
 #[allow(clippy::panic, reason = "a test fails by panicking")]

@@ -6,6 +6,7 @@
 pub mod backend;
 pub mod client;
 pub mod cluster;
+pub mod golden;
 pub mod issuer;
 pub mod latency;
 pub mod load;

@@ -18,6 +18,7 @@ mod call;
 mod chain;
 mod clock;
 mod cluster;
+mod definition;
 mod document;
 mod ids;
 pub mod limits;
@@ -34,6 +35,7 @@ mod v2;
 
 pub use admin::{Admin, AdminSettings, Ports};
 pub use chain::{Chain, ChainError};
+pub use definition::rest_content;
 pub use metrics::Metrics;
 pub use ports::{
     Caches, Candidate, DnsExplanation, Explain, ExplainRow, Fleet, LiveNode, Members, MintedToken,

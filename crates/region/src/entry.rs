@@ -57,7 +57,7 @@ impl Worker {
             let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             counted.answered(outcome.response.status(), ms);
         }
-        record.answered(Some(&exchange), outcome)
+        record.answered(Some(&mut exchange), outcome)
     }
 }
 

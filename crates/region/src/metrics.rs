@@ -16,6 +16,8 @@ use crate::{fault::Fault, upstream::UpstreamError};
 pub(crate) struct Metrics {
     /// By entrance, then by class 1xx to 5xx.
     requests: [[IntCounter; 5]; 3],
+    /// Of REST APIs: by a stage's own deployment, by its canary; then by class.
+    deployments: [[IntCounter; 5]; 2],
     aborted: IntCounter,
     request_seconds: Histogram,
     upstream_seconds: Histogram,
@@ -58,11 +60,22 @@ impl Metrics {
             ["1xx", "2xx", "3xx", "4xx", "5xx"]
                 .map(|class| requests.with_label_values(&[entrance, class]))
         };
+        let deployments = counters(
+            registry,
+            "edgeway_region_rest_requests_total",
+            "Requests to REST APIs that ended, by deployment (base, canary) and status class.",
+            &["deployment", "class"],
+        )?;
+        let of_deployment = |name: &str| {
+            ["1xx", "2xx", "3xx", "4xx", "5xx"]
+                .map(|class| deployments.with_label_values(&[name, class]))
+        };
         let counter = |name, help| counter(registry, name, help);
         let gauge = |name, help| gauge(registry, name, help);
         let latency = |name, help| latency(registry, name, help);
         Ok(Arc::new(Self {
             requests: [classes("pop"), classes("regional"), classes("private")],
+            deployments: [of_deployment("base"), of_deployment("canary")],
             aborted: counter(
                 "edgeway_region_requests_aborted_total",
                 "Requests whose client went away before the answer's head.",
@@ -110,6 +123,14 @@ impl Metrics {
             counter.inc();
         }
         self.request_seconds.observe(time.as_secs_f64());
+    }
+
+    pub(crate) fn deployment_served(&self, canary: bool, status: http::StatusCode) {
+        let class = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
+        let row = self.deployments.get(usize::from(canary));
+        if let Some(counter) = row.and_then(|row| row.get(class)) {
+            counter.inc();
+        }
     }
 
     pub(crate) fn aborted(&self) {

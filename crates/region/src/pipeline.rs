@@ -40,7 +40,7 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> O
     {
         let mut own = rest::Exchange::new(exchange, found, stage);
         let outcome = rest::run(&mut own, upstreams).await;
-        exchange.rest = Some(own.note());
+        exchange.rest = Some(own.note(outcome.response.status()));
         return outcome;
     }
     let (mut response, fault) = match phases(exchange, upstreams, found).await {

@@ -22,6 +22,7 @@ use crate::{
     load::Load,
     metrics::Metrics,
     pipeline::Outcome,
+    rest,
 };
 
 /// What all records of a region write to.
@@ -41,6 +42,10 @@ pub(crate) struct Record {
     bytes: u64,
     broken: bool,
     line: Option<Box<Line>>,
+    /// The line of a stage's own log.
+    own_line: Option<rest::Line>,
+    /// Whether a canary answered; none where the stage is not of a REST API.
+    canary: Option<bool>,
 }
 
 /// The parts of the access log that are known before the end.
@@ -57,6 +62,7 @@ struct Line {
     /// The UUID by which clients of REST APIs know the request.
     request: String,
     canary: bool,
+    replaced_id: bool,
     upstream: Option<Duration>,
     fault: Option<Fault>,
 }
@@ -88,6 +94,7 @@ impl Record {
                 route: String::new(),
                 request: String::new(),
                 canary: false,
+                replaced_id: false,
                 upstream: None,
                 fault: None,
             })
@@ -100,6 +107,8 @@ impl Record {
             bytes: 0,
             broken: false,
             line,
+            own_line: None,
+            canary: None,
         };
         (record, in_flight)
     }
@@ -107,12 +116,20 @@ impl Record {
     /// Notes the answer's head and lets the record travel with the body.
     pub(crate) fn answered(
         mut self,
-        exchange: Option<&Exchange<'_>>,
+        mut exchange: Option<&mut Exchange<'_>>,
         outcome: Outcome,
     ) -> Response {
         let Outcome { response, fault } = outcome;
         self.status = Some(response.status());
         self.ledger.load.observe(self.began.elapsed());
+        if let Some(rest) = exchange
+            .as_mut()
+            .and_then(|exchange| exchange.rest.as_mut())
+        {
+            self.own_line = rest.line.take();
+            self.canary = Some(rest.is_canary);
+        }
+        let exchange = exchange.as_deref();
         if let Some(time) = exchange.and_then(Exchange::upstream_time) {
             self.ledger.metrics.upstream(time);
         }
@@ -142,6 +159,14 @@ impl Drop for Record {
             Some(status) => self.ledger.metrics.ended(self.entrance, status, time),
             None => self.ledger.metrics.aborted(),
         }
+        if let (Some(canary), Some(status)) = (self.canary, self.status) {
+            self.ledger.metrics.deployment_served(canary, status);
+        }
+        if let Some(line) = self.own_line.take() {
+            let line = line.end(self.bytes, time);
+            let canary = self.canary == Some(true);
+            tracing::info!(target: "access::stage", canary, "{line}");
+        }
         if let Some(line) = self.line.take() {
             line.write(self, time);
         }
@@ -161,6 +186,7 @@ impl Line {
         if let Some(rest) = &exchange.rest {
             self.request.clone_from(&rest.request_id);
             self.canary = rest.is_canary;
+            self.replaced_id = rest.replaced_id;
             if let Some(method) = &rest.method {
                 (**method).clone_into(&mut self.route);
             }
@@ -185,6 +211,8 @@ impl Line {
             request_id = %self.request_id,
             request_uuid = or_dash(&self.request),
             canary = self.canary,
+            // The words of Amazon's log.
+            request_uuid_status = self.replaced_id.then_some("UUID_REPLACED_INVALID_REQUEST_ID"),
             api = or_dash(&self.api),
             stage = or_dash(&self.stage),
             route = or_dash(&self.route),

@@ -24,6 +24,7 @@ mod failover;
 mod fills;
 mod first_request;
 mod geo;
+mod golden;
 mod history;
 mod http3;
 mod latency;

@@ -14,6 +14,10 @@ pub enum Value<'a> {
     Segment(&'a str),
     /// The rest of the path, still encoded.
     Greedy(&'a str),
+    /// Text that is not encoded and may be of one segment only.
+    Decoded(&'a str),
+    /// Text that is not encoded; its slashes stay separators.
+    DecodedPath(&'a str),
 }
 
 /// What the client's request adds to the URI.
@@ -57,6 +61,9 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b':')
     .remove(b'@');
 
+/// Encoded in a path.
+const PATH: &AsciiSet = &SEGMENT.remove(b'/');
+
 /// Encoded in a query's value: all but RFC 3986 `unreserved`.
 const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -84,6 +91,8 @@ impl UriTemplate {
                 Piece::Parameter(name) => match find(&value_of, name)? {
                     Value::Segment(raw) => push_segment(&mut out, raw)?,
                     Value::Greedy(raw) => push_greedy(&mut out, raw)?,
+                    Value::Decoded(text) => push_decoded(&mut out, text, SEGMENT)?,
+                    Value::DecodedPath(text) => push_decoded(&mut out, text, PATH)?,
                 },
             }
         }
@@ -101,10 +110,14 @@ impl UriTemplate {
         for piece in &self.query {
             match piece {
                 Piece::Text(text) => out.push_str(text),
-                Piece::Parameter(name) => {
-                    let (Value::Segment(raw) | Value::Greedy(raw)) = find(&value_of, name)?;
-                    push_encoded(&mut out, raw, QUERY_VALUE);
-                }
+                Piece::Parameter(name) => match find(&value_of, name)? {
+                    Value::Segment(raw) | Value::Greedy(raw) => {
+                        push_encoded(&mut out, raw, QUERY_VALUE);
+                    }
+                    Value::Decoded(text) | Value::DecodedPath(text) => {
+                        out.extend(utf8_percent_encode(text, QUERY_VALUE));
+                    }
+                },
             }
         }
         if let Some(query) = extras.query.filter(|query| !query.is_empty()) {
@@ -149,6 +162,20 @@ fn push_greedy(out: &mut String, raw: &str) -> Result<(), ValueError> {
         return Err(ValueError::DotSegment);
     }
     out.push_str(raw);
+    Ok(())
+}
+
+fn push_decoded(
+    out: &mut String,
+    text: &str,
+    set: &'static AsciiSet,
+) -> Result<(), ValueError> {
+    let is_dots = |segment: &str| matches!(segment, "." | "..");
+    // Backends may decode twice, so an encoded dot counts as well.
+    if text.split(['/', '\\']).any(is_dots) || has_dot_segment(text) {
+        return Err(ValueError::DotSegment);
+    }
+    out.extend(utf8_percent_encode(text, set));
     Ok(())
 }
 

@@ -66,9 +66,9 @@ const DEFAULT_STAGE: &str = "$default";
 
 impl ApiPlan {
     /// Compiles an API; `last` is what was compiled of an earlier state of it.
-    pub(super) fn compile(source: &Arc<Api>, last: Option<&Self>) -> Self {
+    pub(super) fn compile(source: &Arc<Api>, account: &str, last: Option<&Self>) -> Self {
         let mut diagnostics = Vec::new();
-        let mut contents = last.map(|last| last.contents.reuse()).unwrap_or_default();
+        let mut contents = Contents::new(account, last.map(|last| &last.contents));
         let stages = source.stages.values().map(|stage| {
             let name = stage.name.as_str().as_bytes().into();
             let plan = StagePlan::compile(source, stage, &mut contents, &mut diagnostics);

@@ -96,21 +96,19 @@ impl RegionPlan {
     pub fn compile_from(&self, config: &Config) -> (Self, Vec<Diagnostic>) {
         let mut diagnostics = Vec::new();
         let mut apis = HashMap::with_capacity(config.apis.len());
+        let cluster = config.cluster.as_ref();
+        let account = cluster.map_or("", |cluster| cluster.account_id.as_str());
         for (id, api) in &config.apis {
             let last = self.apis.get(id.as_str());
             let known = last.filter(|known| known.is_of(api));
-            let compile = || Arc::new(ApiPlan::compile(api, last.map(|last| &**last)));
+            let compile = || Arc::new(ApiPlan::compile(api, account, last.map(|last| &**last)));
             let plan = known.map_or_else(compile, Arc::clone);
             diagnostics.extend_from_slice(plan.diagnostics());
             apis.insert(Box::from(id.as_str()), plan);
         }
         let mut plan = Self {
             revision: config.revision,
-            account: config
-                .cluster
-                .as_ref()
-                .map_or("", |c| c.account_id.as_str())
-                .into(),
+            account: account.into(),
             apis,
             endpoint_suffixes: endpoint_suffixes(config),
             domains: HashMap::with_capacity(config.domains.len()),

@@ -9,7 +9,11 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use lang::{
+    policy::Verdict,
+    vtl::{Overrides, Parameters},
+};
 use plan::region::{
     Found, RegionPlan,
     rest::{DICE, Matched, RestDeployment, RestStage},
@@ -43,8 +47,14 @@ pub(crate) struct Exchange<'a> {
     pub(crate) body: Held,
     /// Set by `matching`.
     pub(crate) matched: Option<Matched<'a, 'a>>,
+    /// Decoded. Path and query are set by `matching`, headers only when a template needs them.
+    pub(crate) parameters: Parameters,
+    /// What templates have set over mappings, statuses and headers.
+    pub(crate) overrides: Overrides,
     /// Who asks, as far as it is known; phases that find out add to it.
     pub(crate) identity: Identity,
+    /// What the resource policy said, where there is one; set by `policy`.
+    pub(crate) policy: Option<Verdict>,
     /// What an authorizer said: `principalId`, `claims`, and whatever else it answered.
     pub(crate) authorizer: Option<serde_json::Map<String, serde_json::Value>>,
     /// Set when the gateway answers itself.
@@ -75,6 +85,10 @@ pub(crate) struct Note {
     pub(crate) request_id: String,
     pub(crate) is_canary: bool,
     pub(crate) integration: IntegrationNote,
+    /// The client's request id was no UUID.
+    pub(crate) replaced_id: bool,
+    /// For the stage's own access log.
+    pub(crate) line: Option<super::Line>,
 }
 
 /// What is known of the integration's answer.
@@ -116,7 +130,10 @@ impl<'a> Exchange<'a> {
             headers: client,
             body: Held::Unread(std::mem::take(&mut outer.body)),
             matched: None,
+            parameters: Parameters::default(),
+            overrides: Overrides::default(),
             identity: Identity::default(),
+            policy: None,
             authorizer: None,
             error: None,
             integration: IntegrationNote::default(),
@@ -138,19 +155,34 @@ impl<'a> Exchange<'a> {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// Lets templates see the headers.
+    pub(crate) fn show_headers(&mut self) {
+        if !self.parameters.header.is_empty() {
+            return;
+        }
+        let shown = self.headers.iter().map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            (headers::shown(name.as_str()), value.into_owned())
+        });
+        self.parameters.header = shown.collect();
+    }
+
     /// The variables that its deployment sees.
     pub(crate) const fn variables(&self) -> &'a BTreeMap<String, String> {
         &self.deployment.variables
     }
 
     /// What its record needs.
-    pub(crate) fn note(self) -> Note {
+    pub(crate) fn note(self, status: StatusCode) -> Note {
+        let line = super::Line::of(&self, status);
         let matched = self.matched.as_ref();
         Note {
             method: matched.map(|matched| std::sync::Arc::clone(&matched.method.key)),
             request_id: self.ids.request,
             is_canary: self.is_canary,
             integration: self.integration,
+            replaced_id: self.ids.replaced,
+            line,
         }
     }
 

@@ -78,6 +78,24 @@ const RENAMED_OF_MAPPING: [&str; 17] = [
     "x-amzn-trace-id",
 ];
 
+/// What even a mapping cannot send to a backend.
+const NEVER_SENT: [&str; 9] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Whether a mapped header does not reach the backend.
+pub(crate) fn is_never_sent(name: &str) -> bool {
+    NEVER_SENT.iter().any(|one| name.eq_ignore_ascii_case(one))
+}
+
 /// Removes what is dropped when a request is read, so that nothing behind sees it.
 pub(crate) fn strip_request(headers: &mut HeaderMap) {
     remove(headers, &DROPPED_TO_BACKEND);
@@ -110,6 +128,22 @@ pub(crate) fn mapped_name(name: &str) -> Option<HeaderName> {
         return renamed(&lower);
     }
     HeaderName::from_bytes(lower.as_bytes()).ok()
+}
+
+/// A header's name as templates and events show it. Names arrive in lower case, as HTTP/2 has them;
+/// Amazon's examples write them with capitals, and owners copy those.
+pub(crate) fn shown(name: &str) -> String {
+    let mut shown = String::with_capacity(name.len());
+    let mut begins = true;
+    for letter in name.chars() {
+        shown.push(if begins {
+            letter.to_ascii_uppercase()
+        } else {
+            letter
+        });
+        begins = letter == '-';
+    }
+    shown
 }
 
 fn renamed(name: &str) -> Option<HeaderName> {

@@ -4,23 +4,24 @@
 //! `context.rs` says what `$context` is; `refusal.rs` what the gateway itself answers. Errors
 //! become bytes in `answer.rs` like all others.
 
-#![expect(
-    dead_code,
-    reason = "mappings and templates, which use the rest, come next"
-)]
-
 mod body;
 mod context;
 mod exchange;
 mod headers;
 mod ids;
+mod log;
 mod phases;
 mod pipeline;
 mod refusal;
+mod render;
+mod source;
+mod time;
 
 pub(crate) use self::{
     context::message_string,
     exchange::{Exchange, Note},
+    log::Line,
     pipeline::{health, run},
     refusal::Refusal,
+    source::View,
 };

@@ -9,7 +9,7 @@ use tracing::{Instrument as _, Span, debug_span};
 
 use super::{
     Exchange,
-    phases::{finish, integrate, map_request, map_response, matching},
+    phases::{cors, finish, integrate, map_request, map_response, matching, policy},
 };
 use crate::{answer, fault::Fault, pipeline::Outcome, upstream::Upstreams};
 
@@ -17,7 +17,11 @@ use crate::{answer, fault::Fault, pipeline::Outcome, upstream::Upstreams};
 pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Outcome {
     let (mut response, fault) = match phases(exchange, upstreams).await {
         Ok(response) => (response, None),
-        Err(fault) => (answer::rest(&fault, exchange), Some(fault)),
+        Err(fault) => {
+            let mut response = answer::rest(&fault, exchange);
+            cors::decorate(exchange, response.headers_mut());
+            (response, Some(fault))
+        }
     };
     finish::run(exchange, &mut response);
     Outcome { response, fault }
@@ -26,12 +30,16 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> O
 async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Response, Fault> {
     // First the method, because everything behind it is configured there.
     phase("match").in_scope(|| matching::run(exchange))?;
-    // Then, in this order: resource policy, authorize, key, throttle, validate, cache. The
-    // cheapest refusal is first, and nothing unauthorised costs a backend.
-    let call = phase("map_request").in_scope(|| map_request::run(exchange))?;
+    // The policy, because it may refuse whoever asks without asking anybody.
+    phase("policy").in_scope(|| policy::run(exchange))?;
+    // Then, in this order: authorize, key, throttle, validate, cache. Nothing unauthorised costs
+    // a backend.
+    let mapping = map_request::run(exchange);
+    let call = mapping.instrument(phase("map_request")).await?;
     let integrating = integrate::run(exchange, upstreams, call);
     let answered = integrating.instrument(phase("integrate")).await?;
-    phase("map_response").in_scope(|| map_response::run(exchange, answered))
+    let mapping = map_response::run(exchange, answered);
+    mapping.instrument(phase("map_response")).await
 }
 
 /// What Amazon's own health checks get at `/ping` and `/sping`.

@@ -40,6 +40,9 @@ impl Backend {
         let Some(integration) = &method.source.integration else {
             return Self::Broken("method has no integration".into());
         };
+        if let Err(reason) = &method.mapping {
+            return Self::Broken(Arc::clone(reason));
+        }
         let compiled = match integration.settings.kind {
             IntegrationType::Mock => Ok(Self::Mock),
             IntegrationType::Http | IntegrationType::HttpProxy => http(integration, variables),

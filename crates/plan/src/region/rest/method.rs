@@ -10,6 +10,8 @@ use model::{
     rest::{AuthorizationType, Content, Method, Resource, Verb},
 };
 
+use super::mapping::{RequestPlan, ResponsePlan};
+
 /// A compiled method.
 #[derive(Debug)]
 pub struct MethodPlan {
@@ -26,6 +28,43 @@ pub struct MethodPlan {
     /// Who may call it, or how often, is checked for each request: no answer may be given to
     /// anybody but the one who asked.
     pub is_guarded: bool,
+    /// How requests become the integration's, and its answers the client's; why not, where that
+    /// cannot be read.
+    pub mapping: Result<MappingPlan, Arc<str>>,
+}
+
+/// Both directions between client and integration.
+#[derive(Debug)]
+pub struct MappingPlan {
+    /// Towards the integration.
+    pub request: RequestPlan,
+    /// Back, in the order in which they are tried.
+    pub responses: Vec<ResponsePlan>,
+}
+
+impl MappingPlan {
+    fn compile(source: &Method, path: &str) -> Result<Self, String> {
+        let integration = source.integration.as_ref();
+        let integration = integration.ok_or("method has no integration")?;
+        let responses = integration.responses.iter();
+        let responses = responses.map(|(status, one)| ResponsePlan::compile(*status, one));
+        Ok(Self {
+            request: RequestPlan::compile(integration, path)?,
+            responses: responses.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The answer for what the integration said: the first whose pattern matches all of it, else
+    /// the one without a pattern.
+    #[must_use]
+    pub fn response(&self, selector: &str) -> Option<&ResponsePlan> {
+        let fits = |one: &&ResponsePlan| {
+            let pattern = one.pattern.as_ref();
+            pattern.is_some_and(|pattern| pattern.is_full_match(selector))
+        };
+        let default = || self.responses.iter().find(|one| one.pattern.is_none());
+        self.responses.iter().find(fits).or_else(default)
+    }
 }
 
 impl MethodPlan {
@@ -40,7 +79,12 @@ impl MethodPlan {
         let is_guarded = settings.api_key_required
             || settings.authorization != AuthorizationType::None
             || content.policy.is_some();
+        let mapping = MappingPlan::compile(source, &path).map_err(Arc::from);
         Self {
+            mapping: mapping.and_then(|mapping| match unserved(source) {
+                Some(reason) => Err(reason.into()),
+                None => Ok(mapping),
+            }),
             resource: resource.id.clone(),
             key: format!("{verb} {path}").into(),
             path,
@@ -49,4 +93,15 @@ impl MethodPlan {
             is_guarded,
         }
     }
+}
+
+/// What nobody checks may not be let pass.
+fn unserved(method: &Method) -> Option<String> {
+    let settings = &method.settings;
+    if settings.authorization != AuthorizationType::None {
+        let kind = settings.authorization;
+        return Some(format!("authorization of type {kind} is not served"));
+    }
+    let key = settings.api_key_required;
+    key.then(|| "api keys are not served".to_owned())
 }

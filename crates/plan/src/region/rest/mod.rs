@@ -8,7 +8,10 @@
 //! A method that cannot be compiled is broken by itself: it answers 500 and leaves a `Diagnostic`.
 
 mod backend;
+mod gateway;
+mod mapping;
 mod method;
+mod policy;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -18,9 +21,10 @@ use std::{
     sync::Arc,
 };
 
+use lang::{gateway_text::Text, policy::Policy};
 use model::{
     Api, Content, DeploymentId, ResourceId, Stage,
-    rest::{self, GatewayResponse, GatewayResponseType, StageSettings, Verb},
+    rest::{self, StageSettings, Verb},
 };
 
 use self::tree::Tree;
@@ -28,7 +32,9 @@ use crate::Diagnostic;
 
 pub use self::{
     backend::{Backend, HttpBackend},
-    method::MethodPlan,
+    gateway::{GatewayPlan, GatewayResponses, Wording},
+    mapping::{Mapping, RequestPlan, ResponsePlan},
+    method::{MappingPlan, MethodPlan},
     tree::Captured,
 };
 
@@ -37,9 +43,26 @@ pub use self::{
 pub struct RestStage {
     /// As the stage's owner set them.
     pub settings: Arc<StageSettings>,
+    /// The format of its access log.
+    pub access_log: Option<Text>,
+    /// Origins whose scripts may read what the gateway itself answers.
+    pub error_origins: Option<Origins>,
     base: RestDeployment,
     canary: Option<CanaryPlan>,
 }
+
+/// Origins of scripts.
+#[derive(Debug)]
+pub enum Origins {
+    /// All of them.
+    All,
+    /// These, such as `https://a.test`.
+    Listed(Vec<Box<str>>),
+}
+
+/// The tag of a stage that adds cross-origin headers to gateway responses: `*`, or origins
+/// separated by spaces.
+pub const ERROR_ORIGINS_TAG: &str = "edgeway:cors-errors";
 
 #[derive(Debug)]
 struct CanaryPlan {
@@ -66,11 +89,20 @@ pub(super) struct Frozen {
     source: Arc<rest::Content>,
     tree: Tree,
     methods: Vec<Arc<MethodPlan>>,
+    gateway_responses: GatewayResponses,
+    /// Why the policy cannot be read; nobody is let in then.
+    policy: Result<Option<Policy>, String>,
+    /// What its parts that belong to no method are complained about.
+    complaints: Vec<String>,
 }
 
 /// The frozen contents that an API's stages share.
-#[derive(Debug, Default)]
-pub(super) struct Contents(HashMap<DeploymentId, Arc<Frozen>>);
+#[derive(Debug)]
+pub(super) struct Contents {
+    /// The account that ARNs name.
+    account: Box<str>,
+    frozen: HashMap<DeploymentId, Arc<Frozen>>,
+}
 
 /// Where a method and path lead.
 #[derive(Debug)]
@@ -112,7 +144,14 @@ impl RestStage {
                 serves: RestDeployment::compile(api, id, variables, contents, place)?,
             })
         });
+        let log = settings.access_log.as_ref();
+        let format = log.and_then(|log| log.format.as_deref());
         Some(Self {
+            access_log: format.filter(|format| !format.is_empty()).map(Text::parse),
+            error_origins: stage
+                .tags
+                .get(ERROR_ORIGINS_TAG)
+                .map(|tag| Origins::read(tag)),
             settings: Arc::new(settings),
             base,
             canary,
@@ -125,6 +164,17 @@ impl RestStage {
         match &self.canary {
             Some(canary) if dice() < canary.share => (&canary.serves, true),
             _ => (&self.base, false),
+        }
+    }
+}
+
+impl Origins {
+    fn read(tag: &str) -> Self {
+        let origins: Vec<Box<str>> = tag.split_whitespace().map(Box::from).collect();
+        if origins.iter().any(|origin| **origin == *"*") {
+            Self::All
+        } else {
+            Self::Listed(origins)
         }
     }
 }
@@ -151,7 +201,10 @@ impl RestDeployment {
             complain(at.to_owned(), message);
             return None;
         };
-        let frozen = contents.frozen(id, source);
+        let frozen = contents.frozen(api, id, source);
+        for complaint in &frozen.complaints {
+            complain(at.to_owned(), complaint.clone());
+        }
         let compile = |method: &Arc<MethodPlan>| Backend::compile(method, &variables);
         let backends: Vec<Backend> = frozen.methods.iter().map(compile).collect();
         for (method, backend) in frozen.methods.iter().zip(&backends) {
@@ -185,42 +238,53 @@ impl RestDeployment {
         &self.frozen.source
     }
 
-    /// What its owner wants to be said instead of the gateway's own words: for this very type, and
-    /// for its class.
+    /// What its owner wants to be said instead of the gateway's own words.
     #[must_use]
-    pub fn gateway_response(&self, kind: GatewayResponseType) -> Option<&GatewayResponse> {
-        let known = &self.frozen.source.gateway_responses;
-        known.get(&kind).map(|response| &**response)
+    pub fn gateway_responses(&self) -> &GatewayResponses {
+        &self.frozen.gateway_responses
+    }
+
+    /// Its resource policy.
+    ///
+    /// # Errors
+    /// Says why it cannot be read; nobody may be let in then.
+    pub fn policy(&self) -> Result<Option<&Policy>, &str> {
+        let policy = self.frozen.policy.as_ref();
+        policy.map(Option::as_ref).map_err(String::as_str)
     }
 }
 
 // === impl Contents ===
 
 impl Contents {
-    /// Those of an older plan that may still be of use.
-    pub(super) fn reuse(&self) -> Self {
-        Self(self.0.clone())
+    /// None; those of `last` that may still be of use.
+    pub(super) fn new(account: &str, last: Option<&Self>) -> Self {
+        let last = last.filter(|last| *last.account == *account);
+        Self {
+            account: account.into(),
+            frozen: last.map(|last| last.frozen.clone()).unwrap_or_default(),
+        }
     }
 
     /// Forgets what no deployment of the API holds any more.
     pub(super) fn retain(&mut self, api: &Api) {
-        self.0.retain(|id, _| api.deployments.contains_key(id));
+        self.frozen.retain(|id, _| api.deployments.contains_key(id));
     }
 
-    fn frozen(&mut self, id: &DeploymentId, source: &Arc<rest::Content>) -> Arc<Frozen> {
-        if let Some(known) = self.0.get(id)
+    fn frozen(&mut self, api: &Api, id: &DeploymentId, source: &Arc<rest::Content>) -> Arc<Frozen> {
+        if let Some(known) = self.frozen.get(id)
             && Arc::ptr_eq(&known.source, source)
         {
             return Arc::clone(known);
         }
-        let frozen = Arc::new(Frozen::compile(source));
-        self.0.insert(id.clone(), Arc::clone(&frozen));
+        let frozen = Arc::new(Frozen::compile(api, &self.account, source));
+        self.frozen.insert(id.clone(), Arc::clone(&frozen));
         frozen
     }
 }
 
 impl Frozen {
-    fn compile(source: &Arc<rest::Content>) -> Self {
+    fn compile(api: &Api, account: &str, source: &Arc<rest::Content>) -> Self {
         let mut numbers: HashMap<(ResourceId, Verb), usize> = HashMap::new();
         let mut methods = Vec::new();
         for (resource, verb, method) in source.methods() {
@@ -229,10 +293,25 @@ impl Frozen {
             methods.push(Arc::new(plan));
         }
         let index_of = |id: &ResourceId, verb: Verb| numbers.get(&(id.clone(), verb)).copied();
+        let mut complaints = Vec::new();
+        let mut complain = |complaint: String| complaints.push(complaint);
+        let gateway_responses = GatewayResponses::compile(source, &mut complain);
+        let policy = source
+            .policy
+            .as_deref()
+            .filter(|text| !text.trim().is_empty());
+        let policy = policy.map(|text| policy::compile(text, api, account));
+        let policy = policy.transpose();
+        if let Err(complaint) = &policy {
+            complain(complaint.clone());
+        }
         Self {
             tree: Tree::compile(source, &index_of),
             source: Arc::clone(source),
             methods,
+            gateway_responses,
+            policy,
+            complaints,
         }
     }
 }

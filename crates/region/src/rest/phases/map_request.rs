@@ -1,23 +1,24 @@
 //! Phase: the client's request becomes the integration's (docs/aws-behaviour.md).
 //!
-//! A proxied request keeps the client's headers and its body goes on as it comes; everything else
-//! begins with nothing but what the gateway adds.
+//! The body is made by a template, or goes on as it came; mappings set headers, query and path
+//! parameters, and what templates override wins over those. A proxied request begins with the
+//! client's headers and query, any other with nothing but what the gateway adds.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
-use bytes::Bytes;
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Uri,
-    header::{ACCEPT, CONTENT_TYPE, USER_AGENT},
-    uri::PathAndQuery,
+use lang::{
+    mapping::{Mapped, MappingError, Target},
+    media::{self, Choice, essence},
+    vtl::{RenderError, Template},
 };
-use lang::uri_template::{Extras, Value};
-use plan::region::rest::{Backend, HttpBackend, Matched};
-use serve::Request;
+use model::rest::GatewayResponseType as Kind;
+use plan::region::rest::{Backend, HttpBackend, MappingPlan};
+use serve::{Body, Request};
 
+use super::mock;
 use crate::{
     fault::Fault,
-    rest::{Exchange, Refusal, headers, ids},
+    rest::{Exchange, Refusal, body::Held, render::render, source::View},
 };
 
 /// What the integration is to do.
@@ -31,91 +32,152 @@ pub(crate) enum Call<'a> {
     },
 }
 
-const API_ID: HeaderName = HeaderName::from_static("x-amzn-apigateway-api-id");
+/// The parameters that mappings and overrides set, in the order in which they were set.
+#[derive(Debug, Default)]
+pub(crate) struct Set {
+    pub(crate) headers: Vec<(String, Mapped)>,
+    pub(crate) query: Vec<(String, Mapped)>,
+    pub(crate) path: Vec<Placed>,
+}
+
+/// A value for a variable of the backend's path.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    pub(crate) keeps_slashes: bool,
+}
 
 /// Makes the integration's request.
-pub(crate) fn run<'a>(exchange: &mut Exchange<'a>) -> Result<Call<'a>, Fault> {
+pub(crate) async fn run<'a>(exchange: &mut Exchange<'a>) -> Result<Call<'a>, Fault> {
     let matched = exchange.matched()?;
-    match matched.backend {
-        Backend::Broken(reason) => Err(broken(reason)),
-        Backend::Mock => Ok(Call::Mock { status: 200 }),
+    let backend = matched.backend;
+    let plan = match (backend, &matched.method.mapping) {
+        (Backend::Broken(reason), _) | (_, Err(reason)) => {
+            return Err(Refusal::broken(reason.to_string()).into());
+        }
+        (_, Ok(plan)) => plan,
+    };
+    if plan.request.reads_body {
+        exchange.body.whole().await?;
+    }
+    match backend {
+        Backend::Http(backend) if backend.is_proxy => {
+            let set = set(exchange, plan)?;
+            let body = exchange.body.pass();
+            super::http::request(exchange, backend, body, &set)
+        }
         Backend::Http(backend) => {
-            let uri = uri(exchange, matched, backend)?;
-            let mut request = Request::new(exchange.body.pass());
-            *request.method_mut() = method(exchange, backend);
-            *request.uri_mut() = uri;
-            *request.headers_mut() = own_headers(exchange, backend.is_proxy);
-            let request = Box::new(request);
-            Ok(Call::Http { backend, request })
+            let body = body(exchange, plan).await?;
+            let set = set(exchange, plan)?;
+            super::http::request(exchange, backend, body, &set)
+        }
+        Backend::Mock => {
+            let body = match body(exchange, plan).await? {
+                body if body.as_full().is_none() => Held::Unread(body).whole().await?.clone(),
+                body => body.as_full().cloned().unwrap_or_default(),
+            };
+            // Mappings of a mock change nothing, but wrong ones still fail.
+            set(exchange, plan)?;
+            let status = mock::status(&String::from_utf8_lossy(&body));
+            let missing = || Refusal::broken("request template of the mock gives no statusCode");
+            status
+                .map(|status| Call::Mock { status })
+                .ok_or_else(|| missing().into())
+        }
+        Backend::Broken(reason) => Err(Refusal::broken(reason.to_string()).into()),
+    }
+}
+
+/// The integration's body: what a template makes of the client's, or the client's own.
+async fn body(exchange: &mut Exchange<'_>, plan: &MappingPlan) -> Result<Body, Fault> {
+    let request = &plan.request;
+    let kind = exchange.header("content-type");
+    match media::choose(&request.templates, kind, request.unmatched) {
+        Choice::Template(template) => {
+            let text = templated(exchange, template).await?;
+            Ok(Body::full(text))
+        }
+        Choice::Pass => Ok(exchange.body.pass()),
+        Choice::Refuse => {
+            let kind = kind.map_or(media::DEFAULT, essence).to_owned();
+            let refusal = Refusal::of(Kind::UnsupportedMediaType, "unsupported_media_type");
+            Err(refusal.saying(format!("no template for {kind}")).into())
         }
     }
 }
 
-fn broken(reason: &Arc<str>) -> Fault {
-    Refusal::broken(reason.to_string()).into()
+async fn templated(exchange: &mut Exchange<'_>, template: &Template) -> Result<String, Fault> {
+    let bytes = exchange.body.whole().await?.clone();
+    let rendered = render(exchange, template, &text(&bytes));
+    rendered.map_err(|error| match error {
+        RenderError::Json { .. } => not_json(error.to_string()).into(),
+        other => Refusal::broken(format!("request template: {other}")).into(),
+    })
 }
 
-fn method(exchange: &Exchange<'_>, backend: &HttpBackend) -> Method {
-    let own = backend.method.as_ref();
-    let own = own.and_then(|name| Method::from_bytes(name.as_bytes()).ok());
-    own.unwrap_or_else(|| exchange.method.clone())
+/// A body as templates see it.
+pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
 }
 
-/// What a backend gets before any mapping.
-fn own_headers(exchange: &mut Exchange<'_>, is_proxy: bool) -> HeaderMap {
-    let mut sent = if is_proxy {
-        let mut sent = exchange.headers.clone();
-        headers::strip_proxied(&mut sent);
-        sent
-    } else {
-        let mut sent = HeaderMap::new();
-        sent.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        if let Some(kind) = exchange.headers.get(CONTENT_TYPE) {
-            sent.insert(CONTENT_TYPE, kind.clone());
+/// What mappings and overrides set.
+fn set(exchange: &Exchange<'_>, plan: &MappingPlan) -> Result<Set, Fault> {
+    let mut set = Set::default();
+    let body = exchange.body.read().map(|bytes| text(bytes));
+    let view = View::of(exchange, body.as_deref());
+    for mapping in &plan.request.mappings {
+        let value = mapping.source.evaluate(&view);
+        let Some(value) = value.map_err(|error| bad_body(&error))? else {
+            continue;
+        };
+        match &mapping.target {
+            Target::Header(name) => set.headers.push((name.clone(), value)),
+            Target::Query(name) => set.query.push((name.clone(), value)),
+            Target::Path(name) => set.path.push(Placed {
+                name: name.clone(),
+                value: value.joined(),
+                keeps_slashes: mapping.keeps_slashes,
+            }),
         }
-        sent
-    };
-    let api = exchange.found.api.id().as_str();
-    if !sent.contains_key(USER_AGENT) {
-        set(&mut sent, USER_AGENT, &format!("AmazonAPIGateway_{api}"));
     }
-    set(&mut sent, API_ID, api);
-    set(&mut sent, ids::TRACE_ID, &exchange.ids.trace());
-    sent
+    let overrides = &exchange.overrides.request;
+    replace(
+        &mut set.headers,
+        &overrides.header,
+        str::eq_ignore_ascii_case,
+    );
+    replace(&mut set.query, &overrides.querystring, |one, other| {
+        one == other
+    });
+    for (name, value) in &overrides.path {
+        set.path.retain(|placed| placed.name != *name);
+        set.path.push(Placed {
+            name: name.clone(),
+            value: value.clone(),
+            keeps_slashes: true,
+        });
+    }
+    Ok(set)
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
+fn replace(
+    set: &mut Vec<(String, Mapped)>,
+    with: &[(String, String)],
+    is_same: impl Fn(&str, &str) -> bool,
+) {
+    for (name, value) in with {
+        set.retain(|(own, _)| !is_same(own, name));
+        set.push((name.clone(), Mapped::One(value.clone())));
     }
 }
 
-fn uri(
-    exchange: &Exchange<'_>,
-    matched: &Matched<'_, '_>,
-    backend: &HttpBackend,
-) -> Result<Uri, Fault> {
-    let extras = Extras {
-        append_path: None,
-        query: exchange.uri.query().filter(|_| backend.is_proxy),
-    };
-    let value_of = |name: &str| {
-        let captured = matched.captured.iter().find(|one| one.name == name)?;
-        Some(if captured.greedy {
-            Value::Greedy(captured.raw.strip_suffix('/').unwrap_or(captured.raw))
-        } else {
-            Value::Segment(captured.raw)
-        })
-    };
-    let rendered = backend.uri.render(value_of, extras);
-    let rendered = rendered.map_err(|error| bad_path(error.to_string()))?;
-    let path = PathAndQuery::from_maybe_shared(Bytes::from(rendered));
-    path.map(Uri::from)
-        .map_err(|error| bad_path(error.to_string()))
+fn bad_body(error: &MappingError) -> Fault {
+    not_json(error.to_string()).into()
 }
 
-fn bad_path(detail: String) -> Fault {
-    Refusal::bad_request("Bad Request", "bad_path")
+fn not_json(detail: String) -> Refusal {
+    Refusal::of(Kind::BadRequestBody, "body_not_json")
+        .with_message("Invalid JSON in request body")
         .saying(detail)
-        .into()
 }

@@ -1,48 +1,139 @@
 //! Phase: the integration's answer becomes the client's (docs/aws-behaviour.md).
 //!
 //! A proxied answer is passed on but for the headers that the gateway has itself. Any other answer
-//! is made from the integration response that the backend's status selects.
+//! is made from the integration response that the backend's status (or a function's error)
+//! selects: its status, its headers, and a body made by a template or passed on as it comes.
 
-use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
-use model::rest::IntegrationResponse;
-use serve::Response;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE};
+use lang::{mapping::MappingError, media};
+use plan::region::rest::{Backend, ResponsePlan};
+use serve::{Body, BodyError, Response};
 
-use super::integrate::Answered;
+use super::{integrate::Answered, map_request::text};
 use crate::{
-    fault::Fault,
-    rest::{Exchange, Refusal, headers, ids},
+    fault::{Blame, Fault},
+    rest::{Exchange, Refusal, body::BODY_BYTES_MAX, headers, ids, render::render, source::View},
 };
 
 /// Makes the client's answer.
-pub(crate) fn run(exchange: &Exchange<'_>, answered: Answered) -> Result<Response, Fault> {
-    let mut response = answered.response;
-    if answered.is_proxy {
+pub(crate) async fn run(
+    exchange: &mut Exchange<'_>,
+    answered: Answered,
+) -> Result<Response, Fault> {
+    let Answered {
+        selector,
+        mut response,
+        is_proxy,
+    } = answered;
+    if is_proxy {
         headers::remap_proxied(response.headers_mut());
         return Ok(response);
     }
     let matched = exchange.matched()?;
-    let integration = matched.method.source.integration.as_ref();
-    let known = integration.map(|integration| &integration.responses);
-    let is_default = |response: &IntegrationResponse| {
-        response
-            .selection_pattern
-            .as_deref()
-            .unwrap_or("")
-            .is_empty()
-    };
-    let chosen = known.into_iter().flatten().find(|(_, one)| is_default(one));
-    let Some((status, _)) = chosen else {
-        let detail = format!("no integration response for {:?}", answered.selector);
+    let is_mock = matches!(matched.backend, Backend::Mock);
+    let mapping = matched.method.mapping.as_ref();
+    let plan = mapping.ok().and_then(|mapping| mapping.response(&selector));
+    let Some(plan) = plan else {
+        let detail = format!("no integration response for {selector:?}");
         return Err(Refusal::broken(detail).into());
     };
-    let mut own = HeaderMap::new();
-    if let Some(kind) = response.headers_mut().remove(CONTENT_TYPE) {
-        own.insert(CONTENT_TYPE, kind);
+    let accept = exchange.header("accept");
+    let template = media::for_answer(&plan.templates, accept).map(|(_, template)| template);
+    let (parts, body) = response.into_parts();
+    let mut made = Response::new(Body::empty());
+    if template.is_some() || plan.reads_body {
+        let whole = if is_mock {
+            exchange.body.whole().await?.clone()
+        } else {
+            collected(body).await?
+        };
+        let own = match template {
+            Some(template) => {
+                let rendered = render(exchange, template, &text(&whole));
+                let failed = |error| Refusal::broken(format!("response template: {error}"));
+                Bytes::from(rendered.map_err(failed)?)
+            }
+            None if is_mock => Bytes::new(),
+            None => whole.clone(),
+        };
+        *made.headers_mut() = mapped(exchange, plan, &parts.headers, Some(&whole))?;
+        *made.body_mut() = Body::full(own);
+    } else {
+        *made.headers_mut() = mapped(exchange, plan, &parts.headers, None)?;
+        *made.body_mut() = body;
     }
-    if let Ok(trace) = http::HeaderValue::from_str(&exchange.ids.trace()) {
-        own.insert(ids::TRACE_ID, trace);
+    complete(exchange, &mut made, plan, (&parts.headers, is_mock));
+    Ok(made)
+}
+
+/// The headers that the integration response sets.
+fn mapped(
+    exchange: &Exchange<'_>,
+    plan: &ResponsePlan,
+    answered: &HeaderMap,
+    body: Option<&Bytes>,
+) -> Result<HeaderMap, Fault> {
+    let mut made = HeaderMap::new();
+    let body = body.map(|bytes| text(bytes));
+    let view = View {
+        headers: Some(answered),
+        answer: body.as_deref(),
+        ..View::of(exchange, None)
+    };
+    for (name, source) in &plan.headers {
+        let value = source.evaluate(&view).map_err(|error| not_json(&error))?;
+        if let Some(value) = value {
+            put(&mut made, name, &value.joined());
+        }
     }
-    *response.headers_mut() = own;
-    *response.status_mut() = StatusCode::from_u16(*status).unwrap_or(StatusCode::OK);
-    Ok(response)
+    Ok(made)
+}
+
+/// Overrides, and what an answer has without being told.
+fn complete(
+    exchange: &Exchange<'_>,
+    made: &mut Response,
+    plan: &ResponsePlan,
+    (answered, is_mock): (&HeaderMap, bool),
+) {
+    let overrides = &exchange.overrides.response;
+    let status = overrides.status.unwrap_or(plan.status);
+    *made.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    let headers = made.headers_mut();
+    for (name, value) in &overrides.header {
+        put(headers, name, value);
+    }
+    if !headers.contains_key(CONTENT_TYPE)
+        && let Some(kind) = answered.get(CONTENT_TYPE)
+    {
+        headers.insert(CONTENT_TYPE, kind.clone());
+    }
+    if !is_mock && let Ok(trace) = HeaderValue::from_str(&exchange.ids.trace()) {
+        headers.insert(ids::TRACE_ID, trace);
+    }
+}
+
+fn put(headers: &mut HeaderMap, name: &str, value: &str) {
+    let name: Option<HeaderName> = headers::mapped_name(name);
+    if let (Some(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
+        headers.insert(name, value);
+    }
+}
+
+/// A backend's whole body.
+async fn collected(body: Body) -> Result<Bytes, Fault> {
+    let read = body.into_bytes(BODY_BYTES_MAX).await;
+    read.map_err(|error| {
+        let refusal = if BodyError::of(&*error) == Some(BodyError::TooLarge) {
+            Refusal::broken("backend's answer is too large")
+        } else {
+            Refusal::broken("backend's answer was cut off")
+        };
+        refusal.blaming(Blame::Upstream).into()
+    })
+}
+
+fn not_json(error: &MappingError) -> Fault {
+    Refusal::broken(format!("response mapping: {error}")).into()
 }

@@ -1,0 +1,30 @@
+//! Templates, with what of a request they can see.
+
+use lang::vtl::{Inputs, Limits, Overrides, RenderError, Template};
+
+use super::{Exchange, context};
+
+/// Renders a template. `body` is what `$input` shows: the request's body, or the integration's.
+/// What the template overrides is kept for those behind it.
+///
+/// # Errors
+/// The template fails, or what it is given.
+pub(crate) fn render(
+    exchange: &mut Exchange<'_>,
+    template: &Template,
+    body: &str,
+) -> Result<String, RenderError> {
+    exchange.show_headers();
+    let tree = context::tree(exchange);
+    let mut overrides: Overrides = std::mem::take(&mut exchange.overrides);
+    let inputs = Inputs {
+        body,
+        parameters: &exchange.parameters,
+        context: &tree,
+        stage_variables: exchange.variables(),
+        limits: Limits::default(),
+    };
+    let rendered = template.render(&inputs, &mut overrides);
+    exchange.overrides = overrides;
+    rendered
+}

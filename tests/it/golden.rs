@@ -1,0 +1,111 @@
+//! Golden files of REST APIs, asked of a region in this process; `cluster::golden` asks the same
+//! through a POP.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration, time::Instant};
+
+use bytes::Bytes;
+use http::Response;
+use model::{
+    Api, ApiKind, Authority, Cluster, Config, Content, Deployment, EndpointType, IpAddressType,
+    Region, Revision, Stage, rest::RestApi,
+};
+use serve::{Body, Conn, Drain, Handler};
+use tests::golden::{Case, Echo, Golden};
+use tokio::sync::watch;
+
+const HOST: &str = "a1.execute-api.us-east-1.edgeway.test";
+const ACCOUNT: &str = "123456789012";
+
+fn config(golden: &Golden, echo: &Echo) -> Config {
+    let document = golden.document().to_string();
+    let content = admin::rest_content(document.as_bytes(), ACCOUNT, "us-east-1");
+    let content = content.unwrap_or_else(|error| panic!("{}: {error}", golden.name));
+    let deployment = Deployment::of("d".into(), Content::Rest(Arc::new(content)), 0);
+    let stage = Stage {
+        name: "prod".into(),
+        description: None,
+        deployment: Some(deployment.id.clone()),
+        auto_deploy: false,
+        variables: golden.variables(echo),
+        tags: golden.tags.clone(),
+        created_ms: 0,
+        updated_ms: 0,
+        managed: false,
+        last_deployment_status: None,
+        rest: None,
+    };
+    let api = Api {
+        id: "a1".into(),
+        name: golden.name.clone(),
+        description: None,
+        version: None,
+        home: "us-east-1".into(),
+        endpoint: EndpointType::Edge,
+        created_ms: 0,
+        served: Revision(1),
+        disable_execute_api_endpoint: false,
+        ip_address_type: IpAddressType::Ipv4,
+        tags: [].into(),
+        kind: ApiKind::Rest(RestApi::empty("root".into())),
+        stages: [(stage.name.clone(), stage)].into(),
+        deployments: [(deployment.id.clone(), Arc::new(deployment))].into(),
+    };
+    let cluster = Cluster {
+        name: "test".to_owned(),
+        base_domain: "edgeway.test".to_owned(),
+        account_id: ACCOUNT.to_owned(),
+        authority: Authority {
+            certificate_der: Vec::new(),
+            key_der: Vec::new(),
+        },
+        created_ms: 0,
+    };
+    let region = Region {
+        name: "us-east-1".into(),
+        location: None,
+    };
+    Config {
+        revision: Revision(1),
+        cluster: Some(Arc::new(cluster)),
+        regions: [(region.name.clone(), Arc::new(region))].into(),
+        apis: [(api.id.clone(), Arc::new(api))].into(),
+        ..Config::default()
+    }
+}
+
+async fn ask(handler: &dyn Handler, case: &Case) -> Response<Bytes> {
+    let request = case.request(HOST, "prod").unwrap().map(Body::full);
+    let address: SocketAddr = "192.0.2.7:5000".parse().unwrap();
+    let conn = Conn::plain(address, address, Arc::from("regional"), Instant::now());
+    let (parts, body) = handler.handle(request, Arc::new(conn)).await.into_parts();
+    let body = body.into_bytes(1 << 24).await.unwrap();
+    Response::from_parts(parts, body)
+}
+
+#[tokio::test]
+async fn golden_files_in_one_process() {
+    let echo = Echo::start().await.unwrap();
+    let mut failures = Vec::new();
+    let mut cases = 0;
+    for golden in Golden::all().unwrap() {
+        let settings = region::RegionSettings::new("us-east-1", 1);
+        let (_config, configs) = watch::channel(Arc::new(config(&golden, &echo)));
+        let registry = prometheus::Registry::new();
+        let drain = Drain::new(Duration::from_secs(5));
+        let region = region::Region::new(settings, configs, &registry, drain.clone()).unwrap();
+        region.ready().await;
+        let handler = region.factory().make(0);
+        for case in &golden.cases {
+            echo.expect(&case.backend);
+            let answer = ask(&*handler, case).await;
+            cases += 1;
+            if let Err(error) = case.check(&answer, echo.seen()) {
+                let (file, request) = (&golden.name, &case.request);
+                failures.push(format!("{file}: {} ({request}): {error:#}", case.shows));
+            }
+        }
+        drain.begin();
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(cases > 0);
+}
