@@ -28,4 +28,6 @@ mod upstream;
 
 pub use feed::{Ack, FeedServer, LiveNodes};
 pub use region::{Region, RegionError, RegionSettings};
-pub use upstream::{TrustError, UpstreamSettings};
+pub use upstream::{
+    AwsCredentials, AwsEndpoint, AwsEndpointError, AwsSettings, TrustError, UpstreamSettings,
+};

@@ -27,6 +27,8 @@ pub(crate) struct Metrics {
     upstream_connects: IntCounterVec,
     upstream_connected: IntCounter,
     pub(crate) upstream_retries: IntCounter,
+    /// By `how`: the function was asked, or a kept decision used.
+    pub(crate) authorizer_decisions: IntCounterVec,
     pub(crate) plan: PlanMetrics,
 }
 
@@ -108,6 +110,7 @@ impl Metrics {
                 "edgeway_region_upstream_retries_total",
                 "Requests sent once more because a reused connection was closed.",
             )?,
+            authorizer_decisions: authorizer_decisions(registry)?,
             plan: PlanMetrics::register(registry)?,
         }))
     }
@@ -248,6 +251,15 @@ where
 {
     registry.register(Box::new(collector.clone()))?;
     Ok(collector)
+}
+
+fn authorizer_decisions(registry: &Registry) -> Result<IntCounterVec, prometheus::Error> {
+    counters(
+        registry,
+        "edgeway_region_authorizer_decisions_total",
+        "Decisions of authorizing functions that requests needed, by how they were had.",
+        &["how"],
+    )
 }
 
 fn counters(

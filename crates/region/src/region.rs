@@ -20,7 +20,7 @@ use crate::{
     metrics::Metrics,
     record::Ledger,
     trials::Trials,
-    upstream::{self, TrustError, UpstreamSettings, Upstreams},
+    upstream::{self, Decisions, TrustError, UpstreamSettings, Upstreams},
 };
 
 /// Settings of a region node.
@@ -56,6 +56,7 @@ pub struct Region {
     revision: watch::Sender<u64>,
     ledger: Ledger,
     tls: Arc<ClientConfig>,
+    decisions: Arc<Decisions>,
     drain: Drain,
 }
 
@@ -90,6 +91,8 @@ impl Region {
     ) -> Result<Arc<Self>, RegionError> {
         let metrics = Metrics::register(registry)?;
         let tls = upstream::client_config(settings.upstreams.extra_ca_pem.as_deref())?;
+        let decisions = Decisions::new(metrics.authorizer_decisions.clone());
+        let decisions = Arc::new(decisions);
         let region = Arc::new(Self {
             settings,
             plan: ArcSwapOption::empty(),
@@ -101,6 +104,7 @@ impl Region {
                 load: Arc::new(Load::new(Instant::now())),
             },
             tls,
+            decisions,
             drain: drain.clone(),
         });
         drain.spawn(follow(Arc::clone(&region), config, drain.clone()));
@@ -197,6 +201,7 @@ impl Region {
             self.settings.upstreams.clone(),
             Arc::clone(&self.tls),
             Arc::clone(&self.ledger.metrics),
+            Arc::clone(&self.decisions),
             &self.drain,
         );
         Worker::new(Arc::clone(self), upstreams)

@@ -32,6 +32,7 @@ mod ledger;
 mod membership;
 mod operations;
 mod poison;
+mod rest_aws;
 mod rollout;
 mod settings;
 mod stability;

@@ -208,6 +208,7 @@ fn first_settings(options: &Options) -> Settings {
             limits: crate::settings::ClientLimits::default(),
         }),
         pop: None,
+        aws: None,
         dns: None,
     }
 }

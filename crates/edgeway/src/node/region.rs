@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serve::{BoundServer, CertStore, Server, Serving};
 
 use super::{
+    aws,
     certificates::{self, Source},
     challenges::Files,
     common::{self, Common},
@@ -54,7 +55,7 @@ pub(super) async fn start(
     let ledger = open_ledger(settings, section, common).await?;
     let drain = &common.drain;
     let region = Region::new(
-        region_settings(section, common)?,
+        region_settings(settings, section, common)?,
         ledger.config(),
         &common.registry,
         drain.clone(),
@@ -246,7 +247,12 @@ fn own_region(common: &Common) -> String {
     common.credentials.current().identity().place.clone()
 }
 
-fn region_settings(section: &RegionSection, common: &Common) -> anyhow::Result<RegionSettings> {
+fn region_settings(
+    settings: &Settings,
+    section: &RegionSection,
+    common: &Common,
+) -> anyhow::Result<RegionSettings> {
+    let aws = aws::follow(settings, common)?;
     let extra_ca_pem = section
         .backend_ca_file
         .as_ref()
@@ -258,6 +264,7 @@ fn region_settings(section: &RegionSection, common: &Common) -> anyhow::Result<R
         .transpose()?;
     let mut settings = RegionSettings::new(own_region(common), common.own.0);
     settings.upstreams.extra_ca_pem = extra_ca_pem;
+    settings.upstreams.aws = aws;
     Ok(settings)
 }
 

@@ -3,12 +3,14 @@
 //!
 //! Deliberately not here: endpoints and credentials, which are settings of a node.
 
+mod render;
 mod service;
 #[cfg(test)]
 mod tests;
 mod uri;
 
 pub use self::{
+    render::{RenderError, Value, encode, render, render_query},
     service::{Protocol, Service, known_services},
     uri::{Call, IntegrationUri, UriError},
 };

@@ -1,6 +1,9 @@
 //! URIs that OpenAPI files hold, and texts that are none.
 
-use super::{Call, IntegrationUri, Protocol, Service, UriError, known_services};
+use super::{
+    Call, IntegrationUri, Protocol, RenderError, Service, UriError, Value, known_services, render,
+    render_query,
+};
 
 const FUNCTION: &str = "arn:aws:lambda:eu-west-1:123456789012:function:my-f_1:prod";
 
@@ -141,4 +144,45 @@ fn what_is_known_of_services() {
     assert_eq!(unknown.signing_name, "new-one");
     let names: Vec<&str> = known_services().map(|service| service.name).collect();
     assert!(names.is_sorted(), "{names:?}");
+}
+
+#[test]
+fn paths_and_queries() {
+    let values = |name: &str| {
+        let (text, keeps_slashes) = match name {
+            "bucket" => ("my-bucket", false),
+            "key" => ("a/b c+d/ä", true),
+            "part" => ("a/b&c=d", false),
+            "up" => ("a/../b", true),
+            _ => return None,
+        };
+        let text = text.to_owned();
+        Some(Value {
+            text,
+            keeps_slashes,
+        })
+    };
+    let check = |template: &str, path: &str, query: &str| {
+        let expected = (path.to_owned(), query.to_owned());
+        assert_eq!(render(template, values), Ok(expected), "{template}");
+    };
+    check("{bucket}/{key}", "/my-bucket/a/b%20c%2Bd/%C3%A4", "");
+    check("/{bucket}/{part}", "/my-bucket/a%2Fb%26c%3Dd", "");
+    check("{key+}", "/a/b%20c%2Bd/%C3%A4", "");
+    check("123456789012/queue.fifo", "/123456789012/queue.fifo", "");
+    check(
+        "a:b%20c?list-type=2&p={part}",
+        "/a%3Ab%20c",
+        "list-type=2&p=a%2Fb%26c%3Dd",
+    );
+    check("", "/", "");
+    check("a{b", "/a%7Bb", "");
+    let missing = RenderError::Missing("none".to_owned());
+    assert_eq!(render("{none}", values), Err(missing.clone()));
+    assert_eq!(render_query("a={none}", values), Err(missing));
+    assert_eq!(render("{up}", values), Err(RenderError::Leaves));
+    assert_eq!(
+        render_query("Key={up}", values),
+        Ok("Key=a%2F..%2Fb".to_owned())
+    );
 }

@@ -165,11 +165,7 @@ fn push_greedy(out: &mut String, raw: &str) -> Result<(), ValueError> {
     Ok(())
 }
 
-fn push_decoded(
-    out: &mut String,
-    text: &str,
-    set: &'static AsciiSet,
-) -> Result<(), ValueError> {
+fn push_decoded(out: &mut String, text: &str, set: &'static AsciiSet) -> Result<(), ValueError> {
     let is_dots = |segment: &str| matches!(segment, "." | "..");
     // Backends may decode twice, so an encoded dot counts as well.
     if text.split(['/', '\\']).any(is_dots) || has_dot_segment(text) {

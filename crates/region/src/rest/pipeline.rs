@@ -9,7 +9,7 @@ use tracing::{Instrument as _, Span, debug_span};
 
 use super::{
     Exchange,
-    phases::{cors, finish, integrate, map_request, map_response, matching, policy},
+    phases::{authorize, cors, finish, integrate, map_request, map_response, matching, policy},
 };
 use crate::{answer, fault::Fault, pipeline::Outcome, upstream::Upstreams};
 
@@ -32,7 +32,11 @@ async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Re
     phase("match").in_scope(|| matching::run(exchange))?;
     // The policy, because it may refuse whoever asks without asking anybody.
     phase("policy").in_scope(|| policy::run(exchange))?;
-    // Then, in this order: authorize, key, throttle, validate, cache. Nothing unauthorised costs
+    // Whoever decides by who asks; a function may be asked, so it comes behind what costs nothing.
+    authorize::run(exchange, upstreams)
+        .instrument(phase("authorize"))
+        .await?;
+    // Then, in this order: key, throttle, validate, cache. Nothing unauthorised costs
     // a backend.
     let mapping = map_request::run(exchange);
     let call = mapping.instrument(phase("map_request")).await?;

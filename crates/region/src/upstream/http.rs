@@ -21,7 +21,7 @@ use serve::{Body, Drain};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
-    UpstreamError, UpstreamSettings,
+    AwsSettings, Decisions, UpstreamError, UpstreamSettings,
     connect::{Connector, Sender},
     lease::{AnswerBody, Lease},
     pool::{Entry, Pool, Protocol},
@@ -35,6 +35,7 @@ pub(crate) struct Upstreams {
     connector: Connector,
     settings: UpstreamSettings,
     metrics: Arc<Metrics>,
+    decisions: Arc<Decisions>,
 }
 
 /// A way to send one request.
@@ -54,6 +55,7 @@ impl Upstreams {
         settings: UpstreamSettings,
         tls: Arc<ClientConfig>,
         metrics: Arc<Metrics>,
+        decisions: Arc<Decisions>,
         drain: &Drain,
     ) -> Self {
         let pool = Arc::new(Pool::new(&settings));
@@ -67,7 +69,18 @@ impl Upstreams {
             connector,
             settings,
             metrics,
+            decisions,
         }
+    }
+
+    /// What authorizing functions decided.
+    pub(crate) fn decisions(&self) -> &Decisions {
+        &self.decisions
+    }
+
+    /// Where AWS services are and who calls them, as it is now.
+    pub(super) fn aws(&self) -> Arc<AwsSettings> {
+        self.settings.aws.load_full()
     }
 
     /// Sends `request` (origin-form URI) and waits for the answer's head. If dropped, the backend

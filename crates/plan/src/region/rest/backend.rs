@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use lang::uri_template::UriTemplate;
 use model::rest::{Integration, IntegrationType, ResponseTransfer};
 
-use super::{super::route::Origin, method::MethodPlan};
+use super::{
+    super::route::Origin,
+    aws::{self, AwsBackend},
+    method::MethodPlan,
+};
 
 /// What a method calls.
 #[derive(Debug)]
@@ -14,6 +18,8 @@ pub enum Backend {
     Mock,
     /// An HTTP backend.
     Http(HttpBackend),
+    /// A function or an AWS service.
+    Aws(AwsBackend),
     /// It cannot run; requests are answered 500. Says why, as the diagnostic does.
     Broken(Arc<str>),
 }
@@ -46,8 +52,8 @@ impl Backend {
         let compiled = match integration.settings.kind {
             IntegrationType::Mock => Ok(Self::Mock),
             IntegrationType::Http | IntegrationType::HttpProxy => http(integration, variables),
-            kind @ (IntegrationType::Aws | IntegrationType::AwsProxy) => {
-                Err(format!("integrations of type {kind} are not served"))
+            IntegrationType::Aws | IntegrationType::AwsProxy => {
+                aws::compile(integration, variables).map(Self::Aws)
             }
         };
         compiled.unwrap_or_else(|reason| Self::Broken(reason.into()))

@@ -98,8 +98,8 @@ impl MethodPlan {
 /// What nobody checks may not be let pass.
 fn unserved(method: &Method) -> Option<String> {
     let settings = &method.settings;
-    if settings.authorization != AuthorizationType::None {
-        let kind = settings.authorization;
+    let kind = settings.authorization;
+    if !matches!(kind, AuthorizationType::None | AuthorizationType::Custom) {
         return Some(format!("authorization of type {kind} is not served"));
     }
     let key = settings.api_key_required;

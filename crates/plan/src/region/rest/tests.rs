@@ -219,6 +219,7 @@ fn a_broken_method_harms_no_other_and_stages_share_what_is_frozen() {
         let name = match matched.backend {
             Backend::Mock => "mock".to_owned(),
             Backend::Http(http) => http.origin.host.to_string(),
+            Backend::Aws(aws) => aws.uri.service.clone(),
             Backend::Broken(_) => "broken".to_owned(),
         };
         (name, Arc::clone(matched.method))

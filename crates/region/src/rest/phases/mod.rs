@@ -1,7 +1,10 @@
 //! The phases of REST APIs, one file each; `pipeline.rs` says in which order they run.
 
+pub(crate) mod authorize;
+mod aws;
 pub(crate) mod cors;
 pub(crate) mod finish;
+mod function;
 mod http;
 pub(crate) mod integrate;
 pub(crate) mod map_request;
