@@ -30,17 +30,21 @@ async fn reread(section: Aws, current: Arc<ArcSwap<AwsSettings>>) {
         tokio::time::sleep(LOOK_EVERY).await;
         let own = section.clone();
         let read = tokio::task::spawn_blocking(move || own.resolve(&variable)).await;
-        match read {
-            Ok(Ok(settings)) if settings == **current.load() => {}
-            Ok(Ok(settings)) => {
-                current.store(Arc::new(settings));
-                tracing::info!("credentials for calls to AWS have been exchanged");
-            }
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "credentials for calls to AWS stay as they are");
-            }
-            Err(error) => tracing::error!(%error, "credentials could not be read"),
+        if let Ok(read) = read {
+            exchange(read, &current);
         }
+    }
+}
+
+/// Takes what was read, or keeps what is there.
+fn exchange(read: Result<AwsSettings, SettingsError>, current: &ArcSwap<AwsSettings>) {
+    match read {
+        Ok(settings) if settings == **current.load() => {}
+        Ok(settings) => {
+            current.store(Arc::new(settings));
+            tracing::info!("credentials for calls to AWS have been exchanged");
+        }
+        Err(error) => tracing::warn!(%error, "credentials for calls to AWS stay as they are"),
     }
 }
 
