@@ -1,6 +1,12 @@
 //! Golden files of REST APIs, asked of a region in this process; `cluster::golden` asks the same
 //! through a POP.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use std::{net::SocketAddr, sync::Arc, time::Duration, time::Instant};
 
 use bytes::Bytes;

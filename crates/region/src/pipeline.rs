@@ -28,11 +28,17 @@ pub(crate) struct Outcome {
 pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Outcome {
     // First the stage, because everything behind it is configured there.
     let found = phase("stage").in_scope(|| route::find_stage(exchange));
-    if matches!(found, Err(Fault::Miss(Miss::Health))) {
-        return Outcome {
-            response: rest::health(),
-            fault: None,
-        };
+    match found {
+        Err(Fault::Miss(Miss::Health)) => {
+            return Outcome {
+                response: rest::health(),
+                fault: None,
+            };
+        }
+        Err(fault @ Fault::Miss(Miss::UnknownRestPath)) => {
+            return rest::unknown(fault, exchange.facts, &exchange.headers);
+        }
+        Ok(()) | Err(_) => {}
     }
     // REST APIs have phases of their own from here on.
     if let Some(found) = exchange.found

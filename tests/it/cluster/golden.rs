@@ -1,10 +1,12 @@
 //! Golden files of REST APIs, asked through a POP of a real cluster; `crate::golden` asks the same
 //! in one process.
 
+use std::net::SocketAddr;
+
 use http::{Method, Request};
 use serde_json::{Value, json};
 use tests::{
-    client::{Http1, Whole},
+    client::{self, Http1, Whole},
     cluster::Cluster,
     golden::{Echo, Golden},
 };
@@ -76,4 +78,26 @@ async fn golden_files_through_a_pop() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+    beside_the_stage(pop, hosts.first().unwrap()).await;
+}
+
+/// Paths that lead to no stage.
+async fn beside_the_stage(pop: SocketAddr, host: &str) {
+    let answer = client::get(pop, host, "/other/x").await.unwrap();
+    assert_eq!(answer.status(), 403);
+    assert_eq!(&**answer.body(), br#"{"message":"Forbidden"}"#);
+    let header = |name: &str| {
+        answer
+            .headers()
+            .get(name)
+            .map(|value| value.to_str().unwrap())
+    };
+    assert_eq!(header("x-amzn-errortype"), Some("ForbiddenException"));
+    assert_eq!(header("x-amzn-requestid").map(str::len), Some(36));
+    assert_eq!(header("apigw-requestid"), None);
+    let answer = client::get(pop, host, "/ping").await.unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), &**answer.body()),
+        (200, &b"healthy"[..])
+    );
 }

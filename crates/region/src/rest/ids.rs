@@ -54,6 +54,12 @@ impl Ids {
     pub(crate) fn trace(&self) -> String {
         format!("Root={}", self.trace_root)
     }
+
+    /// The trace header of an answer: it names a segment, which nobody has recorded.
+    pub(crate) fn answered_trace(&self) -> String {
+        let parent: u64 = rand::random();
+        format!("Root={};Parent={parent:016x};Sampled=0", self.trace_root)
+    }
 }
 
 /// The `Root` of a trace header, if it is one.

@@ -21,7 +21,7 @@ pub(crate) use self::{
     context::message_string,
     exchange::{Exchange, Note},
     log::Line,
-    pipeline::{health, run},
+    pipeline::{health, run, unknown},
     refusal::Refusal,
     source::View,
 };

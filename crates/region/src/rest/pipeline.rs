@@ -4,14 +4,16 @@
 //! it. A phase is one file with one function over the `Exchange`; it lets the request go on,
 //! answers it, or fails with a `Fault` that `answer.rs` puts into the words of the API's owner.
 
+use http::HeaderMap;
 use serve::{Body, Response};
 use tracing::{Instrument as _, Span, debug_span};
 
 use super::{
     Exchange,
+    ids::Ids,
     phases::{authorize, cors, finish, integrate, map_request, map_response, matching, policy},
 };
-use crate::{answer, fault::Fault, pipeline::Outcome, upstream::Upstreams};
+use crate::{answer, exchange::Facts, fault::Fault, pipeline::Outcome, upstream::Upstreams};
 
 /// Takes a request through all phases. If dropped, the backend's call is dropped too.
 pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Outcome {
@@ -44,6 +46,17 @@ async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Re
     let answered = integrating.instrument(phase("integrate")).await?;
     let mapping = map_response::run(exchange, answered);
     mapping.instrument(phase("map_response")).await
+}
+
+/// The answer where a REST API has no stage for the path, or no default endpoint: nothing of the
+/// API's is known, so nobody but the gateway can word it.
+pub(crate) fn unknown(fault: Fault, facts: &Facts, asked: &HeaderMap) -> Outcome {
+    let mut response = answer::answer(&fault);
+    finish::identify(&Ids::of(asked, 0), facts, response.headers_mut());
+    Outcome {
+        response,
+        fault: Some(fault),
+    }
 }
 
 /// What Amazon's own health checks get at `/ping` and `/sping`.

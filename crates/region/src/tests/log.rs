@@ -40,6 +40,28 @@ impl Subscriber for Collector {
     fn exit(&self, _: &span::Id) {}
 }
 
+/// Collects the lines of stages' own logs.
+pub(super) struct Lines(pub(super) Arc<Mutex<Vec<String>>>);
+
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "access::stage"
+    }
+    fn event(&self, event: &Event<'_>) {
+        let mut fields = Fields(BTreeMap::new());
+        event.record(&mut fields);
+        let line = fields.0.remove("message").unwrap_or_default();
+        self.0.lock().unwrap().push(line);
+    }
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
 struct Fields(BTreeMap<&'static str, String>);
 
 impl Visit for Fields {

@@ -76,7 +76,7 @@ pub(super) async fn run(
 
 fn answered(exchange: &mut Exchange<'_>, mut response: Response) -> Answered {
     exchange.integration.status = Some(response.status().as_u16());
-    if let Ok(trace) = HeaderValue::from_str(&exchange.ids.trace()) {
+    if let Ok(trace) = HeaderValue::from_str(&exchange.ids.answered_trace()) {
         response.headers_mut().insert(ids::TRACE_ID, trace);
     }
     Answered {

@@ -9,7 +9,7 @@ use http::{
 use lang::{
     mapping::Mapped,
     rest_path,
-    uri_template::{Extras, Value},
+    uri_template::{Extras, Value, ValueError},
 };
 use plan::region::rest::HttpBackend;
 use serve::{Body, Request};
@@ -112,7 +112,10 @@ fn uri(exchange: &Exchange<'_>, backend: &HttpBackend, set: &Set) -> Result<Uri,
         query: Some(&query),
     };
     let rendered = backend.uri.render(value_of, extras);
-    let rendered = rendered.map_err(|error| bad_path(error.to_string()))?;
+    let rendered = rendered.map_err(|error| match error {
+        ValueError::Missing(_) => Refusal::broken(error.to_string()).into(),
+        ValueError::DotSegment => bad_path(error.to_string()),
+    })?;
     let path = PathAndQuery::from_maybe_shared(Bytes::from(rendered));
     path.map(Uri::from)
         .map_err(|error| bad_path(error.to_string()))

@@ -110,7 +110,7 @@ fn complete(exchange: &Exchange<'_>, made: &mut Response, plan: &ResponsePlan, i
     for (name, value) in &overrides.header {
         put(headers, name, value);
     }
-    if !is_mock && let Ok(trace) = HeaderValue::from_str(&exchange.ids.trace()) {
+    if !is_mock && let Ok(trace) = HeaderValue::from_str(&exchange.ids.answered_trace()) {
         headers.insert(ids::TRACE_ID, trace);
     }
 }
