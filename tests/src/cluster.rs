@@ -149,6 +149,18 @@ impl Cluster {
     /// # Errors
     /// As `start`.
     pub async fn start_with(regions: u8, pops: u8) -> anyhow::Result<Self> {
+        Self::start_among(regions, pops, &[]).await
+    }
+
+    /// As `start_with`, with these environment variables.
+    ///
+    /// # Errors
+    /// As `start`.
+    pub async fn start_among(
+        regions: u8,
+        pops: u8,
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let ready_file = folder.path().join("ready.json");
         let data_dir = folder.path().join("data");
@@ -167,6 +179,7 @@ impl Cluster {
             ])
             .args(["--log", "info,openraft=warn,access=off"])
             .env_remove("EDGEWAY_JOIN_TOKEN")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)

@@ -2,7 +2,7 @@
 //!
 //! Only what belongs to this machine stands here: addresses, folders, limits. What the cluster
 //! shares (regions, APIs, keys, zones) is replicated configuration and never in this file. The
-//! environment overrides secrets alone (`EDGEWAY_JOIN_TOKEN`).
+//! environment overrides secrets alone (`EDGEWAY_JOIN_TOKEN`), and what AWS tools read from it.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -11,11 +11,13 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+mod aws;
 mod check;
 mod dns;
 mod throttle;
 mod tls;
 
+pub(crate) use self::aws::Aws;
 pub use self::check::SettingsError;
 pub(crate) use self::dns::{Dns, TransferKey};
 pub(crate) use self::throttle::Throttling;
@@ -61,6 +63,9 @@ pub struct Settings {
     /// Present on a POP node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pop: Option<Pop>,
+    /// Calls of a region node to AWS services and functions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws: Option<Aws>,
     /// Present on a DNS node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns: Option<Dns>,

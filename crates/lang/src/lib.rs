@@ -3,9 +3,12 @@
 //! Pure functions over text and bytes: no clock (the time is an argument), no I/O, no
 //! configuration.
 
+pub mod aws;
+pub mod event_stream;
 pub mod gateway_text;
 pub mod json_path;
 pub mod json_schema;
+pub mod lambda;
 pub mod mapping;
 pub mod media;
 pub mod pattern_java;

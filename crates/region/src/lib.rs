@@ -31,4 +31,6 @@ pub use feed::{Ack, FeedServer, LiveNodes};
 pub use limits::{AskHome, Clock, LimitSettings, Limits};
 pub use region::{Region, RegionError, RegionSettings};
 pub use rest::{MethodTest, MethodTested, Tester, ViewerPlace, Viewers};
-pub use upstream::{TrustError, UpstreamSettings};
+pub use upstream::{
+    AwsCredentials, AwsEndpoint, AwsEndpointError, AwsSettings, TrustError, UpstreamSettings,
+};

@@ -28,6 +28,8 @@ pub(crate) struct Metrics {
     upstream_connected: IntCounter,
     parts: IntCounterVec,
     pub(crate) upstream_retries: IntCounter,
+    /// By `how`: the function was asked, or a kept decision used.
+    pub(crate) authorizer_decisions: IntCounterVec,
     pub(crate) plan: PlanMetrics,
 }
 
@@ -110,6 +112,7 @@ impl Metrics {
                 "Requests sent once more because a reused connection was closed.",
             )?,
             parts: parts(registry)?,
+            authorizer_decisions: authorizer_decisions(registry)?,
             plan: PlanMetrics::register(registry)?,
         }))
     }
@@ -254,6 +257,15 @@ where
 {
     registry.register(Box::new(collector.clone()))?;
     Ok(collector)
+}
+
+fn authorizer_decisions(registry: &Registry) -> Result<IntCounterVec, prometheus::Error> {
+    counters(
+        registry,
+        "edgeway_region_authorizer_decisions_total",
+        "Decisions of authorizing functions that requests needed, by how they were had.",
+        &["how"],
+    )
 }
 
 fn counters(

@@ -22,7 +22,7 @@ use crate::{
     record::Ledger,
     rest::Viewers,
     trials::Trials,
-    upstream::{self, TrustError, UpstreamSettings, Upstreams},
+    upstream::{self, Decisions, TrustError, UpstreamSettings, Upstreams},
 };
 
 /// Settings of a region node.
@@ -65,6 +65,7 @@ pub struct Region {
     ledger: Ledger,
     limits: Arc<Limits>,
     tls: Arc<ClientConfig>,
+    decisions: Arc<Decisions>,
     drain: Drain,
 }
 
@@ -104,6 +105,8 @@ impl Region {
         let tls = upstream::client_config(settings.upstreams.extra_ca_pem.as_deref())?;
         let (own, clock) = (settings.node, Arc::clone(&settings.clock));
         let limits = Limits::new(own, settings.limits, clock, registry)?;
+        let decisions = Decisions::new(metrics.authorizer_decisions.clone());
+        let decisions = Arc::new(decisions);
         let region = Arc::new(Self {
             settings,
             plan: ArcSwapOption::empty(),
@@ -116,6 +119,7 @@ impl Region {
             },
             limits,
             tls,
+            decisions,
             drain: drain.clone(),
         });
         drain.spawn(follow(Arc::clone(&region), config, drain.clone()));
@@ -226,6 +230,7 @@ impl Region {
             self.settings.upstreams.clone(),
             Arc::clone(&self.tls),
             Arc::clone(&self.ledger.metrics),
+            Arc::clone(&self.decisions),
             &self.drain,
         )
     }

@@ -8,7 +8,7 @@ use std::{
 use tests::cluster::{Cluster, program};
 
 /// The virtual environment that `cargo xtask setup` makes, beside the build.
-fn python() -> PathBuf {
+pub(super) fn python() -> PathBuf {
     let profile = program();
     let target = profile.parent().and_then(Path::parent).unwrap();
     let python = target.join("venv").join("bin").join("python");
@@ -40,7 +40,7 @@ async fn run(arguments: &[&str]) {
     );
 }
 
-fn folder() -> PathBuf {
+pub(super) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
 }
 
@@ -64,6 +64,8 @@ async fn rest_apis_work_with_boto3_and_the_aws_cli() {
     let mut names: Vec<String> = names
         .filter(|name| name.starts_with("rest_") && name.ends_with(".py"))
         .filter(|name| !OWN_CLUSTER.contains(&name.as_str()))
+        // It needs backends beside the cluster.
+        .filter(|name| name != "rest_aws.py")
         .collect();
     names.sort();
     assert!(!names.is_empty());

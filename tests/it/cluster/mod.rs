@@ -34,6 +34,7 @@ mod limits;
 mod membership;
 mod operations;
 mod poison;
+mod rest_aws;
 mod rest_edge;
 mod rollout;
 mod settings;

@@ -209,6 +209,7 @@ fn first_settings(options: &Options) -> Settings {
             limits: crate::settings::ClientLimits::default(),
         }),
         pop: None,
+        aws: None,
         dns: None,
     }
 }

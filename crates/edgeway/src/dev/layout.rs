@@ -276,6 +276,7 @@ impl Member {
             join: Some(Join { token_file }),
             region: None,
             pop: None,
+            aws: None,
             dns: None,
         };
         match self.role {

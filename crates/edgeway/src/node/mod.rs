@@ -2,6 +2,7 @@
 //! other. Sockets are bound early; clients are served once the first plan is installed; at the end
 //! everything is drained in the opposite order.
 
+mod aws;
 mod certificates;
 mod challenges;
 mod common;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serve::{BoundServer, CertStore, Server, Serving};
 
 use super::{
+    aws,
     certificates::{self, Source},
     challenges::Files,
     common::{self, Common},
@@ -58,7 +59,7 @@ pub(super) async fn start(
     let drain = &common.drain;
     let geo = GeoDatabase::open("region.geo_database", section.geo_database.as_deref())?;
     let region = Region::new(
-        region_settings(section, common, geo.clone())?,
+        region_settings((settings, section), common, geo.clone())?,
         ledger.config(),
         &common.registry,
         drain.clone(),
@@ -259,10 +260,11 @@ fn own_region(common: &Common) -> String {
 }
 
 fn region_settings(
-    section: &RegionSection,
+    (settings, section): (&Settings, &RegionSection),
     common: &Common,
     geo: Option<Arc<GeoDatabase>>,
 ) -> anyhow::Result<RegionSettings> {
+    let aws = aws::follow(settings, common)?;
     let extra_ca_pem = section
         .backend_ca_file
         .as_ref()
@@ -276,6 +278,7 @@ fn region_settings(
     settings.limits = section.throttle.limits().unwrap_or_default();
     settings.upstreams.extra_ca_pem = extra_ca_pem;
     settings.viewers = geo.map(|geo| geo as Arc<dyn region::Viewers>);
+    settings.upstreams.aws = aws;
     Ok(settings)
 }
 

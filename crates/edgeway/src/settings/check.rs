@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Place, Region, Settings, Tls};
+use super::{Aws, Place, Region, Settings, Tls};
 
 const WORKERS_MAX: usize = 256;
 
@@ -77,6 +77,10 @@ impl Settings {
         }
         self.region.as_ref().map_or(Ok(()), check_management)?;
         self.region.as_ref().map_or(Ok(()), check_throttle)?;
+        if self.aws.is_some() && self.region.is_none() {
+            return Err(bad("aws", "only region nodes call AWS"));
+        }
+        self.aws.as_ref().map_or(Ok(()), Aws::check)?;
         if self.dns.as_ref().is_some_and(|dns| dns.bind.is_empty()) {
             return Err(bad("dns.bind", "give at least one address"));
         }
@@ -143,7 +147,7 @@ fn check_place(key: &str, place: Option<Place>) -> Result<(), SettingsError> {
     }
 }
 
-fn bad(key: &str, reason: &str) -> SettingsError {
+pub(super) fn bad(key: &str, reason: &str) -> SettingsError {
     SettingsError::Value {
         key: key.to_owned(),
         reason: reason.to_owned(),

@@ -22,7 +22,17 @@ pub(super) type Pair = (Vec<u8>, Vec<u8>);
 
 /// The canonical request for `signed` headers (lower case, in their order) and `query`.
 pub(super) fn request(message: &Message<'_>, signed: &[String], query: &str) -> String {
-    let mut text = format!("{}\n{}\n{query}\n", message.method, path(message.path));
+    request_at(message, &path(message.path), signed, query)
+}
+
+/// As [`request`], with a path that is canonical already.
+pub(super) fn request_at(
+    message: &Message<'_>,
+    path: &str,
+    signed: &[String],
+    query: &str,
+) -> String {
+    let mut text = format!("{}\n{path}\n{query}\n", message.method);
     for name in signed {
         text.push_str(name);
         text.push(':');

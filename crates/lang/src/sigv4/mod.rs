@@ -3,14 +3,16 @@
 //! Verification has two steps, because the secret is not known before the caller is: `Claim::read`
 //! finds the signature in the `Authorization` header or in the query, and `Claim::verify` checks it
 //! with the secret that belongs to `Claim::access_key_id`. Signing is the same code the other way
-//! round. The text that is signed is built in `canonical`.
+//! round. The text that is signed is built in `canonical`. Calls that go out to AWS services are
+//! signed in `outgoing`.
 //!
 //! Deliberately not here: looking up keys, SigV4a, chunked or unsigned payloads (the body is always
-//! hashed by whoever verifies), temporary credentials.
+//! hashed by whoever verifies), verifying temporary credentials.
 
 mod canonical;
 mod claim;
 pub mod fuzz;
+mod outgoing;
 mod refusal;
 mod sign;
 #[cfg(test)]
@@ -18,6 +20,7 @@ mod tests;
 mod time;
 
 pub use claim::Claim;
+pub use outgoing::{Credentials, Destination, sign_call};
 pub use refusal::Refusal;
 pub use sign::{Signed, Signer};
 pub(crate) use time::days_from_civil;

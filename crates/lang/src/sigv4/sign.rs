@@ -106,7 +106,7 @@ impl Signer<'_> {
 }
 
 /// The names to sign: lower case, sorted, each once.
-fn signed_headers(message: &Message<'_>) -> Vec<String> {
+pub(super) fn signed_headers(message: &Message<'_>) -> Vec<String> {
     let names = message
         .headers
         .iter()

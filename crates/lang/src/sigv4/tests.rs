@@ -1,6 +1,7 @@
 //! Signatures are compared with those of the AWS SDK's own signer.
 
 mod botocore;
+mod outgoing;
 
 use std::time::{Duration, SystemTime};
 

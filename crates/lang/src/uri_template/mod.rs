@@ -149,7 +149,10 @@ impl UriTemplate {
 }
 
 /// Puts in the stage variables. Their values are text like the rest of the URI.
-fn with_stage_variables(
+///
+/// # Errors
+/// There is no such variable, or `${..}` holds something else.
+pub fn with_stage_variables(
     text: &str,
     variables: &BTreeMap<String, String>,
 ) -> Result<String, UriTemplateError> {

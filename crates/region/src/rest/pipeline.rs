@@ -12,8 +12,8 @@ use super::{
     Exchange,
     ids::Ids,
     phases::{
-        convert, cors, finish, integrate, key, map_request, map_response, matching, pack, policy,
-        throttle, unpack, validate,
+        authorize, convert, cors, finish, integrate, key, map_request, map_response, matching,
+        pack, policy, throttle, unpack, validate,
     },
     trace,
 };
@@ -39,6 +39,10 @@ async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Re
     trace::request(exchange);
     // The policy, because it may refuse whoever asks without asking anybody.
     phase("policy").in_scope(|| policy::run(exchange))?;
+    // Whoever decides by who asks; a function may be asked, so it comes behind what costs nothing.
+    authorize::run(exchange, upstreams)
+        .instrument(phase("authorize"))
+        .await?;
     // The key, because an authorizer may be who finds it.
     phase("key").in_scope(|| key::run(exchange))?;
     // Rates and quotas before anything is read: what is over a limit costs next to nothing.

@@ -198,6 +198,7 @@ fn frozen(config: &Config, test: &MethodTest) -> Option<(Config, String)> {
                 managed: false,
                 last_deployment_status: None,
                 rest: None,
+                v2: None,
             },
         )]),
         deployments: BTreeMap::from([(id, Arc::new(deployment))]),

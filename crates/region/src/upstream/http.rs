@@ -21,7 +21,7 @@ use serve::{Body, Drain};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
-    UpstreamError, UpstreamSettings,
+    AwsSettings, Decisions, UpstreamError, UpstreamSettings,
     connect::{Connector, Sender},
     lease::{AnswerBody, Lease},
     pool::{Entry, Pool, Protocol},
@@ -36,6 +36,7 @@ pub(crate) struct Upstreams {
     settings: UpstreamSettings,
     metrics: Arc<Metrics>,
     kept: Kept,
+    decisions: Arc<Decisions>,
 }
 
 /// A way to send one request.
@@ -55,6 +56,7 @@ impl Upstreams {
         settings: UpstreamSettings,
         tls: Arc<ClientConfig>,
         metrics: Arc<Metrics>,
+        decisions: Arc<Decisions>,
         drain: &Drain,
     ) -> Self {
         let pool = Arc::new(Pool::new(&settings));
@@ -69,6 +71,7 @@ impl Upstreams {
             settings,
             metrics,
             kept: Kept::default(),
+            decisions,
         }
     }
 
@@ -80,6 +83,16 @@ impl Upstreams {
     /// Counts a part of an aggregate that has ended.
     pub(crate) fn count_part(&self, result: &'static str) {
         self.metrics.part(result);
+    }
+
+    /// What authorizing functions decided.
+    pub(crate) fn decisions(&self) -> &Decisions {
+        &self.decisions
+    }
+
+    /// Where AWS services are and who calls them, as it is now.
+    pub(super) fn aws(&self) -> Arc<AwsSettings> {
+        self.settings.aws.load_full()
     }
 
     /// Sends `request` (origin-form URI) and waits for the answer's head. If dropped, the backend

@@ -3,17 +3,26 @@
 //! One `Upstreams` per worker, used by that worker's requests alone, so that no connection, lock or
 //! counter of the pool crosses cores. It knows origins, requests and answers, and nothing of APIs.
 
+mod aws;
+mod aws_settings;
 mod connect;
+mod decisions;
 mod error;
 mod http;
+mod lambda;
+mod lambda_stream;
 mod lease;
 mod pool;
 mod resolve;
 mod settings;
 mod tls;
 
+pub(crate) use aws::{AwsCall, AwsError};
+pub use aws_settings::{AwsCredentials, AwsEndpoint, AwsEndpointError, AwsSettings};
+pub(crate) use decisions::{Decisions, Key};
 pub(crate) use error::UpstreamError;
 pub(crate) use http::Upstreams;
+pub(crate) use lambda::Invocation;
 pub use settings::UpstreamSettings;
 pub use tls::TrustError;
 pub(crate) use tls::client_config;

@@ -1,8 +1,11 @@
 //! Limits and trust of the connections to backends, with their defaults.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use ipnet::IpNet;
+
+use super::AwsSettings;
 
 /// Settings of the connections to backends. Limits count per worker and origin (scheme, host, port
 /// and verified name), since each worker has connections of its own.
@@ -26,6 +29,8 @@ pub struct UpstreamSettings {
     pub deny: Vec<IpNet>,
     /// Certificates (PEM) to trust beside the system's.
     pub extra_ca_pem: Option<Vec<u8>>,
+    /// Where AWS services are and who calls them; may be replaced at any time.
+    pub aws: Arc<ArcSwap<AwsSettings>>,
 }
 
 impl Default for UpstreamSettings {
@@ -40,6 +45,7 @@ impl Default for UpstreamSettings {
             waiting_per_origin_max: 4096,
             deny: link_local(),
             extra_ca_pem: None,
+            aws: Arc::default(),
         }
     }
 }

@@ -5,7 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use lang::uri_template::UriTemplate;
 use model::rest::{Integration, IntegrationType, ResponseTransfer};
 
-use super::{super::route::Origin, aggregate::AggregatePlan, method::MethodPlan};
+use super::{
+    super::route::Origin,
+    aggregate::AggregatePlan,
+    aws::{self, AwsBackend},
+    method::MethodPlan,
+};
 
 /// What a method calls.
 #[derive(Debug)]
@@ -16,6 +21,8 @@ pub enum Backend {
     Http(HttpBackend),
     /// Several backends whose answers become one.
     Aggregate(AggregatePlan),
+    /// A function or an AWS service.
+    Aws(AwsBackend),
     /// It cannot run; requests are answered 500. Says why, as the diagnostic does.
     Broken(Arc<str>),
 }
@@ -55,8 +62,8 @@ impl Backend {
         let compiled = match integration.settings.kind {
             IntegrationType::Mock => Ok(Self::Mock),
             IntegrationType::Http | IntegrationType::HttpProxy => http(integration, variables),
-            kind @ (IntegrationType::Aws | IntegrationType::AwsProxy) => {
-                Err(format!("integrations of type {kind} are not served"))
+            IntegrationType::Aws | IntegrationType::AwsProxy => {
+                aws::compile(integration, variables).map(Self::Aws)
             }
         };
         compiled.unwrap_or_else(|reason| Self::Broken(reason.into()))

@@ -111,5 +111,6 @@ impl MethodPlan {
 fn unserved(method: &Method) -> Option<String> {
     let settings = &method.settings;
     let kind = settings.authorization;
-    (kind != AuthorizationType::None).then(|| format!("authorization of type {kind} is not served"))
+    let served = matches!(kind, AuthorizationType::None | AuthorizationType::Custom);
+    (!served).then(|| format!("authorization of type {kind} is not served"))
 }

@@ -8,6 +8,8 @@
 //! A method that cannot be compiled is broken by itself: it answers 500 and leaves a `Diagnostic`.
 
 mod aggregate;
+mod authorizer;
+mod aws;
 mod backend;
 mod gateway;
 mod mapping;
@@ -26,7 +28,7 @@ use std::{
 
 use lang::{gateway_text::Text, policy::Policy};
 use model::{
-    Api, Content, DeploymentId, ResourceId, Stage,
+    Api, AuthorizerId, Content, DeploymentId, ResourceId, Stage,
     rest::{self, StageSettings, Verb},
 };
 
@@ -35,6 +37,8 @@ use crate::Diagnostic;
 
 pub use self::{
     aggregate::{AggregatePlan, Given, PartPlan},
+    authorizer::{AuthorizerPlan, IdentitySource},
+    aws::AwsBackend,
     backend::{Backend, HttpBackend},
     gateway::{GatewayPlan, GatewayResponses, Wording},
     mapping::{Mapping, RequestPlan, ResponsePlan},
@@ -87,6 +91,8 @@ pub struct RestDeployment {
     frozen: Arc<Frozen>,
     /// By number of method.
     backends: Vec<Backend>,
+    /// Those that cannot run say why; methods that need them answer 500.
+    authorizers: BTreeMap<AuthorizerId, Result<AuthorizerPlan, String>>,
 }
 
 /// Frozen content, compiled.
@@ -219,12 +225,29 @@ impl RestDeployment {
                 complain(format!("{at}/{}", method.key), (**reason).to_owned());
             }
         }
+        let authorizers = frozen.source.authorizers.values();
+        let authorizers: BTreeMap<_, _> = authorizers
+            .map(|one| (one.id.clone(), AuthorizerPlan::compile(one, &variables)))
+            .collect();
+        for (id, authorizer) in &authorizers {
+            if let Err(reason) = authorizer {
+                complain(format!("{at}/authorizers/{id}"), reason.clone());
+            }
+        }
         Some(Self {
             id: id.clone(),
             variables,
             frozen,
             backends,
+            authorizers,
         })
+    }
+
+    /// An authorizer of its methods; none where there is none of that id.
+    #[must_use]
+    pub fn authorizer(&self, id: &AuthorizerId) -> Option<Result<&AuthorizerPlan, &str>> {
+        let known = self.authorizers.get(id)?;
+        Some(known.as_ref().map_err(String::as_str))
     }
 
     /// Where a method and a path (without its first slash) lead; none where nothing answers.

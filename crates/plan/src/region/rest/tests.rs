@@ -221,6 +221,7 @@ fn a_broken_method_harms_no_other_and_stages_share_what_is_frozen() {
             Backend::Mock => "mock".to_owned(),
             Backend::Http(http) => http.origin.host.to_string(),
             Backend::Aggregate(_) => "aggregate".to_owned(),
+            Backend::Aws(aws) => aws.uri.service.clone(),
             Backend::Broken(_) => "broken".to_owned(),
         };
         (name, Arc::clone(matched.method))

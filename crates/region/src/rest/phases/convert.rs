@@ -35,6 +35,8 @@ pub(crate) struct AnswerMedia {
     pub(crate) is_packed: bool,
     /// The backend's own, passed through.
     pub(crate) is_proxy: bool,
+    /// A function made it and said what its body is.
+    pub(crate) is_final: bool,
 }
 
 /// Converts a request's body on its way to the integration.
@@ -70,7 +72,8 @@ pub(crate) async fn answer(
 ) -> Result<Response, Fault> {
     let list = &exchange.deployment.media().binary;
     let made = exchange.answer;
-    if list.is_empty() && made.handling.is_none() || response.body().is_empty() {
+    let untouched = list.is_empty() && made.handling.is_none() || made.is_final;
+    if untouched || response.body().is_empty() {
         return Ok(response);
     }
     let accept = exchange.headers.get(ACCEPT);

@@ -7,7 +7,7 @@ use plan::region::rest::HttpBackend;
 use serve::{Body, Request, Response};
 use tracing::{Instrument as _, debug_span};
 
-use super::{aggregate, map_request::Call};
+use super::{aggregate, aws, function, map_request::Call};
 use crate::{
     fault::Fault,
     rest::{Exchange, Refusal, body, trace},
@@ -22,6 +22,8 @@ pub(crate) struct Answered {
     pub(crate) response: Response,
     /// It is passed through, without integration responses.
     pub(crate) is_proxy: bool,
+    /// It is the client's answer already.
+    pub(crate) is_final: bool,
 }
 
 /// Calls the backend. If dropped, so is the call.
@@ -35,8 +37,11 @@ pub(crate) async fn run(
             selector: status.to_string(),
             response: Response::new(Body::empty()),
             is_proxy: false,
+            is_final: false,
         }),
         Call::Aggregate(plan) => aggregate::run(exchange, upstreams, plan).await,
+        Call::Aws { backend, request } => aws::run(exchange, upstreams, backend, *request).await,
+        Call::Function(backend) => function::run(exchange, upstreams, backend).await,
         Call::Http { backend, request } => http(exchange, upstreams, backend, *request).await,
     }
 }
@@ -72,5 +77,6 @@ async fn http(
         selector: response.status().as_str().to_owned(),
         response,
         is_proxy: backend.is_proxy,
+        is_final: false,
     })
 }

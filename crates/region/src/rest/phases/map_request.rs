@@ -12,10 +12,10 @@ use lang::{
     vtl::{RenderError, Template},
 };
 use model::rest::GatewayResponseType as Kind;
-use plan::region::rest::{AggregatePlan, Backend, HttpBackend, MappingPlan};
+use plan::region::rest::{AggregatePlan, AwsBackend, Backend, HttpBackend, MappingPlan};
 use serve::{Body, Request};
 
-use super::{convert, mock};
+use super::{aws::AwsRequest, convert, mock};
 use crate::{
     fault::Fault,
     rest::{Exchange, Refusal, body::Held, render::render, source::View},
@@ -32,6 +32,13 @@ pub(crate) enum Call<'a> {
         backend: &'a HttpBackend,
         request: Box<Request>,
     },
+    /// Call a function or an AWS service.
+    Aws {
+        backend: &'a AwsBackend,
+        request: Box<AwsRequest>,
+    },
+    /// Give the whole request to a function.
+    Function(&'a AwsBackend),
 }
 
 /// The parameters that mappings and overrides set, in the order in which they were set.
@@ -74,6 +81,16 @@ pub(crate) async fn run<'a>(exchange: &mut Exchange<'a>) -> Result<Call<'a>, Fau
             let body = body(exchange, plan).await?;
             let set = set(exchange, plan)?;
             super::http::request(exchange, backend, body, &set)
+        }
+        Backend::Aws(backend) if backend.is_proxy => {
+            // Mappings change nothing about an event, but wrong ones still fail.
+            set(exchange, plan)?;
+            Ok(Call::Function(backend))
+        }
+        Backend::Aws(backend) => {
+            let body = body(exchange, plan).await?;
+            let set = set(exchange, plan)?;
+            super::aws::request(exchange, backend, body, &set).await
         }
         Backend::Mock => {
             let body = match body(exchange, plan).await? {

@@ -28,15 +28,22 @@ pub(crate) async fn run(
         selector,
         mut response,
         is_proxy,
+        is_final,
     } = answered;
     exchange.answer.is_proxy = is_proxy;
+    exchange.answer.is_final = is_final;
     exchange.answer.is_packed = response.headers().contains_key(CONTENT_ENCODING);
+    if is_final {
+        return Ok(response);
+    }
     if is_proxy {
         headers::remap_proxied(response.headers_mut());
         return Ok(response);
     }
     let matched = exchange.matched()?;
     let is_mock = matches!(matched.backend, Backend::Mock);
+    // Services have media types of their own, which clients get only by a mapping.
+    let has_own_type = matches!(matched.backend, Backend::Aws(_));
     let mapping = matched.method.mapping.as_ref();
     let plan = mapping.ok().and_then(|mapping| mapping.response(&selector));
     let Some(plan) = plan else {
@@ -76,7 +83,12 @@ pub(crate) async fn run(
         *made.headers_mut() = mapped(exchange, plan, &parts.headers, None)?;
         *made.body_mut() = body;
     }
-    complete(exchange, &mut made, plan, (&parts.headers, is_mock));
+    if !has_own_type && !made.headers().contains_key(CONTENT_TYPE) {
+        let kind = parts.headers.get(CONTENT_TYPE).cloned();
+        made.headers_mut()
+            .extend(kind.map(|kind| (CONTENT_TYPE, kind)));
+    }
+    complete(exchange, &mut made, plan, is_mock);
     Ok(made)
 }
 
@@ -104,23 +116,13 @@ fn mapped(
 }
 
 /// Overrides, and what an answer has without being told.
-fn complete(
-    exchange: &Exchange<'_>,
-    made: &mut Response,
-    plan: &ResponsePlan,
-    (answered, is_mock): (&HeaderMap, bool),
-) {
+fn complete(exchange: &Exchange<'_>, made: &mut Response, plan: &ResponsePlan, is_mock: bool) {
     let overrides = &exchange.overrides.response;
     let status = overrides.status.unwrap_or(plan.status);
     *made.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let headers = made.headers_mut();
     for (name, value) in &overrides.header {
         put(headers, name, value);
-    }
-    if !headers.contains_key(CONTENT_TYPE)
-        && let Some(kind) = answered.get(CONTENT_TYPE)
-    {
-        headers.insert(CONTENT_TYPE, kind.clone());
     }
     if !is_mock && let Ok(trace) = HeaderValue::from_str(&exchange.ids.answered_trace()) {
         headers.insert(ids::TRACE_ID, trace);

@@ -61,5 +61,6 @@ pub(super) fn answer(exchange: &Exchange<'_>, plan: &AggregatePlan, ended: &Ende
         selector: plan.status.to_string(),
         response,
         is_proxy: true,
+        is_final: false,
     }
 }

@@ -1,9 +1,12 @@
 //! The phases of REST APIs, one file each; `pipeline.rs` says in which order they run.
 
 pub(crate) mod aggregate;
+pub(crate) mod authorize;
+mod aws;
 pub(crate) mod convert;
 pub(crate) mod cors;
 pub(crate) mod finish;
+mod function;
 mod http;
 pub(crate) mod integrate;
 pub(crate) mod key;
