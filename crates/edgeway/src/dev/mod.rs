@@ -6,6 +6,7 @@
 
 mod children;
 mod layout;
+mod ports;
 mod ready;
 mod sample;
 

@@ -3,6 +3,7 @@
 //! everything is drained in the opposite order.
 
 mod aws;
+mod bootstrap;
 mod certificates;
 mod challenges;
 mod common;
@@ -30,8 +31,8 @@ use anyhow::Context as _;
 
 use self::common::Common;
 pub(crate) use self::{
+    bootstrap::{Bootstrap, write_bootstrap},
     common::location,
-    region::{Bootstrap, write_bootstrap},
 };
 use crate::{
     cluster::{load::Meter, renewal, report::Reporter},

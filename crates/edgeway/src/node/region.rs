@@ -1,18 +1,17 @@
 //! A region node, put together: the ledger feeds the region role and the feeds to subscribers;
 //! links bring calls from POPs, Raft and joining nodes; the management API proposes changes.
 
-use std::{path::Path, sync::Arc, thread::JoinHandle};
+use std::{sync::Arc, thread::JoinHandle};
 
 use anyhow::Context as _;
 use ledger::{Ledger, LedgerSettings};
 use link::PeersSeen;
-use model::{AccessKey, Cluster, NodeId, Op, codec};
+use model::NodeId;
 use region::{FeedServer, Region, RegionSettings};
-use serde::{Deserialize, Serialize};
 use serve::{BoundServer, CertStore, Server, Serving};
 
 use super::{
-    aws,
+    aws, bootstrap,
     certificates::{self, Source},
     challenges::Files,
     common::{self, Common},
@@ -29,14 +28,6 @@ use crate::{
     geo::GeoDatabase,
     settings::{RaftClocks, Region as RegionSection, Settings},
 };
-
-/// Written by `init`, consumed by the first start.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Bootstrap {
-    pub(crate) cluster: Cluster,
-    pub(crate) region: model::Region,
-    pub(crate) key: AccessKey,
-}
 
 /// A region node that serves.
 pub(super) struct RegionRole {
@@ -89,7 +80,7 @@ pub(super) async fn start(
     let services = links::services(&ledger, &region, &fleet, feed, asked);
     // Links come before the plan: a region that joins receives its configuration over them.
     let links = links::serve(sockets.links, &services, &seen, &region, drain)?;
-    bootstrap(settings, section, common, &ledger).await?;
+    bootstrap::run(settings, section, common, &ledger).await?;
     let files = Files::default();
     let store = sockets.certificates;
     spawn_followers(common, &ledger, &region, (store, files.clone()));
@@ -306,41 +297,6 @@ async fn open_ledger(
     Ok(Ledger::open(chosen, peers, &common.registry).await?)
 }
 
-/// Sets the cluster up, on the node that `init` was run on; safe to repeat after a crash.
-async fn bootstrap(
-    settings: &Settings,
-    section: &RegionSection,
-    common: &Common,
-    ledger: &Ledger,
-) -> anyhow::Result<()> {
-    let file = settings.data_dir.join("bootstrap.bin");
-    let Ok(bytes) = std::fs::read(&file) else {
-        return Ok(());
-    };
-    let plan: Bootstrap =
-        codec::decode(codec::Kind::Other, &bytes).with_context(|| format!("{}", file.display()))?;
-    let node = model::Node {
-        id: common.own,
-        role: model::NodeRole::Region(plan.region.name.clone()),
-        link: common.link,
-        public: common::public(settings),
-        management: Some(common::management_url(section)),
-        joined_ms: membership::now_ms(),
-    };
-    let op = Op::Bootstrap {
-        cluster: plan.cluster,
-        region: plan.region,
-        node,
-        key: Box::new(plan.key),
-    };
-    let applied = ledger
-        .bootstrap(common.link, membership::change("init", op))
-        .await?;
-    // Refused means that an earlier start got this far.
-    drop(applied.outcome);
-    std::fs::remove_file(&file).with_context(|| format!("{}", file.display()))
-}
-
 async fn follow_certificates(ledger: Ledger, store: Arc<CertStore>, files: Files) {
     let mut config = ledger.config();
     drop(ledger);
@@ -376,13 +332,6 @@ async fn follow_certificates(ledger: Ledger, store: Arc<CertStore>, files: Files
             return;
         }
     }
-}
-
-/// Where `init` leaves the plan of a new cluster.
-pub(crate) fn write_bootstrap(data_dir: &Path, plan: &Bootstrap) -> anyhow::Result<()> {
-    let bytes = codec::encode(codec::Kind::Other, plan)?;
-    crate::cluster::store::write_atomically(&data_dir.join("bootstrap.bin"), &bytes)?;
-    Ok(())
 }
 
 impl RegionRole {
