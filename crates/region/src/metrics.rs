@@ -251,6 +251,56 @@ impl FeedMetrics {
     }
 }
 
+/// Metrics of stages' caches.
+pub(crate) struct StageCacheMetrics {
+    requests: IntCounterVec,
+    answers: IntCounterVec,
+    gone: IntCounterVec,
+    pub(crate) bytes: IntGauge,
+}
+
+impl StageCacheMetrics {
+    pub(crate) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            requests: counters(
+                registry,
+                "edgeway_region_stage_cache_requests_total",
+                "Requests to methods whose answers are kept, by result.",
+                &["result"],
+            )?,
+            answers: counters(
+                registry,
+                "edgeway_region_stage_cache_answers_total",
+                "Integrations' answers that could be kept: kept, or why not.",
+                &["result"],
+            )?,
+            gone: counters(
+                registry,
+                "edgeway_region_stage_cache_evictions_total",
+                "Kept answers that are gone, by reason.",
+                &["reason"],
+            )?,
+            bytes: gauge(
+                registry,
+                "edgeway_region_stage_cache_bytes",
+                "Bytes of kept answers.",
+            )?,
+        })
+    }
+
+    pub(crate) fn asked(&self, result: &str) {
+        self.requests.with_label_values(&[result]).inc();
+    }
+
+    pub(crate) fn ended(&self, result: &str) {
+        self.answers.with_label_values(&[result]).inc();
+    }
+
+    pub(crate) fn gone(&self, reason: &str) {
+        self.gone.with_label_values(&[reason]).inc();
+    }
+}
+
 fn registered<C>(registry: &Registry, collector: C) -> Result<C, prometheus::Error>
 where
     C: Collector + Clone + 'static,

@@ -20,7 +20,7 @@ use crate::{
     load::Load,
     metrics::Metrics,
     record::Ledger,
-    rest::Viewers,
+    rest::{KeptAnswers, Viewers},
     trials::Trials,
     upstream::{self, Decisions, TrustError, UpstreamSettings, Upstreams},
 };
@@ -66,6 +66,7 @@ pub struct Region {
     limits: Arc<Limits>,
     tls: Arc<ClientConfig>,
     decisions: Arc<Decisions>,
+    answers: Arc<KeptAnswers>,
     drain: Drain,
 }
 
@@ -120,6 +121,7 @@ impl Region {
             limits,
             tls,
             decisions,
+            answers: KeptAnswers::new(registry)?,
             drain: drain.clone(),
         });
         drain.spawn(follow(Arc::clone(&region), config, drain.clone()));
@@ -230,7 +232,7 @@ impl Region {
             self.settings.upstreams.clone(),
             Arc::clone(&self.tls),
             Arc::clone(&self.ledger.metrics),
-            Arc::clone(&self.decisions),
+            (Arc::clone(&self.decisions), Arc::clone(&self.answers)),
             &self.drain,
         )
     }

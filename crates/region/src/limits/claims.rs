@@ -126,7 +126,7 @@ const fn rate(scope: Scope, key: Key, terms: Terms) -> Limit {
 
 /// What is set for a method, by `PATH/VERB`; names of stages leave the first `skip` bytes of the
 /// path away, the slash. Looked through without making the name, since most have none.
-fn find<'m, T>(
+pub(crate) fn find<'m, T>(
     by_name: &'m std::collections::BTreeMap<String, T>,
     place: Place<'_>,
     skip: usize,

@@ -10,6 +10,7 @@ mod context;
 mod exchange;
 mod headers;
 mod ids;
+mod kept_answers;
 mod log;
 mod parts;
 mod phases;
@@ -27,6 +28,7 @@ pub use self::viewer::{ViewerPlace, Viewers};
 pub(crate) use self::{
     context::message_string,
     exchange::{Exchange, Note},
+    kept_answers::KeptAnswers,
     log::Line,
     parts::Kept,
     pipeline::{health, run, unknown},

@@ -12,8 +12,8 @@ use super::{
     Exchange,
     ids::Ids,
     phases::{
-        authorize, convert, cors, finish, integrate, key, map_request, map_response, matching,
-        pack, policy, throttle, unpack, validate,
+        authorize, cache, convert, cors, finish, integrate, key, map_request, map_response,
+        matching, pack, policy, throttle, unpack, validate,
     },
     trace,
 };
@@ -55,14 +55,16 @@ async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Re
     validate::run(exchange)
         .instrument(phase("validate"))
         .await?;
-    let converting = convert::request(exchange);
-    converting.instrument(phase("convert_request")).await?;
-    let mapping = map_request::run(exchange);
-    let call = mapping.instrument(phase("map_request")).await?;
-    let integrating = integrate::run(exchange, upstreams, call);
-    let answered = integrating.instrument(phase("integrate")).await?;
-    let mapping = map_response::run(exchange, answered);
-    let response = mapping.instrument(phase("map_response")).await?;
+    // Behind all that asks who it is and what they sent; what is kept costs the backend nothing.
+    let looking = cache::look(exchange, upstreams.answers());
+    let response = match looking.instrument(phase("cache")).await? {
+        cache::Looked::Kept(response) => response,
+        cache::Looked::Ask(wanted) => {
+            let response = ask(exchange, upstreams).await?;
+            let keeping = cache::keep(exchange, upstreams.answers(), wanted, response);
+            keeping.instrument(phase("cache_keep")).await?
+        }
+    };
     // What the integration response says applies to what the template made.
     let converting = convert::answer(exchange, response);
     let response = converting.instrument(phase("convert_answer")).await?;
@@ -70,6 +72,18 @@ async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Re
     Ok(pack::run(exchange, response)
         .instrument(phase("pack"))
         .await)
+}
+
+/// The phases between the cache and the backend, both ways.
+async fn ask(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Response, Fault> {
+    let converting = convert::request(exchange);
+    converting.instrument(phase("convert_request")).await?;
+    let mapping = map_request::run(exchange);
+    let call = mapping.instrument(phase("map_request")).await?;
+    let integrating = integrate::run(exchange, upstreams, call);
+    let answered = integrating.instrument(phase("integrate")).await?;
+    let mapping = map_response::run(exchange, answered);
+    mapping.instrument(phase("map_response")).await
 }
 
 /// The answer where a REST API has no stage for the path, or no default endpoint: nothing of the

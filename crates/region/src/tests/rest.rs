@@ -75,7 +75,7 @@ pub(super) async fn rig(
 }
 
 /// As `rig`, with a stage that is altered first.
-async fn rig_with(
+pub(super) async fn rig_with(
     parts: Vec<(&str, Verb, Method)>,
     said: &[(GatewayResponseType, u16)],
     alter: impl FnOnce(&mut Stage),

@@ -27,7 +27,10 @@ use super::{
     pool::{Entry, Pool, Protocol},
     resolve::Resolver,
 };
-use crate::{metrics::Metrics, rest::Kept};
+use crate::{
+    metrics::Metrics,
+    rest::{Kept, KeptAnswers},
+};
 
 /// The connections to backends of one worker. Make it in the worker's own runtime.
 pub(crate) struct Upstreams {
@@ -37,6 +40,7 @@ pub(crate) struct Upstreams {
     metrics: Arc<Metrics>,
     kept: Kept,
     decisions: Arc<Decisions>,
+    answers: Arc<KeptAnswers>,
 }
 
 /// A way to send one request.
@@ -56,7 +60,7 @@ impl Upstreams {
         settings: UpstreamSettings,
         tls: Arc<ClientConfig>,
         metrics: Arc<Metrics>,
-        decisions: Arc<Decisions>,
+        (decisions, answers): (Arc<Decisions>, Arc<KeptAnswers>),
         drain: &Drain,
     ) -> Self {
         let pool = Arc::new(Pool::new(&settings));
@@ -72,6 +76,7 @@ impl Upstreams {
             metrics,
             kept: Kept::default(),
             decisions,
+            answers,
         }
     }
 
@@ -83,6 +88,11 @@ impl Upstreams {
     /// Counts a part of an aggregate that has ended.
     pub(crate) fn count_part(&self, result: &'static str) {
         self.metrics.part(result);
+    }
+
+    /// The answers that stages keep at this node.
+    pub(crate) const fn answers(&self) -> &Arc<KeptAnswers> {
+        &self.answers
     }
 
     /// What authorizing functions decided.

@@ -57,6 +57,8 @@ pub struct RestStage {
     pub access_log: Option<Text>,
     /// Origins whose scripts may read what the gateway itself answers.
     pub error_origins: Option<Origins>,
+    /// Its cache keeps errors of integrations, too.
+    pub caches_errors: bool,
     base: RestDeployment,
     canary: Option<CanaryPlan>,
 }
@@ -73,6 +75,9 @@ pub enum Origins {
 /// The tag of a stage that adds cross-origin headers to gateway responses: `*`, or origins
 /// separated by spaces.
 pub const ERROR_ORIGINS_TAG: &str = "edgeway:cors-errors";
+
+/// The tag of a stage whose cache is to keep errors of integrations, too: `true`.
+pub const CACHE_ERRORS_TAG: &str = "edgeway:cache-errors";
 
 #[derive(Debug)]
 struct CanaryPlan {
@@ -165,6 +170,10 @@ impl RestStage {
                 .tags
                 .get(ERROR_ORIGINS_TAG)
                 .map(|tag| Origins::read(tag)),
+            caches_errors: stage
+                .tags
+                .get(CACHE_ERRORS_TAG)
+                .is_some_and(|tag| tag.trim().eq_ignore_ascii_case("true")),
             settings: Arc::new(settings),
             base,
             canary,

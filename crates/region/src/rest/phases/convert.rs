@@ -110,7 +110,7 @@ pub(crate) fn shown(bytes: &Bytes, is_binary: bool) -> Cow<'_, str> {
 }
 
 /// What a client is told of an answer that cannot be read whole.
-fn unreadable(error: Option<BodyError>) -> Fault {
+pub(crate) fn unreadable(error: Option<BodyError>) -> Fault {
     let reason = match error {
         Some(BodyError::TooLarge) => "answer_too_large",
         _ => "answer_aborted",

@@ -3,6 +3,7 @@
 pub(crate) mod aggregate;
 pub(crate) mod authorize;
 mod aws;
+pub(crate) mod cache;
 pub(crate) mod convert;
 pub(crate) mod cors;
 pub(crate) mod finish;
