@@ -14,5 +14,6 @@ mod requests;
 mod rest;
 mod rest_aggregate;
 mod rest_bodies;
+mod rest_signed;
 mod rest_test_invoke;
 mod streams;
