@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::AccessKeyId;
 
-/// May sign management calls.
+/// May sign management calls, and calls of methods that want it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessKey {
     /// The public half.

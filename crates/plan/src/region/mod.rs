@@ -6,6 +6,7 @@
 //!
 //! Nothing here knows HTTP beyond host, method and path as text.
 
+mod access_keys;
 mod api;
 mod domain;
 mod keys;
@@ -24,6 +25,7 @@ use std::{
 
 use model::{Api, ApiId, Config, DomainId, DomainName, EndpointType, Revision, Table};
 
+pub use access_keys::{AccessKeyPlan, AccessKeysPlan};
 pub use api::{ApiPlan, CorsPlan, StagePlan};
 pub use domain::DomainPlan;
 pub use keys::{KeyPlan, KeysPlan};
@@ -50,6 +52,7 @@ pub struct RegionPlan {
     /// What is wrong with domains, by name.
     ailing_domains: BTreeMap<Box<str>, Diagnostic>,
     keys: Arc<KeysPlan>,
+    access_keys: Arc<AccessKeysPlan>,
     /// Parts of the configuration that were compiled for this plan and not taken from the last.
     compiled: usize,
 }
@@ -137,6 +140,7 @@ impl RegionPlan {
             wildcards: last.wildcards.clone(),
             ailing_domains: last.ailing_domains.clone(),
             keys: KeysPlan::compile(&self.keys, config),
+            access_keys: AccessKeysPlan::compile(&self.access_keys, account, config),
             compiled: 0,
         };
         let old = &last.sources;
@@ -211,6 +215,12 @@ impl RegionPlan {
     #[must_use]
     pub fn keys(&self) -> &KeysPlan {
         &self.keys
+    }
+
+    /// Keys that clients sign with.
+    #[must_use]
+    pub fn access_keys(&self) -> &AccessKeysPlan {
+        &self.access_keys
     }
 
     /// The account that ARNs name.

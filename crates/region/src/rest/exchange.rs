@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header::AUTHORIZATION};
 use lang::{
     policy::Verdict,
     vtl::{Overrides, Parameters},
@@ -47,6 +47,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) host: Option<HeaderValue>,
     /// The client's, without what belongs to its connection.
     pub(crate) headers: HeaderMap,
+    /// The request as it came, where its client may have signed it.
+    pub(crate) signed: Option<Box<Signed>>,
     pub(crate) body: Held,
     /// The body is bytes, which templates see as base64; set by `convert`.
     pub(crate) is_binary: bool,
@@ -76,6 +78,12 @@ pub(crate) struct Exchange<'a> {
     pub(crate) answer: AnswerMedia,
     /// The log of a test; requests of clients have none.
     pub(crate) trace: Option<Box<super::trace::Trace>>,
+}
+
+/// What a signature is about, before the gateway takes anything away or adds to it.
+pub(crate) struct Signed {
+    pub(crate) method: Method,
+    pub(crate) headers: HeaderMap,
 }
 
 /// Who asks.
@@ -118,6 +126,21 @@ pub(crate) struct IntegrationNote {
 /// Lets clients that can only send GET and POST name another method.
 const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
+impl Signed {
+    /// A copy, of requests that say that they are signed.
+    fn of(outer: &Outer<'_>, headers: &HeaderMap) -> Option<Box<Self>> {
+        let stated = headers.get(AUTHORIZATION);
+        let stated = stated.is_some_and(|stated| stated.as_bytes().starts_with(b"AWS4-"));
+        let query = outer.uri.query().unwrap_or_default();
+        (stated || query.contains("X-Amz-Signature=")).then(|| {
+            Box::new(Self {
+                method: outer.method.clone(),
+                headers: headers.clone(),
+            })
+        })
+    }
+}
+
 impl<'a> Exchange<'a> {
     /// Takes headers and body out of `outer`, whose stage is found and is `stage`.
     pub(crate) fn new(outer: &mut Outer<'a>, found: Found<'a, 'a>, stage: &'a RestStage) -> Self {
@@ -126,6 +149,7 @@ impl<'a> Exchange<'a> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let arrived_ms = now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(0));
         let ids = Ids::of(&client, arrived_ms);
+        let signed = Signed::of(outer, &client);
         headers::strip_request(&mut client);
         viewer::mark(&mut client, outer.facts, outer.viewers);
         let wanted = client.get(METHOD_OVERRIDE).map(HeaderValue::as_bytes);
@@ -144,6 +168,7 @@ impl<'a> Exchange<'a> {
             method: method.unwrap_or_else(|| outer.method.clone()),
             host: outer.host.clone(),
             headers: client,
+            signed,
             body: Held::Unread(std::mem::take(&mut outer.body)),
             is_binary: false,
             matched: None,

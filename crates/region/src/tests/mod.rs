@@ -15,5 +15,6 @@ mod rest;
 mod rest_aggregate;
 mod rest_bodies;
 mod rest_cache;
+mod rest_signed;
 mod rest_test_invoke;
 mod streams;

@@ -111,6 +111,9 @@ impl MethodPlan {
 fn unserved(method: &Method) -> Option<String> {
     let settings = &method.settings;
     let kind = settings.authorization;
-    let served = matches!(kind, AuthorizationType::None | AuthorizationType::Custom);
+    let served = matches!(
+        kind,
+        AuthorizationType::None | AuthorizationType::Custom | AuthorizationType::Iam
+    );
     (!served).then(|| format!("authorization of type {kind} is not served"))
 }

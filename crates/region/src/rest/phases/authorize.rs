@@ -1,5 +1,8 @@
 //! Phase: who may call the method (docs/aws-behaviour.md, authorizers). A function decides; its
 //! decision is kept, and held against each request, together with what the resource policy said.
+//! Methods whose callers sign are in `iam`.
+
+mod iam;
 
 use std::{
     sync::Arc,
@@ -34,8 +37,9 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> R
     let method = &exchange.matched()?.method.source.settings;
     match method.authorization {
         AuthorizationType::None => return Ok(()),
+        AuthorizationType::Iam => return iam::run(exchange).await,
         AuthorizationType::Custom => {}
-        kind @ (AuthorizationType::Iam | AuthorizationType::Cognito | AuthorizationType::Jwt) => {
+        kind @ (AuthorizationType::Cognito | AuthorizationType::Jwt) => {
             return Err(misconfigured(format!("authorization {kind} is not served")));
         }
     }
