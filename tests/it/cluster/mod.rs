@@ -35,6 +35,7 @@ mod membership;
 mod operations;
 mod poison;
 mod rest_aws;
+mod rest_cache;
 mod rest_edge;
 mod rollout;
 mod settings;
