@@ -214,6 +214,25 @@ fn what_the_sdk_signs_is_accepted() {
     }
 }
 
+/// As clients of APIs sign, whom regions hear.
+#[test]
+fn what_the_sdk_signs_for_apis_is_accepted() {
+    let expected = Expected {
+        secret: SECRET,
+        service: "execute-api",
+        now_ms: NOW_MS,
+    };
+    for request in tricky() {
+        for location in [SignatureLocation::Headers, SignatureLocation::QueryParams] {
+            let signed = sdk(request.clone(), location, "execute-api");
+            let verified = with_message(&signed, |message| {
+                Claim::read(message).unwrap().verify(message, &expected)
+            });
+            assert_eq!(verified, Ok(()), "{signed:?}");
+        }
+    }
+}
+
 #[test]
 fn own_signatures_are_the_sdks() {
     for request in tricky() {
