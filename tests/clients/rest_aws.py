@@ -412,3 +412,118 @@ def test_a_function_decides_by_the_request(deploy):
     # Another value of any identity source is somebody else.
     assert ask("?as=2") == b"user-allow 2"
     assert json.loads(ask("", 401)) == {"message": "Unauthorized"}
+
+
+# --- trying methods
+
+
+def attempt(rest, api, resource, verb, **more):
+    """The answer of a method that is tried, and its log's events without their times."""
+    resources = rest.get_resources(restApiId=api.number, limit=500)["items"]
+    number = next(one["id"] for one in resources if one["path"] == resource)
+    tried = rest.test_invoke_method(restApiId=api.number, resourceId=number, httpMethod=verb, **more)
+    return tried, [line.partition(" UTC ")[2].partition(" : ")[2]
+                   for line in tried["log"].splitlines()]
+
+
+def test_functions_and_services_are_tried(rest, deploy):
+    queues = service("sqs:action/ListQueues", "", responses={"default": {
+        "statusCode": "200", "responseTemplates": {"application/json": "listed"}}})
+    picky = {"schema": {"type": "object", "required": ["a"]}}
+    checked = path("post", proxied("proxy"), requestBody={"content": {"application/json": picky}})
+    checked["post"]["x-amazon-apigateway-request-validator"] = "body"
+    api = deploy({"/{proxy+}": path("post", proxied("proxy")),
+                  "/missing": path("post", proxied("nobody")),
+                  "/queues": path("post", queues), "/checked": checked,
+                  "/unmapped": path("post", service("sqs:action/ListQueues", "", responses={}))},
+                 **{"x-amazon-apigateway-request-validators": {
+                     "body": {"validateRequestBody": True}}})
+    lambdas = f"{os.environ['FUNCTIONS_URL']}/2015-03-31/functions/"
+
+    def at(events, start):
+        found = [event for event in events if event.startswith(start)]
+        assert len(found) == 1, (start, events)
+        return found[0].removeprefix(start)
+
+    said = json.dumps({"statusCode": 418, "headers": {"x-a": "b"}, "body": "tea"})
+    tried, events = attempt(rest, api, "/{proxy+}", "POST", pathWithQueryString="/says", body=said)
+    assert (tried["status"], tried["body"], tried["headers"]["x-a"]) == (418, "tea", "b"), tried
+    assert at(events, "Endpoint request URI: ").startswith(lambdas)
+    assert at(events, "Sending request to ").endswith("%3Afunction%3Aproxy/invocations")
+    assert at(events, "Endpoint request body after transformations: ").startswith(
+        '{"resource":"/{proxy+}","path":"/says"')
+    assert at(events, "Received response. Status: ").startswith("200, Integration latency: ")
+    assert json.loads(at(events, "Endpoint response body before transformations: ")) == json.loads(said)
+    assert at(events, "Method response body after transformations: ") == "tea"
+    assert events[-2:] == ["Successfully completed execution", "Method completed with status: 418"]
+
+    def fails(resource, status, *expected, **more):
+        tried, events = attempt(rest, api, resource, "POST", **more)
+        assert tried["status"] == status, tried
+        for event in expected:
+            assert any(one.startswith(event) for one in events), (event, events)
+        assert events[-1] == f"Method completed with status: {status}"
+
+    failed = "Execution failed due to "
+    fails("/{proxy+}", 502, failed + "configuration error: Malformed Lambda proxy response",
+          pathWithQueryString="/says", body='{"foo": 1}')
+    fails("/{proxy+}", 502, "Lambda execution failed with status 200 due to customer function "
+          "error: as it was told to", pathWithQueryString="/fails")
+    fails("/missing", 502, failed + "an internal error: the service answered 404")
+    fails("/checked", 400, "Request body does not match model schema for content type "
+          "application/json: [", body="{}")
+    fails("/unmapped", 500, failed + "configuration error: No match for output mapping and no "
+          "default output mapping configured. Endpoint Response Status Code: 200", body="{}")
+    tried, events = attempt(rest, api, "/queues", "POST", body="{}")
+    assert (tried["status"], tried["body"]) == (200, "listed"), tried
+    assert "Action=ListQueues" in at(events, "Sending request to " + os.environ["SERVICES_URL"])
+    assert not any("Signature=" in event for event in events)
+
+
+def test_authorizers_are_tried(rest, deploy):
+    schemes = {"tokens": guarded("token", "method.request.header.Auth",
+                                 identityValidationExpression="[a-z-]+[0-9a-f]*"),
+               "requests": guarded("request", "method.request.header.X-Who, "
+                                   "method.request.querystring.as, stageVariables.who")}
+    api = deploy({"/x/{id}": path("get", proxied("proxy"), security=[{"tokens": []}]),
+                  "/y": path("get", proxied("proxy"), security=[{"requests": []}])},
+                 components={"securitySchemes": schemes})
+    known = {one["name"]: one["id"] for one in rest.get_authorizers(restApiId=api.number)["items"]}
+
+    def ask(name, **more):
+        tried = rest.test_invoke_authorizer(restApiId=api.number, authorizerId=known[name], **more)
+        assert tried["latency"] >= 0
+        return tried
+
+    unique = uuid.uuid4().hex
+    for calls in ("1", "2"):
+        tried = ask("tokens", headers={"Auth": f"allow-{unique}"})
+        assert (tried["clientStatus"], tried["principalId"]) == (0, "user-allow"), tried
+        # What was decided before does not count.
+        assert tried["authorization"] == {"calls": [calls], "flag": ["true"], "word": ["allow"]}
+        assert json.loads(tried["policy"])["Statement"][0]["Effect"] == "Allow"
+        assert tried["claims"] == {}
+    events = [line.partition(" UTC ")[2].partition(" : ")[2] for line in tried["log"].splitlines()]
+    for start in (f"Starting authorizer: {known['tokens']} for request: ",
+                  "Incoming identity: ****",
+                  f"Endpoint request URI: {os.environ['FUNCTIONS_URL']}/2015-03-31/functions/",
+                  "Endpoint request body after transformations: {\"type\":\"TOKEN\"",
+                  "Authorizer result body before parsing: {\"principalId\"",
+                  "Using valid authorizer policy for principal: user-allow",
+                  "Successfully completed authorizer execution"):
+        assert any(event.startswith(start) for event in events), (start, events)
+    denied = ask("tokens", headers={"Auth": f"deny-{unique}"})
+    assert (denied["clientStatus"], denied["principalId"]) == (0, "user-deny")
+    assert json.loads(denied["policy"])["Statement"][0]["Effect"] == "Deny"
+    for word, status in (("unauthorized", 401), ("bare", 500), ("NOT VALID", 401)):
+        tried = ask("tokens", headers={"Auth": word})
+        assert tried["clientStatus"] == status, tried
+        assert "principalId" not in tried and "policy" not in tried
+        assert "Execution failed due to " in tried["log"]
+    assert ask("tokens")["clientStatus"] == 401
+    tried = ask("requests", headers={"x-who": f"allow-{unique}"}, pathWithQueryString="/x/7?as=a",
+                stageVariables={"who": "v"})
+    assert (tried["clientStatus"], tried["principalId"]) == (0, "user-allow"), tried
+    assert '"resource":"/x/{id}","path":"/x/7","httpMethod":"GET"' in tried["log"]
+    with pytest.raises(rest.exceptions.NotFoundException):
+        rest.test_invoke_authorizer(restApiId=api.number, authorizerId="none")

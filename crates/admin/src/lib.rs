@@ -40,6 +40,7 @@ pub use chain::{Chain, ChainError};
 pub use definition::rest_content;
 pub use metrics::Metrics;
 pub use ports::{
-    Caches, Candidate, DnsExplanation, Explain, ExplainRow, Fleet, Invoke, LiveNode, Members,
-    MethodTest, MethodTested, MintedToken, PurgeTarget, Purged, Store, TokenMint, UsageCounts,
+    AuthorizerTest, AuthorizerTested, Caches, Candidate, DnsExplanation, Explain, ExplainRow,
+    Fleet, Invoke, LiveNode, Members, MethodTest, MethodTested, MintedToken, PurgeTarget, Purged,
+    Store, TokenMint, UsageCounts,
 };

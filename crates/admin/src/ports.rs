@@ -9,7 +9,8 @@ use http::HeaderMap;
 use ipnet::IpNet;
 use ledger::{Applied, Ledger, MemberError, ProposeError, Status};
 use model::{
-    ApiId, ApiKeyId, Change, Config, NodeId, ResourceId, Revision, TokenId, UsagePlanId, rest::Verb,
+    ApiId, ApiKeyId, AuthorizerId, Change, Config, NodeId, ResourceId, Revision, TokenId,
+    UsagePlanId, rest::Verb,
 };
 use serve::BoxFuture;
 
@@ -63,6 +64,47 @@ pub trait Invoke: Send + Sync + 'static {
         config: &'a Config,
         test: MethodTest,
     ) -> BoxFuture<'a, Result<MethodTested, String>>;
+
+    /// Asks the function of an authorizer, and says what it decided.
+    fn authorizer<'a>(
+        &'a self,
+        config: &'a Config,
+        test: AuthorizerTest,
+    ) -> BoxFuture<'a, Result<AuthorizerTested, String>>;
+}
+
+/// An authorizer to ask, and about what.
+#[derive(Clone, Debug)]
+pub struct AuthorizerTest {
+    /// The REST API.
+    pub api: ApiId,
+    /// Its authorizer.
+    pub authorizer: AuthorizerId,
+    /// Path and query; the root when there is none.
+    pub path_and_query: Option<String>,
+    /// The request's headers.
+    pub headers: HeaderMap,
+    /// The request's body.
+    pub body: Bytes,
+    /// The stage's variables.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// What an authorizer that was tried decided.
+#[derive(Clone, Debug)]
+pub struct AuthorizerTested {
+    /// What a client would get; 0 where it decided.
+    pub client_status: u16,
+    /// Who asks.
+    pub principal_id: Option<String>,
+    /// JSON.
+    pub policy: Option<String>,
+    /// Its context.
+    pub context: BTreeMap<String, String>,
+    /// Milliseconds.
+    pub latency_ms: u64,
+    /// One event a line.
+    pub log: String,
 }
 
 /// A method to try.

@@ -30,7 +30,9 @@ mod upstream;
 pub use feed::{Ack, FeedServer, LiveNodes};
 pub use limits::{AskHome, Clock, LimitSettings, Limits};
 pub use region::{Region, RegionError, RegionSettings};
-pub use rest::{MethodTest, MethodTested, Tester, ViewerPlace, Viewers};
+pub use rest::{
+    AuthorizerTest, AuthorizerTested, MethodTest, MethodTested, Tester, ViewerPlace, Viewers,
+};
 pub use upstream::{
     AwsCredentials, AwsEndpoint, AwsEndpointError, AwsSettings, TrustError, UpstreamSettings,
 };

@@ -21,9 +21,9 @@ use serde_json::Value;
 use serve::{Body, BoxFuture, Conn, Handler};
 
 use crate::{
-    Admin, AdminSettings, Caches, DnsExplanation, Explain, Fleet, Invoke, LiveNode, Members,
-    MethodTest, MethodTested, Metrics, MintedToken, Ports, PurgeTarget, Purged, Store, TokenMint,
-    UsageCounts, clock,
+    Admin, AdminSettings, AuthorizerTest, AuthorizerTested, Caches, DnsExplanation, Explain, Fleet,
+    Invoke, LiveNode, Members, MethodTest, MethodTested, Metrics, MintedToken, Ports, PurgeTarget,
+    Purged, Store, TokenMint, UsageCounts, clock,
 };
 
 const KEY: &str = "AKIDFUZZ";
@@ -311,6 +311,14 @@ impl Invoke for Memory {
         _: &'a Config,
         _: MethodTest,
     ) -> BoxFuture<'a, Result<MethodTested, String>> {
+        Box::pin(std::future::ready(Err("nothing is run here".to_owned())))
+    }
+
+    fn authorizer<'a>(
+        &'a self,
+        _: &'a Config,
+        _: AuthorizerTest,
+    ) -> BoxFuture<'a, Result<AuthorizerTested, String>> {
         Box::pin(std::future::ready(Err("nothing is run here".to_owned())))
     }
 }

@@ -220,6 +220,22 @@ impl crate::Invoke for World {
             log: asked,
         })))
     }
+
+    fn authorizer<'a>(
+        &'a self,
+        _: &'a Config,
+        test: crate::AuthorizerTest,
+    ) -> BoxFuture<'a, Result<crate::AuthorizerTested, String>> {
+        // Echoes what it was asked for.
+        Box::pin(std::future::ready(Ok(crate::AuthorizerTested {
+            client_status: 0,
+            principal_id: Some(test.authorizer.to_string()),
+            policy: test.path_and_query,
+            context: test.variables,
+            latency_ms: 7,
+            log: format!("{:?}", test.headers),
+        })))
+    }
 }
 
 impl crate::Explain for World {

@@ -308,7 +308,6 @@ async fn absent_operations_are_refused_by_name() {
             "PutPortalProductSharingPolicy",
         ),
         ("GET", "/restapis/a/stages/s/sdks/java", "GetSdk"),
-        ("POST", "/restapis/a/authorizers/b", "TestInvokeAuthorizer"),
     ] {
         let reply = bench.expect(501, method, path, Value::Null).await;
         assert_eq!(reply.header("x-amzn-errortype"), "NotImplementedException");

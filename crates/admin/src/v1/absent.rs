@@ -10,9 +10,4 @@ pub(super) const OPERATIONS: &[Operation] = &[
     ),
     unsupported("GetSdkTypes", "GET", "/sdktypes"),
     unsupported("GetSdkType", "GET", "/sdktypes/{type}"),
-    unsupported(
-        "TestInvokeAuthorizer",
-        "POST",
-        "/restapis/{api}/authorizers/{authorizer}",
-    ),
 ];

@@ -1,4 +1,5 @@
-//! `TestInvokeMethod`: tries a method at the node that is asked, deployed or not.
+//! `TestInvokeMethod` and `TestInvokeAuthorizer`: tries a method, deployed or not, or an authorizer
+//! at the node that is asked.
 //!
 //! What happens is the region's; here is what the call asks for and gets.
 
@@ -14,16 +15,24 @@ use crate::{
     call::Call,
     document::Document,
     operation::{Operation, Waited, wait},
-    ports::{MethodTest, MethodTested},
+    ports::{AuthorizerTest, AuthorizerTested, MethodTest, MethodTested},
     refusal::Refusal,
 };
 
-pub(super) const OPERATIONS: &[Operation] = &[wait(
-    "TestInvokeMethod",
-    "POST",
-    "/restapis/{api}/resources/{resource}/methods/{verb}",
-    run,
-)];
+pub(super) const OPERATIONS: &[Operation] = &[
+    wait(
+        "TestInvokeMethod",
+        "POST",
+        "/restapis/{api}/resources/{resource}/methods/{verb}",
+        run,
+    ),
+    wait(
+        "TestInvokeAuthorizer",
+        "POST",
+        "/restapis/{api}/authorizers/{authorizer}",
+        ask,
+    ),
+];
 
 /// Longest path that can be tried.
 const PATH_BYTES_MAX: usize = 8 * 1024;
@@ -33,7 +42,7 @@ fn run<'a>(call: &'a Call<'_>) -> BoxFuture<'a, Result<Waited, Refusal>> {
         let test = read(call)?;
         let tried = call.ports.invoke.method(call.config, test).await;
         let tested = tried.map_err(Refusal::bad)?;
-        Answer::ok(&shown(&tested)).map(Waited::Answer)
+        answer(call, &shown(&tested))
     })
 }
 
@@ -48,20 +57,60 @@ fn read(call: &Call<'_>) -> Result<MethodTest, Refusal> {
     let verb = Verb::parse(call.argument(2)).filter(|verb| resource.methods.contains_key(verb));
     let input = input(call);
     input.unsupported(&["clientCertificateId"])?;
+    Ok(MethodTest {
+        api: api.into(),
+        resource: resource.id.clone(),
+        verb: verb.ok_or_else(|| missing("Method"))?,
+        path_and_query: path_and_query(&input)?,
+        headers: headers(&input)?,
+        body: Bytes::from(input.text("body")?.unwrap_or_default()),
+        variables: input.map("stageVariables")?.unwrap_or_default(),
+    })
+}
+
+fn ask<'a>(call: &'a Call<'_>) -> BoxFuture<'a, Result<Waited, Refusal>> {
+    Box::pin(async move {
+        let test = read_question(call)?;
+        let tried = call.ports.invoke.authorizer(call.config, test).await;
+        let tested = tried.map_err(Refusal::bad)?;
+        answer(call, &shown_decision(&tested))
+    })
+}
+
+fn read_question(call: &Call<'_>) -> Result<AuthorizerTest, Refusal> {
+    let api = call.argument(0);
+    let Some((_, rest)) = call.config.rest_api(api) else {
+        return Err(Refusal::not_found(ResourceKind::Api, api));
+    };
+    let authorizer = rest.content.authorizers.get(call.argument(1));
+    let missing = || Refusal::Missing("Invalid Authorizer identifier specified".to_owned());
+    let authorizer = authorizer.ok_or_else(missing)?;
+    let input = input(call);
+    input.unsupported(&["additionalContext"])?;
+    Ok(AuthorizerTest {
+        api: api.into(),
+        authorizer: authorizer.id.clone(),
+        path_and_query: path_and_query(&input)?,
+        headers: headers(&input)?,
+        body: Bytes::from(input.text("body")?.unwrap_or_default()),
+        variables: input.map("stageVariables")?.unwrap_or_default(),
+    })
+}
+
+/// With the revision that was tried.
+fn answer(call: &Call<'_>, shape: &Value) -> Result<Waited, Refusal> {
+    let revision = call.config.revision.to_string();
+    let answer = Answer::ok(shape)?.with("x-edgeway-revision", &revision);
+    Ok(Waited::Answer(answer))
+}
+
+fn path_and_query(input: &Document) -> Result<Option<String>, Refusal> {
     let path = input.sized("pathWithQueryString", 0, PATH_BYTES_MAX)?;
     let path = path.filter(|path| !path.is_empty());
     if path.as_ref().is_some_and(|path| !path.starts_with('/')) {
         return Err(Refusal::bad("pathWithQueryString must begin with /"));
     }
-    Ok(MethodTest {
-        api: api.into(),
-        resource: resource.id.clone(),
-        verb: verb.ok_or_else(|| missing("Method"))?,
-        path_and_query: path,
-        headers: headers(&input)?,
-        body: Bytes::from(input.text("body")?.unwrap_or_default()),
-        variables: input.map("stageVariables")?.unwrap_or_default(),
-    })
+    Ok(path)
 }
 
 fn headers(input: &Document) -> Result<HeaderMap, Refusal> {
@@ -109,4 +158,23 @@ fn shown(tested: &MethodTested) -> Value {
         "log": tested.log,
         "latency": tested.latency_ms,
     })
+}
+
+fn shown_decision(tested: &AuthorizerTested) -> Value {
+    let context = tested.context.iter();
+    let context: Map<String, Value> = context
+        .map(|(name, value)| (name.clone(), json!([value])))
+        .collect();
+    let mut shown = json!({
+        "clientStatus": tested.client_status,
+        "log": tested.log,
+        "latency": tested.latency_ms,
+    });
+    if let (Some(who), Value::Object(fields)) = (&tested.principal_id, &mut shown) {
+        fields.insert("principalId".to_owned(), who.as_str().into());
+        fields.insert("policy".to_owned(), tested.policy.clone().into());
+        fields.insert("authorization".to_owned(), context.into());
+        fields.insert("claims".to_owned(), json!({}));
+    }
+    shown
 }

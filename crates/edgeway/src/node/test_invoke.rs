@@ -1,8 +1,9 @@
-//! Wires trying a method: the management API asks, the region of the same node runs it.
+//! Wires trying methods and authorizers: the management API asks, the region of the same node runs
+//! it.
 
 use std::sync::Arc;
 
-use admin::{Invoke, MethodTest, MethodTested};
+use admin::{AuthorizerTest, AuthorizerTested, Invoke, MethodTest, MethodTested};
 use model::Config;
 use region::{Region, Tester};
 use serve::BoxFuture;
@@ -36,6 +37,32 @@ impl Invoke for Local {
                 status: tested.status,
                 headers: tested.headers,
                 body: tested.body,
+                latency_ms: tested.latency_ms,
+                log: tested.log,
+            })
+        })
+    }
+
+    fn authorizer<'a>(
+        &'a self,
+        config: &'a Config,
+        test: AuthorizerTest,
+    ) -> BoxFuture<'a, Result<AuthorizerTested, String>> {
+        let test = region::AuthorizerTest {
+            api: test.api,
+            authorizer: test.authorizer,
+            path_and_query: test.path_and_query,
+            headers: test.headers,
+            body: test.body,
+            variables: test.variables,
+        };
+        Box::pin(async move {
+            let tested = self.0.authorizer(config, test).await?;
+            Ok(AuthorizerTested {
+                client_status: tested.client_status,
+                principal_id: tested.principal_id,
+                policy: tested.policy,
+                context: tested.context,
                 latency_ms: tested.latency_ms,
                 log: tested.log,
             })

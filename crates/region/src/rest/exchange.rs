@@ -64,6 +64,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) policy: Option<Verdict>,
     /// What an authorizer said: `principalId`, `claims`, and whatever else it answered.
     pub(crate) authorizer: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Its signer may ask the stage's cache for a fresh answer; set by `authorize`.
+    pub(crate) may_invalidate: bool,
     /// Set when the gateway answers itself.
     pub(crate) error: Option<Refusal>,
     /// What is known of the integration's answer.
@@ -177,6 +179,7 @@ impl<'a> Exchange<'a> {
             identity: Identity::default(),
             policy: None,
             authorizer: None,
+            may_invalidate: false,
             error: None,
             integration: IntegrationNote::default(),
             limits: outer.limits,

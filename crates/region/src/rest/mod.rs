@@ -23,7 +23,7 @@ mod time;
 mod trace;
 mod viewer;
 
-pub use self::test_invoke::{MethodTest, MethodTested, Tester};
+pub use self::test_invoke::{AuthorizerTest, AuthorizerTested, MethodTest, MethodTested, Tester};
 pub use self::viewer::{ViewerPlace, Viewers};
 pub(crate) use self::{
     context::message_string,

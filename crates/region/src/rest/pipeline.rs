@@ -86,6 +86,13 @@ async fn ask(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Respo
     mapping.instrument(phase("map_response")).await
 }
 
+/// Finds the method alone, for who tries an authorizer.
+pub(crate) fn matched(exchange: &mut Exchange<'_>) -> Result<(), Fault> {
+    matching::run(exchange)?;
+    trace::request(exchange);
+    Ok(())
+}
+
 /// The answer where a REST API has no stage for the path, or no default endpoint: nothing of the
 /// API's is known, so nobody but the gateway can word it.
 pub(crate) fn unknown(fault: Fault, facts: &Facts, asked: &HeaderMap) -> Outcome {

@@ -1,11 +1,12 @@
-//! What a request went through, in Amazon's words: the log of a test (docs/aws-behaviour.md, trying a
-//! method). Kept only for tests; a request of a client has none, and pays for a look at an `Option`.
+//! What a request went through, in Amazon's words: the log of a test (docs/aws-behaviour.md,
+//! trying a method). Kept only for tests; a request of a client has none, and pays for a look at
+//! an `Option`.
 
 use std::fmt::Write as _;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use plan::region::rest::HttpBackend;
+use plan::region::rest::{HttpBackend, PartPlan};
 use serve::{Body, Request, Response};
 
 use super::{Exchange, Refusal, body::BODY_BYTES_MAX, time};
@@ -86,7 +87,7 @@ pub(crate) fn request(exchange: &mut Exchange<'_>) {
     }
 }
 
-/// Says what is sent to the backend.
+/// Says what is sent to an HTTP backend.
 pub(crate) fn sends(exchange: &mut Exchange<'_>, backend: &HttpBackend, request: &Request) {
     if exchange.trace.is_none() {
         return;
@@ -99,12 +100,25 @@ pub(crate) fn sends(exchange: &mut Exchange<'_>, backend: &HttpBackend, request:
         .map_or("/", |path| path.as_str());
     let uri = format!("{scheme}://{}{path}", origin.authority);
     let body = request.body().as_full().cloned().unwrap_or_default();
+    asks(exchange, || uri, (request.headers(), &body));
+}
+
+/// Says what is sent to anybody. A signature is made behind this, and never shown.
+pub(crate) fn asks(
+    exchange: &mut Exchange<'_>,
+    uri: impl FnOnce() -> String,
+    (sent, body): (&HeaderMap, &[u8]),
+) {
+    if exchange.trace.is_none() {
+        return;
+    }
+    let uri = uri();
     let lines = [
         format!("Endpoint request URI: {uri}"),
-        format!("Endpoint request headers: {}", headers(request.headers())),
+        format!("Endpoint request headers: {}", headers(sent)),
         format!(
             "Endpoint request body after transformations: {}",
-            text(&body)
+            text(body)
         ),
         format!("Sending request to {uri}"),
     ];
@@ -126,22 +140,92 @@ pub(crate) async fn receives(
         let refusal = Refusal::broken("backend's answer is cut off or too large");
         Fault::from(refusal.blaming(Blame::Upstream))
     })?;
+    received(exchange, parts.status.as_u16(), (&parts.headers, &body));
+    Ok(Response::from_parts(parts, Body::full(body)))
+}
+
+/// Says what was answered, whose body is read already.
+pub(crate) fn received(
+    exchange: &mut Exchange<'_>,
+    status: u16,
+    (answered, body): (&HeaderMap, &[u8]),
+) {
+    if exchange.trace.is_none() {
+        return;
+    }
     let latency = exchange.integration.time.unwrap_or_default().as_millis();
     let lines = [
-        format!(
-            "Received response. Status: {}, Integration latency: {latency} ms",
-            parts.status.as_u16()
-        ),
-        format!("Endpoint response headers: {}", headers(&parts.headers)),
+        format!("Received response. Status: {status}, Integration latency: {latency} ms"),
+        format!("Endpoint response headers: {}", headers(answered)),
         format!(
             "Endpoint response body before transformations: {}",
-            text(&body)
+            text(body)
         ),
     ];
     for line in lines {
         exchange.say(|| line);
     }
-    Ok(Response::from_parts(parts, Body::full(body)))
+}
+
+/// Says what is asked for a part of an answer that several backends make.
+pub(crate) fn part_asks(exchange: &mut Exchange<'_>, part: &PartPlan, request: &Request) {
+    exchange.say(|| {
+        let scheme = if part.origin.https { "https" } else { "http" };
+        let (name, authority) = (&part.name, &part.origin.authority);
+        let uri = request.uri();
+        format!("Sending request for part {name} to {scheme}://{authority}{uri}")
+    });
+}
+
+/// Says how a part ended.
+pub(crate) fn part_ended(
+    exchange: &mut Exchange<'_>,
+    part: &PartPlan,
+    ended: Result<u16, &'static str>,
+) {
+    let name = &part.name;
+    exchange.say(|| match ended {
+        Ok(status) => format!("Received response for part {name}. Status: {status}"),
+        Err(reason) => format!("Part {name} failed: {reason}"),
+    });
+}
+
+/// Says what begins to be answered; what follows is the answer's body.
+pub(crate) fn receives_stream(
+    exchange: &mut Exchange<'_>,
+    status: u16,
+    answered: &[(String, String)],
+) {
+    let latency = exchange.integration.time.unwrap_or_default().as_millis();
+    exchange
+        .say(|| format!("Received response. Status: {status}, Integration latency: {latency} ms"));
+    exchange.say(|| {
+        let pairs = answered.iter();
+        let pairs = pairs.map(|(name, value)| (name.as_str(), value.as_str()));
+        format!("Endpoint response headers: {}", shown(pairs))
+    });
+}
+
+/// Says what an authorizer's function answered.
+pub(crate) fn authorizer_answered(exchange: &mut Exchange<'_>, payload: &[u8]) {
+    exchange.say(|| format!("Authorizer result body before parsing: {}", text(payload)));
+}
+
+/// Says how a function failed, in its own words, which no client gets.
+pub(crate) fn function_failed(exchange: &mut Exchange<'_>, answered: &HeaderMap, payload: &[u8]) {
+    let error: Option<serde_json::Value> = serde_json::from_slice(payload).ok();
+    let message = error.as_ref().and_then(|error| error.get("errorMessage"));
+    let message = message.and_then(serde_json::Value::as_str);
+    let id = answered.get("x-amzn-requestid");
+    let id = id.and_then(|id| id.to_str().ok());
+    exchange.say(|| {
+        format!(
+            "Lambda execution failed with status 200 due to customer function error: {}. \
+             Lambda request id: {}",
+            message.unwrap_or_default(),
+            id.unwrap_or_default()
+        )
+    });
 }
 
 /// Says how it ended; `body` is what the client gets.
@@ -159,31 +243,50 @@ pub(crate) fn ends(
             exchange.say(|| format!("Method response headers: {shown}"));
             exchange.say(|| "Successfully completed execution".to_owned());
         }
-        Some(fault) => {
-            let reason = match fault {
-                Fault::Rest(refusal) => failure(refusal),
-                other => other.reason().to_owned(),
-            };
-            exchange.say(|| format!("Execution failed due to {reason}"));
-        }
+        Some(fault) => fails(exchange, fault),
     }
     let status = response.status().as_u16();
     exchange.say(|| format!("Method completed with status: {status}"));
 }
 
-fn failure(refusal: &Refusal) -> String {
-    use model::rest::GatewayResponseType as Kind;
-    let what = match refusal.kind {
-        Kind::ApiConfigurationError => "configuration error",
-        Kind::IntegrationTimeout => return "a timeout error".to_owned(),
-        Kind::IntegrationFailure => "an unavailable endpoint",
-        _ => refusal.kind.as_str(),
+/// Says why it failed.
+pub(crate) fn fails(exchange: &mut Exchange<'_>, fault: &Fault) {
+    let kind = exchange.header("content-type").unwrap_or_default();
+    let event = match fault {
+        Fault::Rest(refusal) => failure(refusal, kind),
+        other => Some(format!("Execution failed due to {}", other.reason())),
     };
+    if let Some(event) = event {
+        exchange.say(|| event);
+    }
+}
+
+/// None for what has been said already.
+fn failure(refusal: &Refusal, content_type: &str) -> Option<String> {
+    use model::rest::GatewayResponseType as Kind;
     let said = match &*refusal.detail {
         "" => refusal.message.as_deref().unwrap_or_default(),
         detail => detail,
     };
-    format!("{what}: {said}")
+    let what = match (refusal.reason, refusal.kind) {
+        ("function_failed", _) => return None,
+        ("function_malformed", _) => "configuration error: Malformed Lambda proxy response",
+        ("aws_denied", _) => "configuration error: Invalid permissions on Lambda function",
+        (_, Kind::IntegrationTimeout) => "a timeout error",
+        (_, Kind::BadRequestParameters) => return Some(said.to_owned()),
+        (_, Kind::BadRequestBody) => {
+            return Some(format!(
+                "Request body does not match model schema for content type {content_type}: {said}"
+            ));
+        }
+        (_, Kind::ApiConfigurationError | Kind::AuthorizerConfigurationError) => {
+            &format!("configuration error: {said}")
+        }
+        (_, Kind::IntegrationFailure) => &format!("an unavailable endpoint: {said}"),
+        (_, Kind::Default5xx) => &format!("an internal error: {said}"),
+        (_, kind) => &format!("{}: {said}", kind.as_str()),
+    };
+    Some(format!("Execution failed due to {what}"))
 }
 
 fn headers(headers: &HeaderMap) -> String {
@@ -210,6 +313,6 @@ fn shown<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     format!("{{{}}}", pairs.join(", "))
 }
 
-fn text(bytes: &Bytes) -> String {
+fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -9,7 +9,10 @@ use http::{HeaderName, Request};
 use lang::sigv4::{Message, Signer};
 use model::{
     AccessKey, Content, KeyState, PreviousSecret,
-    rest::{AuthorizationType, IntegrationType, Verb},
+    rest::{
+        AuthorizationType, CacheControlStrategy, IntegrationType, MethodSetting, StageSettings,
+        Verb,
+    },
 };
 use serve::Body;
 
@@ -297,4 +300,40 @@ async fn either_policy_may_allow_and_any_denial_counts() {
     let answer = ask_as(&rig, "ONE", "GET", "/prod/part").await;
     assert!(answer.text.contains("with an explicit deny"), "{answer:?}");
     assert_eq!(ask_as(&rig, "FREE", "GET", "/prod/part").await.status, 200);
+}
+
+#[tokio::test]
+async fn only_signers_whose_policy_says_so_get_fresh_answers_of_a_cache() {
+    let (rig, _backend) = signed_rig(None).await;
+    let mut config = (**rig.config.borrow()).clone();
+    let api = Arc::make_mut(config.apis.values_mut().next().unwrap());
+    let caching = MethodSetting {
+        caching: true,
+        unauthorized_cache_control: CacheControlStrategy::Fail,
+        ..MethodSetting::default()
+    };
+    api.stages.values_mut().next().unwrap().rest = Some(Box::new(StageSettings {
+        cache_cluster: true,
+        cache_size: Some("0.5".to_owned()),
+        method_settings: [("*/*".to_owned(), caching)].into(),
+        ..StageSettings::default()
+    }));
+    config.revision = model::Revision(4);
+    rig.config.send_replace(Arc::new(config));
+    super::harness::eventually(|| rig.region.revision() == 4).await;
+
+    let asked = |id: &'static str, control: &'static str| {
+        let mut asked = request("GET", "/prod/part", Body::empty());
+        let control = control.parse().unwrap();
+        asked.headers_mut().insert("cache-control", control);
+        let secret = format!("{id}-secret");
+        rig.ask(sign(asked, "", signer(id, &secret), now_ms()))
+    };
+    let is_kept = |answer: &Answer| answer.headers.contains_key("age");
+    assert!(!is_kept(&asked("FREE", "no-transform").await));
+    assert!(is_kept(&asked("ONE", "no-transform").await));
+    let refused = asked("ONE", "max-age=0").await;
+    assert_eq!(refused.status, 403, "{refused:?}");
+    let fresh = asked("FREE", "max-age=0").await;
+    assert_eq!((fresh.status, is_kept(&fresh)), (200, false), "{fresh:?}");
 }

@@ -89,6 +89,21 @@ impl From<UpstreamError> for AwsError {
 }
 
 impl Upstreams {
+    /// Where a call goes, for the log of a test; the path may have a query.
+    pub(crate) fn aws_uri(
+        &self,
+        (service, region, subdomain): (&str, &str, Option<&str>),
+        path: &str,
+    ) -> String {
+        let service = Service::named(service);
+        let place = self.aws().place(&service, region, subdomain);
+        let scheme = if place.origin.https { "https" } else { "http" };
+        format!(
+            "{scheme}://{}{}{path}",
+            place.origin.authority, place.prefix
+        )
+    }
+
     /// Signs and sends, and waits for the answer's head. The caller limits the time.
     pub(crate) async fn call_aws(&self, call: AwsCall<'_>) -> Result<Response<Body>, AwsError> {
         let settings = self.aws();

@@ -18,6 +18,10 @@ use super::{
 /// Most bytes of a whole answer. Amazon's limit on functions is 6 MB, on answers 10 MB.
 const ANSWER_BYTES_MAX: usize = 10 << 20;
 
+/// Version and name of the operations that call functions.
+const WHOLE: (&str, &str) = ("2015-03-31", "invocations");
+const STREAMED: (&str, &str) = ("2021-11-15", "response-streaming-invocations");
+
 /// A function and what it is given.
 pub(crate) struct Invocation<'a> {
     /// Where it is.
@@ -41,21 +45,30 @@ pub(crate) struct Invoked {
     pub(crate) status: StatusCode,
     /// The function failed; the payload says how.
     pub(crate) failed: bool,
+    /// Lambda's.
+    pub(crate) headers: HeaderMap,
     /// JSON, if the function returned something.
     pub(crate) payload: Bytes,
 }
 
 impl Upstreams {
+    /// Where a function is called, for the log of a test.
+    pub(crate) fn function_uri(&self, region: &str, function: &str, streams: bool) -> String {
+        let (version, operation) = if streams { STREAMED } else { WHOLE };
+        let path = path(version, function, operation);
+        self.aws_uri(("lambda", region, None), &path)
+    }
+
     /// Calls a function and reads all that it answers. The caller limits the time.
     pub(crate) async fn invoke(&self, invocation: Invocation<'_>) -> Result<Invoked, AwsError> {
-        let path = path("2015-03-31", invocation.function, "invocations");
+        let path = path(WHOLE.0, invocation.function, WHOLE.1);
         let answer = self.post(invocation, &path).await?;
-        let failed = answer.headers().contains_key("x-amz-function-error");
-        let status = answer.status();
-        let payload = answer.into_body().into_bytes(ANSWER_BYTES_MAX).await;
+        let (parts, body) = answer.into_parts();
+        let payload = body.into_bytes(ANSWER_BYTES_MAX).await;
         Ok(Invoked {
-            status,
-            failed,
+            status: parts.status,
+            failed: parts.headers.contains_key("x-amz-function-error"),
+            headers: parts.headers,
             payload: payload.map_err(|_| AwsError::Answer)?,
         })
     }
@@ -65,8 +78,7 @@ impl Upstreams {
         &self,
         invocation: Invocation<'_>,
     ) -> Result<(Prelude, Body), AwsError> {
-        let name = "response-streaming-invocations";
-        let path = path("2021-11-15", invocation.function, name);
+        let path = path(STREAMED.0, invocation.function, STREAMED.1);
         let answer = self.post(invocation, &path).await?;
         let mut payloads = Payloads::new(answer.into_body());
         let mut reader = PreludeReader::default();

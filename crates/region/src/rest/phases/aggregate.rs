@@ -35,6 +35,7 @@ use crate::{
         body::BODY_BYTES_MAX,
         ids,
         parts::{Given, PartAnswer},
+        trace,
     },
     upstream::{UpstreamError, Upstreams},
 };
@@ -92,6 +93,9 @@ pub(crate) async fn run(
             };
             *begun = true;
             let request = request(exchange, &ended, part);
+            if let Ok(call) = &request {
+                trace::part_asks(exchange, part, &call.request);
+            }
             let timeout = time_left(exchange, part, began);
             let ending = Box::pin(fetch(upstreams, part, request, timeout));
             running.push(Running { index, ending });
@@ -100,6 +104,10 @@ pub(crate) async fn run(
             break;
         }
         let (index, mut result) = first(&mut running).await;
+        if let Some(part) = plan.parts.get(index) {
+            let ended = result.as_ref().map(|answer| answer.status);
+            trace::part_ended(exchange, part, ended.map_err(|why| why.reason()));
+        }
         if let Ok(answer) = &result {
             match left.checked_sub(answer.body.len()) {
                 Some(rest) => left = rest,

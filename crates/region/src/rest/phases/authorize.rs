@@ -9,11 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use lang::{
     lambda::{Decision, RequestEvent, TokenEvent},
     policy::{Caller, Context, Request, Verdict},
 };
-use model::rest::{AuthorizationType, GatewayResponseType as Kind};
+use model::{
+    AuthorizerId,
+    rest::{AuthorizationType, GatewayResponseType as Kind},
+};
 use plan::region::rest::{AuthorizerPlan, IdentitySource};
 use serde_json::{Map, Value};
 
@@ -23,7 +27,7 @@ use super::{
 };
 use crate::{
     fault::Fault,
-    rest::{Exchange, Refusal, context},
+    rest::{Exchange, Refusal, context, trace as log},
     upstream::{Invocation, Key, Upstreams},
 };
 
@@ -108,6 +112,25 @@ fn identity(exchange: &Exchange<'_>, plan: &AuthorizerPlan) -> Result<Vec<String
     }
 }
 
+/// What a function says of a request, without looking at what was decided before; with its answer.
+pub(crate) async fn consult(
+    exchange: &mut Exchange<'_>,
+    upstreams: &Upstreams,
+    id: &AuthorizerId,
+) -> Result<(Decision, Bytes), Fault> {
+    let plan = match exchange.deployment.authorizer(id) {
+        Some(Ok(plan)) => plan,
+        Some(Err(reason)) => return Err(misconfigured(reason.to_owned())),
+        None => return Err(misconfigured("the authorizer does not exist")),
+    };
+    let arn = arn(exchange, exchange.plan.account());
+    let identity = identity(exchange, plan)?;
+    exchange.say(|| "Incoming identity: ****".to_owned());
+    let payload = call(exchange, upstreams, plan, (&arn, &identity)).await?;
+    let decision = Decision::parse(&payload).map_err(|error| misconfigured(error.to_string()))?;
+    Ok((decision, payload))
+}
+
 /// Asks the function.
 async fn ask(
     exchange: &mut Exchange<'_>,
@@ -115,14 +138,28 @@ async fn ask(
     plan: &AuthorizerPlan,
     (arn, key): (&str, &Key),
 ) -> Result<Decision, Fault> {
-    let payload = event(exchange, plan, (arn, key))?;
+    let payload = call(exchange, upstreams, plan, (arn, &key.identity)).await?;
+    Decision::parse(&payload).map_err(|error| misconfigured(error.to_string()))
+}
+
+/// What the function answers.
+async fn call(
+    exchange: &mut Exchange<'_>,
+    upstreams: &Upstreams,
+    plan: &AuthorizerPlan,
+    (arn, identity): (&str, &[String]),
+) -> Result<Bytes, Fault> {
+    let payload = Bytes::from(event(exchange, plan, (arn, identity))?);
     let function = plan.uri.function().map_or("", |(name, _)| name);
+    let sent = trace(exchange);
+    let uri = || upstreams.function_uri(&plan.uri.region, function, false);
+    log::asks(exchange, uri, (&sent, &payload));
     let invocation = Invocation {
         region: &plan.uri.region,
         function,
         credentials: plan.credentials.as_deref(),
-        payload: payload.into(),
-        headers: trace(exchange),
+        payload,
+        headers: sent,
         now_ms: exchange.arrived_ms,
     };
     let deadline = exchange.facts.deadline;
@@ -136,6 +173,7 @@ async fn ask(
         Ok(Err(error)) => return Err(failed(error.to_string())),
         Err(_) => return Err(failed("the authorizer did not answer in time".to_owned())),
     };
+    log::authorizer_answered(exchange, &invoked.payload);
     if invoked.failed {
         let error: Option<Value> = serde_json::from_slice(&invoked.payload).ok();
         let message = error.as_ref().and_then(|error| error.get("errorMessage"));
@@ -145,18 +183,18 @@ async fn ask(
             failed("the authorizer failed".to_owned())
         });
     }
-    Decision::parse(&invoked.payload).map_err(|error| misconfigured(error.to_string()))
+    Ok(invoked.payload)
 }
 
 fn event(
     exchange: &Exchange<'_>,
     plan: &AuthorizerPlan,
-    (arn, key): (&str, &Key),
+    (arn, identity): (&str, &[String]),
 ) -> Result<Vec<u8>, Fault> {
     if !plan.sees_request {
         let event = TokenEvent {
             method_arn: arn,
-            token: key.identity.first().map_or("", String::as_str),
+            token: identity.first().map_or("", String::as_str),
         };
         return Ok(event.to_json());
     }

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     fault::{Blame, Fault},
-    rest::{Exchange, Refusal, body::Held, headers, ids},
+    rest::{Exchange, Refusal, body::Held, headers, ids, trace},
     upstream::{AwsCall, AwsError, Invocation, UpstreamError, Upstreams},
 };
 
@@ -239,6 +239,8 @@ pub(super) async fn run(
     let method = Method::from_bytes(backend.method.as_bytes());
     let method = method.ok().filter(|method| method.as_str() != "ANY");
     let method = method.unwrap_or_else(own_method);
+    let sent = (&request.headers, &*request.body);
+    trace::asks(exchange, || address(upstreams, backend, &request), sent);
     let began = Instant::now();
     let calling = async {
         match backend.uri.function() {
@@ -287,12 +289,25 @@ pub(super) async fn run(
         Ok(Ok(answered)) => answered,
     };
     exchange.integration.status = Some(response.status().as_u16());
+    let response = trace::receives(exchange, response).await?;
     Ok(Answered {
         selector,
         response,
         is_proxy: false,
         is_final: false,
     })
+}
+
+/// Where it goes.
+fn address(upstreams: &Upstreams, backend: &AwsBackend, request: &AwsRequest) -> String {
+    let uri = &backend.uri;
+    if let Some((function, _)) = uri.function() {
+        return upstreams.function_uri(&uri.region, function, false);
+    }
+    let question = if request.query.is_empty() { "" } else { "?" };
+    let path = format!("{}{question}{}", request.path, request.query);
+    let place = (&*uri.service, &*uri.region, uri.subdomain.as_deref());
+    upstreams.aws_uri(place, &path)
 }
 
 /// The selector of a function's answer is the message of its error; empty when it has none.

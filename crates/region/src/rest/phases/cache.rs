@@ -65,7 +65,7 @@ pub(crate) async fn look(
     let place = place(exchange, setting, integration).await?;
     let metrics = &answers.metrics;
     if wants_fresh(&exchange.headers) {
-        if !setting.cache_control_authorized {
+        if !setting.cache_control_authorized || exchange.may_invalidate {
             answers.forget(&place.key);
             metrics.asked("invalidated");
             return Ok(Looked::Ask(Some(Wanted {
@@ -73,7 +73,7 @@ pub(crate) async fn look(
                 _fetching: None,
             })));
         }
-        // Only a signature could authorize it, and methods that want one are not served.
+        // Only a signer whose policy says so is authorized.
         match setting.unauthorized_cache_control {
             CacheControlStrategy::Fail => {
                 metrics.asked("refused");

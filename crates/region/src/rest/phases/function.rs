@@ -20,7 +20,7 @@ use serve::{Body, Response};
 use super::integrate::Answered;
 use crate::{
     fault::{Blame, Fault, Retry},
-    rest::{Exchange, Refusal, context, headers, ids},
+    rest::{Exchange, Refusal, context, headers, ids, trace as log},
     upstream::{AwsError, Invocation, UpstreamError, Upstreams},
 };
 
@@ -33,13 +33,16 @@ pub(super) async fn run(
     let Some((function, _)) = backend.uri.function() else {
         return Err(Refusal::broken("the integration calls no function").into());
     };
-    let payload = event(exchange).await?;
+    let payload = Bytes::from(event(exchange).await?);
+    let sent = trace(exchange);
+    let uri = || upstreams.function_uri(&backend.uri.region, function, backend.streams);
+    log::asks(exchange, uri, (&sent, &payload));
     let invocation = Invocation {
         region: &backend.uri.region,
         function,
         credentials: backend.credentials.as_deref(),
-        payload: payload.into(),
-        headers: trace(exchange),
+        payload,
+        headers: sent,
         now_ms: exchange.arrived_ms,
     };
     let began = Instant::now();
@@ -48,12 +51,16 @@ pub(super) async fn run(
         let calling = tokio::time::timeout(limit, upstreams.invoke_streamed(invocation)).await;
         exchange.integration.time = Some(began.elapsed());
         let (prelude, body) = in_time(calling)?;
+        log::receives_stream(exchange, prelude.status, &prelude.headers);
         response(prelude.status, prelude.headers, body)?
     } else {
         let calling = tokio::time::timeout(limit, upstreams.invoke(invocation)).await;
         exchange.integration.time = Some(began.elapsed());
         let invoked = in_time(calling)?;
+        let (headers, payload) = (&invoked.headers, &invoked.payload);
+        log::received(exchange, invoked.status.as_u16(), (headers, payload));
         if invoked.failed {
+            log::function_failed(exchange, headers, payload);
             return Err(bad_gateway("function_failed").into());
         }
         let answer = ProxyAnswer::parse(&invoked.payload).map_err(|error| {

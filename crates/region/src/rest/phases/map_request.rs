@@ -134,7 +134,7 @@ async fn templated(exchange: &mut Exchange<'_>, template: &Template) -> Result<S
     let rendered = render(exchange, template, &shown);
     rendered.map_err(|error| match error {
         RenderError::Json { .. } => not_json(error.to_string()).into(),
-        other => Refusal::broken(format!("request template: {other}")).into(),
+        other => Refusal::broken(format!("Unable to transform request: {other}")).into(),
     })
 }
 

@@ -47,8 +47,7 @@ pub(crate) async fn run(
     let mapping = matched.method.mapping.as_ref();
     let plan = mapping.ok().and_then(|mapping| mapping.response(&selector));
     let Some(plan) = plan else {
-        let detail = format!("no integration response for {selector:?}");
-        return Err(Refusal::broken(detail).into());
+        return Err(unmatched(exchange, selector));
     };
     exchange.answer.handling = plan.content_handling;
     let accept = exchange.header("accept");
@@ -71,7 +70,8 @@ pub(crate) async fn run(
                 exchange.answer.is_text = true;
                 let shown = convert::shown(&whole, is_binary);
                 let rendered = render(exchange, template, &shown);
-                let failed = |error| Refusal::broken(format!("response template: {error}"));
+                let failed =
+                    |error| Refusal::broken(format!("Unable to transform response: {error}"));
                 Bytes::from(rendered.map_err(failed)?)
             }
             None if is_mock => Bytes::new(),
@@ -90,6 +90,17 @@ pub(crate) async fn run(
     }
     complete(exchange, &mut made, plan, is_mock);
     Ok(made)
+}
+
+/// No integration response is for the answer; Amazon's words.
+fn unmatched(exchange: &Exchange<'_>, selector: String) -> Fault {
+    let status = exchange.integration.status;
+    let status = status.map_or(selector, |status| status.to_string());
+    Refusal::broken(format!(
+        "No match for output mapping and no default output mapping configured. \
+         Endpoint Response Status Code: {status}"
+    ))
+    .into()
 }
 
 /// The headers that the integration response sets.

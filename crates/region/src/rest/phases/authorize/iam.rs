@@ -19,6 +19,9 @@ use crate::{
     rest::{Exchange, Refusal},
 };
 
+/// May ask the stage's cache for fresh answers.
+const INVALIDATE: &str = "execute-api:InvalidateCache";
+
 /// The service name that clients of APIs sign for.
 const SERVICE: &str = "execute-api";
 
@@ -116,12 +119,21 @@ fn decide(exchange: &mut Exchange<'_>, plan: &AccessKeyPlan) -> Result<(), Fault
         },
         context: &context,
     };
+    // The cache asks for this only if its settings say so.
+    let invalidating = Request {
+        action: INVALIDATE,
+        ..request
+    };
     let by_key = plan.evaluate(&request);
+    let fresh_by_key = plan.evaluate(&invalidating);
     let policy = exchange.deployment.policy();
     let policy = policy.map_err(|reason| Fault::from(Refusal::broken(reason.to_owned())))?;
     exchange.policy = policy.map(|policy| policy.evaluate(&request));
+    let fresh_by_policy = policy.map(|policy| policy.evaluate(&invalidating));
+    let fresh = [fresh_by_key, fresh_by_policy.unwrap_or(Verdict::NotAllowed)];
     let verdicts = [by_key, exchange.policy.unwrap_or(Verdict::NotAllowed)];
     let denies = |verdict: &Verdict| matches!(verdict, Verdict::Denied | Verdict::TooCostly);
+    exchange.may_invalidate = fresh.contains(&Verdict::Allowed) && !fresh.iter().any(denies);
     if verdicts.iter().any(denies) {
         Err(denied(exchange, plan.arn(), Verdict::Denied))
     } else if verdicts.contains(&Verdict::Allowed) {
