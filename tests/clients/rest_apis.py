@@ -775,7 +775,6 @@ def test_v2_does_not_see_rest_apis(apis, rest_api):
 @pytest.mark.parametrize("operation, arguments", [
     ("get_sdk", {"restApiId": "a", "stageName": "s", "sdkType": "java"}),
     ("get_sdk_types", {}), ("get_sdk_type", {"id": "java"}),
-    ("test_invoke_authorizer", {"restApiId": "a", "authorizerId": "b"}),
 ])
 def test_absent_operations_are_named(rest, operation, arguments):
     name = "".join(word.capitalize() for word in operation.split("_"))

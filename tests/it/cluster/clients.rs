@@ -44,6 +44,9 @@ pub(super) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
 }
 
+/// Sends hundreds of requests.
+const ROUTES: &str = "rest_routes.py";
+
 /// Those with many calls have a cluster of their own, so that no run takes long.
 const OWN_CLUSTER: [&str; 3] = ["v2_apis.py", "rest_platform.py", "rest_private.py"];
 
@@ -58,12 +61,17 @@ async fn what_a_platform_team_does_works() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn operations_of_large_descriptions_are_routed() {
+    run(&[ROUTES]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rest_apis_work_with_boto3_and_the_aws_cli() {
     let names = std::fs::read_dir(folder()).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names
         .filter(|name| name.starts_with("rest_") && name.ends_with(".py"))
-        .filter(|name| !OWN_CLUSTER.contains(&name.as_str()))
+        .filter(|name| name != ROUTES && !OWN_CLUSTER.contains(&name.as_str()))
         // It needs backends beside the cluster.
         .filter(|name| name != "rest_aws.py")
         .collect();
