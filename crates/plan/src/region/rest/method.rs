@@ -88,13 +88,10 @@ impl MethodPlan {
             || content.policy.is_some();
         let mapping = MappingPlan::compile(source, &path).map_err(Arc::from);
         let validation = Validation::compile(settings, models);
-        let broken = validation.as_ref().err();
-        let broken = broken.map(|reason| reason.as_str().into());
+        let broken = validation.as_ref().err().cloned();
+        let broken = broken.or_else(|| unserved(source)).map(Arc::from);
         Self {
-            mapping: mapping.and_then(|mapping| match unserved(source) {
-                Some(reason) => Err(reason.into()),
-                None => Ok(mapping),
-            }),
+            mapping,
             resource: resource.id.clone(),
             key: format!("{verb} {path}").into(),
             path,
