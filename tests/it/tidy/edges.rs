@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Finding;
 
 /// Our crates, and which of ours each may use.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("lang", &[]),
     ("steer", &["model"]),
@@ -30,18 +30,23 @@ const MAY_USE: [(&str, &[&str]); 12] = [
             "admin",
         ],
     ),
+    // A program of its own: it signs calls and makes a cluster's authority, and sees no node.
+    (PROVIDER, &["lang", "link"]),
 ];
 
 /// They check or measure the others, so they may use all; nothing may use them.
 const OUTSIDE: [&str; 3] = ["tests", "benches", "xtask"];
 
+/// The program that Terraform starts.
+const PROVIDER: &str = "terraform-provider-edgeway";
+
 /// External crates with owners: nobody else may depend on them.
 const OWNED: &[(&str, &[&str])] = &[
     ("bincode", &["model", "link"]),
     // `region` and `edgeway` have HTTP clients; `sources` checks where the code of those is.
-    ("hyper", &["serve", "region", "edgeway"]),
-    ("hyper-util", &["serve", "region", "edgeway"]),
-    ("tokio-rustls", &["serve", "region"]),
+    ("hyper", &["serve", "region", "edgeway", PROVIDER]),
+    ("hyper-util", &["serve", "region", "edgeway", PROVIDER]),
+    ("tokio-rustls", &["serve", "region", PROVIDER]),
     ("quinn", &["link", "serve"]),
     ("h2", &["serve"]),
     ("quinn-proto", &["serve"]),
@@ -66,7 +71,11 @@ const OWNED: &[(&str, &[&str])] = &[
     ("mimalloc", &["edgeway"]),
     // Of the WAN lab in `tests`, which may use all.
     ("tappers", &[]),
-    ("rustix", &[]),
+    ("rustix", &[PROVIDER]),
+    ("tonic", &[PROVIDER]),
+    ("tonic-prost", &[PROVIDER]),
+    ("prost", &[PROVIDER]),
+    ("rmpv", &[PROVIDER]),
     ("anyhow", &["edgeway"]),
 ];
 

@@ -1,0 +1,3 @@
+//! Compiles the messages of Terraform's plugin protocol; needs no tool outside of cargo.
+
+fn main() {}
