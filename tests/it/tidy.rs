@@ -85,7 +85,7 @@ fn report(findings: Vec<Finding>) {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    tests::folder()
         .parent()
         .expect("tests/ is in the root")
         .to_path_buf()

@@ -133,7 +133,7 @@ impl Golden {
     /// # Errors
     /// A file cannot be read, or has no source in its first line.
     pub fn all() -> anyhow::Result<Vec<Self>> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/rest");
+        let folder = crate::folder().join("golden/rest");
         let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)?
             .map(|entry| entry.map(|entry| entry.path()))
             .collect::<Result<_, _>>()?;

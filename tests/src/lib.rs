@@ -18,8 +18,22 @@ pub mod wan;
 
 use std::{
     future::Future,
+    path::PathBuf,
     time::{Duration, Instant},
 };
+
+/// The folder of this package, `tests/`, of the checkout whose tests are run.
+///
+/// Asked for when a test runs: a build cache that has served another checkout holds programs that
+/// were compiled with that one's path.
+///
+/// # Panics
+/// When the test was not started by cargo.
+#[must_use]
+pub fn folder() -> PathBuf {
+    let set = std::env::var_os("CARGO_MANIFEST_DIR");
+    set.expect("cargo says where a test's package is").into()
+}
 
 /// Waits until `condition` gives something, looking every 20 ms.
 ///

@@ -41,7 +41,7 @@ async fn run(arguments: &[&str]) {
 }
 
 pub(super) fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
+    tests::folder().join("clients")
 }
 
 /// Sends hundreds of requests.

@@ -110,7 +110,7 @@ async fn holders_of_a_key_copy_zones_and_nobody_else() {
     assert!(told.contains("NOERROR") && told.contains("TSIG"), "{told}");
     assert!(!told.contains("Couldn't verify"), "{told}");
 
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/dns_transfer.py");
+    let script = tests::folder().join("clients/dns_transfer.py");
     let told = run(Command::new(python()).arg(script).arg(cluster.ready_file()));
     assert!(told.ends_with("all ok\n"), "{told}");
     println!("{told}");

@@ -67,7 +67,7 @@ async fn kdig_and_dnspython_are_answered_over_every_transport() {
         );
     }
 
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/dns_transports.py");
+    let script = tests::folder().join("clients/dns_transports.py");
     let key = made.body["keys"][0]["dnskey"].as_str().unwrap().to_owned();
     let file = cluster.ready_file();
     let python = tokio::task::spawn_blocking(move || {

@@ -45,9 +45,7 @@ async fn aioquic_works_and_tcp_clients_are_told() {
 
 /// Runs one of the scripts of tests/clients to its end.
 pub(super) async fn script(name: &'static str, cluster: Cluster, host: String) -> Cluster {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("clients")
-        .join(name);
+    let script = tests::folder().join("clients").join(name);
     let asked = tokio::task::spawn_blocking(move || {
         let mut python = Command::new(python());
         let python = python.arg(script).arg(cluster.ready_file()).arg(host);

@@ -70,6 +70,7 @@ fn check_file(file: &File, long: &[(&str, &str)]) -> Vec<Finding> {
         findings.extend(width(&place, line));
         findings.extend(open_end(&place, line));
         findings.extend(ignored(&place, line));
+        findings.extend(compiled_in(&place, line));
         if !is_test(&file.path) {
             findings.extend(client_crates(&place, line));
         }
@@ -129,6 +130,15 @@ fn names_an_issue(line: &str) -> bool {
     line.split('#')
         .skip(1)
         .any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// A build cache that serves two checkouts keeps what the first one compiled.
+fn compiled_in(place: &str, line: &str) -> Option<Finding> {
+    let macro_call = concat!("env!(\"CARGO_MANIFEST", "_DIR\")");
+    line.contains(macro_call).then(|| {
+        let fix = "ask for the variable when the test runs, as `tests::folder` does";
+        Finding::new(place, "no checkout's path is compiled in", fix)
+    })
 }
 
 fn ignored(place: &str, line: &str) -> Option<Finding> {
@@ -254,6 +264,10 @@ mod tests {
             &["no test is ignored without a reason"],
         );
         check("#[ignore = \"needs root\"]".to_owned(), &[]);
+        check(
+            ["env!(\"CARGO_MANIFEST", "_DIR\")"].concat(),
+            &["no checkout's path is compiled in"],
+        );
     }
 
     #[test]
