@@ -16,13 +16,14 @@ use tokio::sync::watch;
 
 use crate::{
     entry::Worker,
+    issuers::{self, Issuers, KeyTimes},
     limits::{Clock, LimitSettings, Limits},
     load::Load,
     metrics::Metrics,
     record::Ledger,
     rest::{KeptAnswers, Viewers},
     trials::Trials,
-    upstream::{self, Decisions, TrustError, UpstreamSettings, Upstreams},
+    upstream::{self, Decisions, Shared, TrustError, UpstreamSettings, Upstreams},
 };
 
 /// Settings of a region node.
@@ -38,6 +39,8 @@ pub struct RegionSettings {
     pub upstreams: UpstreamSettings,
     /// Rates and quotas of REST APIs.
     pub limits: LimitSettings,
+    /// When keys of tokens' issuers are fetched again.
+    pub keys: KeyTimes,
     /// What limits take for the time.
     pub clock: Clock,
     /// Where clients are, for integrations behind edge endpoints.
@@ -67,6 +70,7 @@ pub struct Region {
     tls: Arc<ClientConfig>,
     decisions: Arc<Decisions>,
     answers: Arc<KeptAnswers>,
+    issuers: Arc<Issuers>,
     drain: Drain,
 }
 
@@ -84,6 +88,7 @@ impl RegionSettings {
             in_flight_max: 20_000,
             upstreams,
             limits: LimitSettings::default(),
+            keys: KeyTimes::default(),
             clock: Arc::new(now_ms),
             viewers: None,
         }
@@ -108,6 +113,7 @@ impl Region {
         let limits = Limits::new(own, settings.limits, clock, registry)?;
         let decisions = Decisions::new(metrics.authorizer_decisions.clone());
         let decisions = Arc::new(decisions);
+        let (issuers, asked) = Issuers::new(settings.keys, metrics.key_fetches.clone());
         let region = Arc::new(Self {
             settings,
             plan: ArcSwapOption::empty(),
@@ -122,8 +128,11 @@ impl Region {
             tls,
             decisions,
             answers: KeptAnswers::new(registry)?,
+            issuers: Arc::clone(&issuers),
             drain: drain.clone(),
         });
+        let upstreams = Arc::new(region.make_upstreams());
+        drain.spawn(issuers::keep(issuers, asked, upstreams, drain.clone()));
         drain.spawn(follow(Arc::clone(&region), config, drain.clone()));
         Ok(region)
     }
@@ -232,7 +241,11 @@ impl Region {
             self.settings.upstreams.clone(),
             Arc::clone(&self.tls),
             Arc::clone(&self.ledger.metrics),
-            (Arc::clone(&self.decisions), Arc::clone(&self.answers)),
+            Shared {
+                decisions: Arc::clone(&self.decisions),
+                answers: Arc::clone(&self.answers),
+                issuers: Arc::clone(&self.issuers),
+            },
             &self.drain,
         )
     }

@@ -31,6 +31,7 @@ pub(crate) use self::{
     kept_answers::KeptAnswers,
     log::Line,
     parts::Kept,
+    phases::finish::SINGLE_USE,
     pipeline::{health, run, unknown},
     refusal::Refusal,
     source::View,

@@ -18,3 +18,4 @@ mod rest_cache;
 mod rest_signed;
 mod rest_test_invoke;
 mod streams;
+mod tokens;

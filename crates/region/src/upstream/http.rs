@@ -28,6 +28,7 @@ use super::{
     resolve::Resolver,
 };
 use crate::{
+    issuers::Issuers,
     metrics::Metrics,
     rest::{Kept, KeptAnswers},
 };
@@ -39,8 +40,14 @@ pub(crate) struct Upstreams {
     settings: UpstreamSettings,
     metrics: Arc<Metrics>,
     kept: Kept,
-    decisions: Arc<Decisions>,
-    answers: Arc<KeptAnswers>,
+    shared: Shared,
+}
+
+/// What all workers of a node keep together.
+pub(crate) struct Shared {
+    pub(crate) decisions: Arc<Decisions>,
+    pub(crate) answers: Arc<KeptAnswers>,
+    pub(crate) issuers: Arc<Issuers>,
 }
 
 /// A way to send one request.
@@ -60,7 +67,7 @@ impl Upstreams {
         settings: UpstreamSettings,
         tls: Arc<ClientConfig>,
         metrics: Arc<Metrics>,
-        (decisions, answers): (Arc<Decisions>, Arc<KeptAnswers>),
+        shared: Shared,
         drain: &Drain,
     ) -> Self {
         let pool = Arc::new(Pool::new(&settings));
@@ -75,8 +82,7 @@ impl Upstreams {
             settings,
             metrics,
             kept: Kept::default(),
-            decisions,
-            answers,
+            shared,
         }
     }
 
@@ -92,12 +98,17 @@ impl Upstreams {
 
     /// The answers that stages keep at this node.
     pub(crate) const fn answers(&self) -> &Arc<KeptAnswers> {
-        &self.answers
+        &self.shared.answers
     }
 
     /// What authorizing functions decided.
     pub(crate) fn decisions(&self) -> &Decisions {
-        &self.decisions
+        &self.shared.decisions
+    }
+
+    /// The keys of tokens' issuers.
+    pub(crate) fn issuers(&self) -> &Issuers {
+        &self.shared.issuers
     }
 
     /// Where AWS services are and who calls them, as it is now.

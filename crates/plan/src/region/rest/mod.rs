@@ -37,7 +37,7 @@ use crate::Diagnostic;
 
 pub use self::{
     aggregate::{AggregatePlan, Given, PartPlan},
-    authorizer::{AuthorizerPlan, IdentitySource},
+    authorizer::{AuthorizerPlan, FunctionAuthorizer, IdentitySource},
     aws::AwsBackend,
     backend::{Backend, HttpBackend},
     gateway::{GatewayPlan, GatewayResponses, Wording},
