@@ -10,7 +10,6 @@ use link::{CallHandler, LoadReport};
 use model::{Config, Trial};
 use plan::{Diagnostic, region::RegionPlan};
 use prometheus::Registry;
-use rustls::ClientConfig;
 use serve::{Drain, Handler, HandlerFactory};
 use tokio::sync::watch;
 
@@ -23,7 +22,7 @@ use crate::{
     record::Ledger,
     rest::{KeptAnswers, Viewers},
     trials::Trials,
-    upstream::{self, Decisions, Shared, TrustError, UpstreamSettings, Upstreams},
+    upstream::{BackendTls, Decisions, Shared, TrustError, UpstreamSettings, Upstreams},
 };
 
 /// Settings of a region node.
@@ -67,7 +66,7 @@ pub struct Region {
     revision: watch::Sender<u64>,
     ledger: Ledger,
     limits: Arc<Limits>,
-    tls: Arc<ClientConfig>,
+    tls: Arc<BackendTls>,
     decisions: Arc<Decisions>,
     answers: Arc<KeptAnswers>,
     issuers: Arc<Issuers>,
@@ -108,7 +107,7 @@ impl Region {
         drain: Drain,
     ) -> Result<Arc<Self>, RegionError> {
         let metrics = Metrics::register(registry)?;
-        let tls = upstream::client_config(settings.upstreams.extra_ca_pem.as_deref())?;
+        let tls = BackendTls::new(settings.upstreams.extra_ca_pem.as_deref())?;
         let (own, clock) = (settings.node, Arc::clone(&settings.clock));
         let limits = Limits::new(own, settings.limits, clock, registry)?;
         let decisions = Decisions::new(metrics.authorizer_decisions.clone());
@@ -260,6 +259,8 @@ impl Region {
             Some(old) => old.compile_from(config),
             None => RegionPlan::compile(config),
         };
+        // Before the plan, which names them.
+        self.tls.take(&config.client_certificates);
         let metrics = &self.ledger.metrics.plan;
         metrics
             .compile_seconds

@@ -30,7 +30,7 @@ pub use access_keys::{AccessKeyPlan, AccessKeysPlan};
 pub use api::{ApiPlan, CorsPlan, StagePlan};
 pub use domain::DomainPlan;
 pub use keys::{KeyPlan, KeysPlan};
-pub use route::{Action, Guard, HttpProxy, Origin, RoutePlan};
+pub use route::{Action, Guard, HttpProxy, Origin, OriginTls, RoutePlan};
 
 use crate::{Diagnostic, shards::Shards};
 

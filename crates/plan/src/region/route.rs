@@ -67,6 +67,17 @@ pub struct Origin {
     pub server_name: Option<Box<str>>,
     /// What is sent as `Host`.
     pub authority: Box<str>,
+    /// Where TLS is not as usual.
+    pub tls: OriginTls,
+}
+
+/// How a backend is spoken to over TLS, where that is not as usual.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OriginTls {
+    /// The id of the client certificate that it is shown.
+    pub certificate: Option<Box<str>>,
+    /// Its certificate may be of an authority that nobody knows.
+    pub any_authority: bool,
 }
 
 /// A variable of the route's path.
@@ -246,6 +257,7 @@ fn http_proxy(
             .filter(|_| uri.https())
             .map(Into::into),
         authority: uri.authority().into(),
+        tls: OriginTls::default(),
     };
     Ok(HttpProxy {
         origin: Arc::new(origin),

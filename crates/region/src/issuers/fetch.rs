@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::{Method, Request, StatusCode, Uri, header::ACCEPT};
 use lang::jwt::{KEYS_BYTES_MAX, KeySet};
-use plan::region::{Origin, token::KeySource};
+use plan::region::{Origin, OriginTls, token::KeySource};
 use serde_json::Value;
 use serve::Body;
 
@@ -125,6 +125,7 @@ impl Place {
                 port: authority.port_u16().unwrap_or(usual),
                 server_name: None,
                 authority: authority.as_str().to_ascii_lowercase().into(),
+                tls: OriginTls::default(),
             }),
             target: uri
                 .path_and_query()

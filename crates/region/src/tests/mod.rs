@@ -17,5 +17,6 @@ mod rest_bodies;
 mod rest_cache;
 mod rest_signed;
 mod rest_test_invoke;
+mod rest_tls;
 mod streams;
 mod tokens;

@@ -16,12 +16,11 @@ use hyper::{
     client::conn::{TrySendError, http2},
 };
 use plan::region::Origin;
-use rustls::ClientConfig;
 use serve::{Body, Drain};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
-    AwsSettings, Decisions, UpstreamError, UpstreamSettings,
+    AwsSettings, BackendTls, Decisions, UpstreamError, UpstreamSettings,
     connect::{Connector, Sender},
     lease::{AnswerBody, Lease},
     pool::{Entry, Pool, Protocol},
@@ -65,7 +64,7 @@ struct Failed {
 impl Upstreams {
     pub(crate) fn new(
         settings: UpstreamSettings,
-        tls: Arc<ClientConfig>,
+        tls: Arc<BackendTls>,
         metrics: Arc<Metrics>,
         shared: Shared,
         drain: &Drain,

@@ -24,5 +24,5 @@ pub(crate) use error::UpstreamError;
 pub(crate) use http::{Shared, Upstreams};
 pub(crate) use lambda::Invocation;
 pub use settings::UpstreamSettings;
+pub(crate) use tls::BackendTls;
 pub use tls::TrustError;
-pub(crate) use tls::client_config;

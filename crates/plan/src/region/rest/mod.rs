@@ -149,8 +149,10 @@ impl RestStage {
         let settings = stage.rest.as_deref().cloned().unwrap_or_default();
         let at = format!("apis/{}/stages/{}", api.id, stage.name);
         let id = stage.deployment.as_ref()?;
-        let variables = stage.variables.clone();
-        let base = RestDeployment::compile(api, id, variables, contents, (&at, diagnostics))?;
+        let certificate = settings.client_certificate.as_ref();
+        let certificate = certificate.map(|id| id.as_str());
+        let terms = (stage.variables.clone(), certificate);
+        let base = RestDeployment::compile(api, id, terms, contents, (&at, diagnostics))?;
         let canary = settings.canary.as_ref().and_then(|canary| {
             let mut variables = stage.variables.clone();
             variables.extend(canary.variables.clone());
@@ -159,7 +161,13 @@ impl RestStage {
             let place = (at.as_str(), diagnostics);
             Some(CanaryPlan {
                 share: canary.percent.0,
-                serves: RestDeployment::compile(api, id, variables, contents, place)?,
+                serves: RestDeployment::compile(
+                    api,
+                    id,
+                    (variables, certificate),
+                    contents,
+                    place,
+                )?,
             })
         });
         let log = settings.access_log.as_ref();
@@ -207,7 +215,7 @@ impl RestDeployment {
     fn compile(
         api: &Api,
         id: &DeploymentId,
-        variables: BTreeMap<String, String>,
+        (variables, certificate): (BTreeMap<String, String>, Option<&str>),
         contents: &mut Contents,
         (at, diagnostics): (&str, &mut Vec<Diagnostic>),
     ) -> Option<Self> {
@@ -227,7 +235,7 @@ impl RestDeployment {
         for complaint in &frozen.complaints {
             complain(at.to_owned(), complaint.clone());
         }
-        let compile = |method: &Arc<MethodPlan>| Backend::compile(method, &variables);
+        let compile = |method: &Arc<MethodPlan>| Backend::compile(method, &variables, certificate);
         let backends: Vec<Backend> = frozen.methods.iter().map(compile).collect();
         for (method, backend) in frozen.methods.iter().zip(&backends) {
             if let Backend::Broken(reason) = backend {
