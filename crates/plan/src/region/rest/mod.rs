@@ -57,6 +57,8 @@ pub struct RestStage {
     pub access_log: Option<Text>,
     /// Origins whose scripts may read what the gateway itself answers.
     pub error_origins: Option<Origins>,
+    /// Some of its methods have an execution log.
+    pub logs: bool,
     /// Its cache keeps errors of integrations, too.
     pub caches_errors: bool,
     base: RestDeployment,
@@ -182,6 +184,10 @@ impl RestStage {
                 .tags
                 .get(CACHE_ERRORS_TAG)
                 .is_some_and(|tag| tag.trim().eq_ignore_ascii_case("true")),
+            logs: settings.method_settings.values().any(|one| {
+                one.log_level
+                    .is_some_and(|level| level != rest::LogLevel::Off)
+            }),
             settings: Arc::new(settings),
             base,
             canary,
