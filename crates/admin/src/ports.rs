@@ -101,6 +101,8 @@ pub struct AuthorizerTested {
     pub policy: Option<String>,
     /// Its context.
     pub context: BTreeMap<String, String>,
+    /// What the token claims, where one was judged.
+    pub claims: BTreeMap<String, String>,
     /// Milliseconds.
     pub latency_ms: u64,
     /// One event a line.

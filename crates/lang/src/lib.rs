@@ -8,6 +8,7 @@ pub mod event_stream;
 pub mod gateway_text;
 pub mod json_path;
 pub mod json_schema;
+pub mod jwt;
 pub mod lambda;
 pub mod mapping;
 pub mod media;

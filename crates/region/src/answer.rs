@@ -1,6 +1,9 @@
 //! Turns a fault into an answer: the only place of the region that makes error bytes.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{CONTENT_TYPE, WWW_AUTHENTICATE},
+};
 use lang::media;
 use serve::{Body, Response};
 
@@ -23,6 +26,9 @@ pub(crate) fn answer(fault: &Fault) -> Response {
     *response.status_mut() = fault.status();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Fault::Unauthorized(token) = fault {
+        put(headers, WWW_AUTHENTICATE.as_str(), &token.challenge);
+    }
     if let Some(kind) = fault.error_type() {
         headers.insert(ERROR_TYPE, HeaderValue::from_static(kind));
     }

@@ -9,7 +9,7 @@ use http::StatusCode;
 use plan::region::Miss;
 use serve::BodyError;
 
-use crate::{rest::Refusal, upstream::UpstreamError};
+use crate::{phases::authorize::Unauthorized, rest::Refusal, upstream::UpstreamError};
 
 /// What kept a request from being answered by its backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub(crate) enum Fault {
     PeerNotAllowed,
     /// The backend gave no answer, or the client's body failed on the way to it.
     Upstream(UpstreamError),
+    /// An HTTP API's route wants another token.
+    Unauthorized(Box<Unauthorized>),
     /// A gateway response of a REST API.
     Rest(Box<Refusal>),
 }
@@ -77,6 +79,7 @@ impl Fault {
             Self::Overloaded => "overloaded",
             Self::PeerNotAllowed => "peer_not_allowed",
             Self::Upstream(error) => error.reason(),
+            Self::Unauthorized(token) => token.reason,
             Self::Rest(refusal) => refusal.reason,
         }
     }
@@ -94,6 +97,7 @@ impl Fault {
             | Self::BadPath
             | Self::BadHost
             | Self::PeerNotAllowed
+            | Self::Unauthorized(_)
             | Self::Upstream(UpstreamError::RequestBody(_)) => Blame::Client,
             Self::BrokenRoute(_)
             | Self::WebSocket
@@ -120,6 +124,7 @@ impl Fault {
                 StatusCode::FORBIDDEN
             }
             Self::Rest(refusal) => refusal.status,
+            Self::Unauthorized(token) => token.status,
             Self::WebSocket | Self::Miss(Miss::RoutingRules) => StatusCode::NOT_IMPLEMENTED,
             Self::Miss(_) | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::BrokenRoute(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -137,6 +142,8 @@ impl Fault {
             Self::Miss(Miss::UnknownHost | Miss::UnknownRestPath) | Self::PeerNotAllowed => {
                 "Forbidden"
             }
+            Self::Unauthorized(token) if token.status.as_u16() == 403 => "Forbidden",
+            Self::Unauthorized(_) => "Unauthorized",
             // Those have words of their own, which `answer.rs` asks for.
             Self::Rest(_) => "Internal server error",
             Self::Miss(Miss::RoutingRules) => {
@@ -172,6 +179,7 @@ impl Fault {
         match self {
             Self::BrokenRoute(diagnostic) => diagnostic,
             Self::Rest(refusal) => &refusal.detail,
+            Self::Unauthorized(token) => &token.detail,
             _ => "",
         }
     }

@@ -13,6 +13,7 @@ mod exchange;
 mod fault;
 mod feed;
 mod forwarded;
+mod issuers;
 mod limits;
 mod load;
 mod metrics;
@@ -28,6 +29,7 @@ mod trials;
 mod upstream;
 
 pub use feed::{Ack, FeedServer, LiveNodes};
+pub use issuers::KeyTimes;
 pub use limits::{AskHome, Clock, LimitSettings, Limits};
 pub use region::{Region, RegionError, RegionSettings};
 pub use rest::{

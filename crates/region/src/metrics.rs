@@ -30,6 +30,8 @@ pub(crate) struct Metrics {
     pub(crate) upstream_retries: IntCounter,
     /// By `how`: the function was asked, or a kept decision used.
     pub(crate) authorizer_decisions: IntCounterVec,
+    /// By result.
+    pub(crate) key_fetches: IntCounterVec,
     pub(crate) plan: PlanMetrics,
 }
 
@@ -113,6 +115,7 @@ impl Metrics {
             )?,
             parts: parts(registry)?,
             authorizer_decisions: authorizer_decisions(registry)?,
+            key_fetches: key_fetches(registry)?,
             plan: PlanMetrics::register(registry)?,
         }))
     }
@@ -307,6 +310,15 @@ where
 {
     registry.register(Box::new(collector.clone()))?;
     Ok(collector)
+}
+
+fn key_fetches(registry: &Registry) -> Result<IntCounterVec, prometheus::Error> {
+    counters(
+        registry,
+        "edgeway_region_key_fetches_total",
+        "Fetches of the keys of tokens' issuers, by result.",
+        &["result"],
+    )
 }
 
 fn authorizer_decisions(registry: &Registry) -> Result<IntCounterVec, prometheus::Error> {

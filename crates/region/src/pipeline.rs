@@ -5,7 +5,7 @@
 //! a `Fault`. Where a phase stands is part of the design, so each line says why it stands there.
 
 use http::HeaderValue;
-use plan::region::Miss;
+use plan::region::{Entrance, Miss};
 use serve::Response;
 use tracing::{Instrument as _, Span, debug_span};
 
@@ -13,7 +13,7 @@ use crate::{
     answer,
     exchange::Exchange,
     fault::Fault,
-    phases::{cors, integrate, map_request, map_response, route},
+    phases::{authorize, cors, integrate, map_request, map_response, route},
     rest,
     upstream::Upstreams,
 };
@@ -55,6 +55,13 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> O
     };
     // Errors need them too: a script may only read a 404 that carries them.
     cors::decorate(exchange, response.headers_mut());
+    // What one was let in for is not for others, nor is what one was told who was not.
+    let guarded = exchange.route.is_some_and(|route| route.guard().is_some());
+    if guarded && exchange.facts.entrance == Entrance::Pop {
+        response
+            .headers_mut()
+            .insert(rest::SINGLE_USE, HeaderValue::from_static("?1"));
+    }
     if let Ok(id) = HeaderValue::from_str(&exchange.facts.request_id) {
         response.headers_mut().insert(answer::REQUEST_ID, id);
     }
@@ -73,8 +80,10 @@ async fn phases(
     }
     // The route, because permissions, limits and integrations belong to routes.
     phase("route").in_scope(|| route::find_route(exchange))?;
-    // Then, in this order: resource policy, authorize, api key and usage plan and throttle,
-    // validate, cache. The cheapest refusal is first, and nothing unauthorised costs a backend.
+    // Who asks, because nothing unauthorised costs a backend.
+    authorize::run(exchange, upstreams.issuers())
+        .instrument(phase("authorize"))
+        .await?;
     let call = phase("map_request").in_scope(|| map_request::map(exchange))?;
     let integrating = integrate::call(exchange, upstreams, call);
     let response = integrating.instrument(phase("integrate")).await?;

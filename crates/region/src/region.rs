@@ -10,19 +10,19 @@ use link::{CallHandler, LoadReport};
 use model::{Config, Trial};
 use plan::{Diagnostic, region::RegionPlan};
 use prometheus::Registry;
-use rustls::ClientConfig;
 use serve::{Drain, Handler, HandlerFactory};
 use tokio::sync::watch;
 
 use crate::{
     entry::Worker,
+    issuers::{self, Issuers, KeyTimes},
     limits::{Clock, LimitSettings, Limits},
     load::Load,
     metrics::Metrics,
     record::Ledger,
     rest::{KeptAnswers, Viewers},
     trials::Trials,
-    upstream::{self, Decisions, TrustError, UpstreamSettings, Upstreams},
+    upstream::{BackendTls, Decisions, Shared, TrustError, UpstreamSettings, Upstreams},
 };
 
 /// Settings of a region node.
@@ -38,6 +38,8 @@ pub struct RegionSettings {
     pub upstreams: UpstreamSettings,
     /// Rates and quotas of REST APIs.
     pub limits: LimitSettings,
+    /// When keys of tokens' issuers are fetched again.
+    pub keys: KeyTimes,
     /// What limits take for the time.
     pub clock: Clock,
     /// Where clients are, for integrations behind edge endpoints.
@@ -64,9 +66,10 @@ pub struct Region {
     revision: watch::Sender<u64>,
     ledger: Ledger,
     limits: Arc<Limits>,
-    tls: Arc<ClientConfig>,
+    tls: Arc<BackendTls>,
     decisions: Arc<Decisions>,
     answers: Arc<KeptAnswers>,
+    issuers: Arc<Issuers>,
     drain: Drain,
 }
 
@@ -84,6 +87,7 @@ impl RegionSettings {
             in_flight_max: 20_000,
             upstreams,
             limits: LimitSettings::default(),
+            keys: KeyTimes::default(),
             clock: Arc::new(now_ms),
             viewers: None,
         }
@@ -103,11 +107,12 @@ impl Region {
         drain: Drain,
     ) -> Result<Arc<Self>, RegionError> {
         let metrics = Metrics::register(registry)?;
-        let tls = upstream::client_config(settings.upstreams.extra_ca_pem.as_deref())?;
+        let tls = BackendTls::new(settings.upstreams.extra_ca_pem.as_deref())?;
         let (own, clock) = (settings.node, Arc::clone(&settings.clock));
         let limits = Limits::new(own, settings.limits, clock, registry)?;
         let decisions = Decisions::new(metrics.authorizer_decisions.clone());
         let decisions = Arc::new(decisions);
+        let (issuers, asked) = Issuers::new(settings.keys, metrics.key_fetches.clone());
         let region = Arc::new(Self {
             settings,
             plan: ArcSwapOption::empty(),
@@ -122,8 +127,11 @@ impl Region {
             tls,
             decisions,
             answers: KeptAnswers::new(registry)?,
+            issuers: Arc::clone(&issuers),
             drain: drain.clone(),
         });
+        let upstreams = Arc::new(region.make_upstreams());
+        drain.spawn(issuers::keep(issuers, asked, upstreams, drain.clone()));
         drain.spawn(follow(Arc::clone(&region), config, drain.clone()));
         Ok(region)
     }
@@ -232,7 +240,11 @@ impl Region {
             self.settings.upstreams.clone(),
             Arc::clone(&self.tls),
             Arc::clone(&self.ledger.metrics),
-            (Arc::clone(&self.decisions), Arc::clone(&self.answers)),
+            Shared {
+                decisions: Arc::clone(&self.decisions),
+                answers: Arc::clone(&self.answers),
+                issuers: Arc::clone(&self.issuers),
+            },
             &self.drain,
         )
     }
@@ -247,6 +259,8 @@ impl Region {
             Some(old) => old.compile_from(config),
             None => RegionPlan::compile(config),
         };
+        // Before the plan, which names them.
+        self.tls.take(&config.client_certificates);
         let metrics = &self.ledger.metrics.plan;
         metrics
             .compile_seconds

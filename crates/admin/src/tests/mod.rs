@@ -232,6 +232,7 @@ impl crate::Invoke for World {
             principal_id: Some(test.authorizer.to_string()),
             policy: test.path_and_query,
             context: test.variables,
+            claims: BTreeMap::new(),
             latency_ms: 7,
             log: format!("{:?}", test.headers),
         })))

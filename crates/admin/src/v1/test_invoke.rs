@@ -176,5 +176,8 @@ fn shown_decision(tested: &AuthorizerTested) -> Value {
         fields.insert("authorization".to_owned(), context.into());
         fields.insert("claims".to_owned(), json!({}));
     }
+    if let (false, Value::Object(fields)) = (tested.claims.is_empty(), &mut shown) {
+        fields.insert("claims".to_owned(), json!(tested.claims));
+    }
     shown
 }

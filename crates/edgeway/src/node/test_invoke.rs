@@ -63,6 +63,7 @@ impl Invoke for Local {
                 principal_id: tested.principal_id,
                 policy: tested.policy,
                 context: tested.context,
+                claims: tested.claims,
                 latency_ms: tested.latency_ms,
                 log: tested.log,
             })

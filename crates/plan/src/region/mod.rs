@@ -15,6 +15,7 @@ mod route;
 mod router;
 #[cfg(test)]
 mod tests;
+pub mod token;
 mod unserved;
 
 use std::{
@@ -29,7 +30,7 @@ pub use access_keys::{AccessKeyPlan, AccessKeysPlan};
 pub use api::{ApiPlan, CorsPlan, StagePlan};
 pub use domain::DomainPlan;
 pub use keys::{KeyPlan, KeysPlan};
-pub use route::{Action, HttpProxy, Origin, RoutePlan};
+pub use route::{Action, Guard, HttpProxy, Origin, OriginTls, RoutePlan};
 
 use crate::{Diagnostic, shards::Shards};
 

@@ -3,16 +3,29 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use lang::uri_template::{UriTemplate, Value};
-use model::{HttpContent, Integration, IntegrationKind, Route, RouteKey, Segment};
+use model::{
+    HttpContent, Integration, IntegrationKind, Route, RouteKey, Segment, rest::AuthorizationType,
+    v2::RouteRules,
+};
 
-use super::unserved;
+use super::{token::TokenAuthorizer, unserved};
 
 /// A compiled route.
 #[derive(Debug)]
 pub struct RoutePlan {
     key: Arc<str>,
     parameters: Vec<Parameter>,
+    guard: Option<Guard>,
     action: Action,
+}
+
+/// Who may use a route.
+#[derive(Debug)]
+pub struct Guard {
+    /// Judges tokens.
+    pub authorizer: TokenAuthorizer,
+    /// A token must have one of them, if there are any.
+    pub scopes: Vec<String>,
 }
 
 /// What a route does.
@@ -54,6 +67,17 @@ pub struct Origin {
     pub server_name: Option<Box<str>>,
     /// What is sent as `Host`.
     pub authority: Box<str>,
+    /// Where TLS is not as usual.
+    pub tls: OriginTls,
+}
+
+/// How a backend is spoken to over TLS, where that is not as usual.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OriginTls {
+    /// The id of the client certificate that it is shown.
+    pub certificate: Option<Box<str>>,
+    /// Its certificate may be of an authority that nobody knows.
+    pub any_authority: bool,
 }
 
 /// A variable of the route's path.
@@ -76,6 +100,7 @@ impl RoutePlan {
         Self {
             key: RouteKey::Default.to_string().into(),
             parameters: Vec::new(),
+            guard: None,
             action: Action::WebSocket,
         }
     }
@@ -87,11 +112,12 @@ impl RoutePlan {
         variables: &BTreeMap<String, String>,
     ) -> (Self, Option<Arc<str>>) {
         let parameters = parameters(&route.key);
-        let compiled = match (unserved::authorization(&route.rules), &route.target) {
+        let guard = Guard::compile(&route.rules, content);
+        let compiled = match (guard.as_ref(), &route.target) {
             // Whatever else is wrong: nobody gets past an authorizer that is not asked.
-            (Some(reason), _) => Err(reason),
-            (None, None) => Err("route has no integration".to_owned()),
-            (None, Some(id)) => match content.integrations.get(id) {
+            (Err(reason), _) => Err(reason.clone()),
+            (Ok(_), None) => Err("route has no integration".to_owned()),
+            (Ok(_), Some(id)) => match content.integrations.get(id) {
                 None => Err(format!("integration {id} does not exist")),
                 Some(integration) => http_proxy(route, integration, variables, &parameters),
             },
@@ -107,6 +133,7 @@ impl RoutePlan {
             Self {
                 key: route.key.to_string().into(),
                 parameters,
+                guard: guard.ok().flatten(),
                 action,
             },
             reason,
@@ -117,6 +144,12 @@ impl RoutePlan {
     #[must_use]
     pub const fn key(&self) -> &Arc<str> {
         &self.key
+    }
+
+    /// Who may use it; none: everybody.
+    #[must_use]
+    pub const fn guard(&self) -> Option<&Guard> {
+        self.guard.as_ref()
     }
 
     /// What it does.
@@ -145,6 +178,26 @@ impl RoutePlan {
     /// The names of its path parameters.
     pub fn parameter_names(&self) -> impl Iterator<Item = &str> {
         self.parameters.iter().map(|parameter| &*parameter.name)
+    }
+}
+
+impl Guard {
+    fn compile(rules: &RouteRules, content: &HttpContent) -> Result<Option<Self>, String> {
+        if let Some(reason) = unserved::authorization(rules) {
+            return Err(reason);
+        }
+        if rules.authorization == AuthorizationType::None {
+            return Ok(None);
+        }
+        let id = rules.authorizer.as_ref().ok_or("it names no authorizer")?;
+        let source = content.authorizers.get(id);
+        let source = source.ok_or_else(|| format!("authorizer {id} does not exist"))?;
+        let authorizer = TokenAuthorizer::of_http(source);
+        let authorizer = authorizer.map_err(|reason| format!("authorizer {id}: {reason}"))?;
+        Ok(Some(Self {
+            authorizer,
+            scopes: rules.scopes.clone(),
+        }))
     }
 }
 
@@ -204,6 +257,7 @@ fn http_proxy(
             .filter(|_| uri.https())
             .map(Into::into),
         authority: uri.authority().into(),
+        tls: OriginTls::default(),
     };
     Ok(HttpProxy {
         origin: Arc::new(origin),

@@ -28,7 +28,7 @@ pub(super) fn authorization(rules: &RouteRules) -> Option<String> {
         response_selection: _,
         responses: _,
     } = rules;
-    if *kind != AuthorizationType::None {
+    if !matches!(kind, AuthorizationType::None | AuthorizationType::Jwt) {
         return Some(format!(
             "authorization {kind} of this route is not evaluated by this version, so nothing is \
              let through"

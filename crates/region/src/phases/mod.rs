@@ -1,5 +1,6 @@
 //! The phases of the pipeline, one file each; `pipeline.rs` says in which order they run.
 
+pub(crate) mod authorize;
 pub(crate) mod cors;
 pub(crate) mod integrate;
 pub(crate) mod map_request;

@@ -19,7 +19,9 @@ use plan::region::{
     rest::{DICE, Matched, RestDeployment, RestStage},
 };
 
-use super::{Refusal, body::Held, headers, ids::Ids, phases::convert::AnswerMedia, viewer};
+use super::{
+    Refusal, body::Held, headers, ids::Ids, phases::convert::AnswerMedia, trace::Weight, viewer,
+};
 use crate::{
     exchange::{Exchange as Outer, Facts},
     limits::{Limits, claims::Bearer},
@@ -78,7 +80,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) added: Vec<(HeaderName, HeaderValue)>,
     /// How the answer's body is to be treated; set by `map_response`.
     pub(crate) answer: AnswerMedia,
-    /// The log of a test; requests of clients have none.
+    /// The log of a test, or of a client's request whose method logs.
     pub(crate) trace: Option<Box<super::trace::Trace>>,
 }
 
@@ -190,9 +192,20 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Adds a line to the log of a test.
+    /// Adds a line about what is done to the request's log, if it has one.
     pub(crate) fn say(&mut self, event: impl FnOnce() -> String) {
-        if let Some(trace) = &mut self.trace {
+        self.say_as(Weight::Step, event);
+    }
+
+    /// Whether its log shows headers and bodies.
+    pub(crate) fn shows_data(&self) -> bool {
+        let trace = self.trace.as_ref();
+        trace.is_some_and(|trace| trace.wants(Weight::Data))
+    }
+
+    /// Adds a line of that weight.
+    pub(crate) fn say_as(&mut self, weight: Weight, event: impl FnOnce() -> String) {
+        if let Some(trace) = self.trace.as_mut().filter(|trace| trace.wants(weight)) {
             let now = SystemTime::now().duration_since(UNIX_EPOCH);
             let now_ms = now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(0));
             trace.say(now_ms, &event());

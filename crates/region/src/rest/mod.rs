@@ -8,6 +8,7 @@ mod body;
 mod coding;
 mod context;
 mod exchange;
+mod execution_log;
 mod headers;
 mod ids;
 mod kept_answers;
@@ -17,6 +18,7 @@ mod phases;
 mod pipeline;
 mod refusal;
 mod render;
+mod secrets;
 mod source;
 mod test_invoke;
 mod time;
@@ -31,6 +33,7 @@ pub(crate) use self::{
     kept_answers::KeptAnswers,
     log::Line,
     parts::Kept,
+    phases::finish::SINGLE_USE,
     pipeline::{health, run, unknown},
     refusal::Refusal,
     source::View,

@@ -9,7 +9,7 @@ use serve::{Body, Response};
 use tracing::{Instrument as _, Span, debug_span};
 
 use super::{
-    Exchange,
+    Exchange, execution_log,
     ids::Ids,
     phases::{
         authorize, cache, convert, cors, finish, integrate, key, map_request, map_response,
@@ -30,12 +30,14 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> O
         }
     };
     finish::run(exchange, &mut response);
+    trace::concludes(exchange, &response, fault.as_ref());
     Outcome { response, fault }
 }
 
 async fn phases(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> Result<Response, Fault> {
     // First the method, because everything behind it is configured there.
     phase("match").in_scope(|| matching::run(exchange))?;
+    execution_log::begin(exchange);
     trace::request(exchange);
     // The policy, because it may refuse whoever asks without asking anybody.
     phase("policy").in_scope(|| policy::run(exchange))?;

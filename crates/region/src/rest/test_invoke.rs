@@ -91,6 +91,8 @@ pub struct AuthorizerTested {
     pub policy: Option<String>,
     /// Its context, all as texts.
     pub context: BTreeMap<String, String>,
+    /// What the token claims, where one was judged.
+    pub claims: BTreeMap<String, String>,
     /// Milliseconds that it took.
     pub latency_ms: u64,
     /// One event a line.
@@ -147,7 +149,11 @@ impl Tester {
         };
         let mut tested = AuthorizerTested::default();
         match asked {
-            Ok((decision, payload)) => {
+            Ok(authorize::Consulted::Token(claims)) => {
+                own.say(|| "Successfully completed authorizer execution".to_owned());
+                tested.claims = claims;
+            }
+            Ok(authorize::Consulted::Function(decision, payload)) => {
                 let who = &decision.principal_id;
                 own.say(|| format!("Using valid authorizer policy for principal: {who}"));
                 own.say(|| "Successfully completed authorizer execution".to_owned());

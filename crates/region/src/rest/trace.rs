@@ -1,6 +1,6 @@
 //! What a request went through, in Amazon's words: the log of a test (docs/aws-behaviour.md,
-//! trying a method). Kept only for tests; a request of a client has none, and pays for a look at
-//! an `Option`.
+//! trying a method), and of clients' requests where their stage wants it (`execution_log`). Others
+//! have none, and pay for a look at an `Option`. Secrets are never said.
 
 use std::fmt::Write as _;
 
@@ -9,21 +9,50 @@ use http::HeaderMap;
 use plan::region::rest::{HttpBackend, PartPlan};
 use serve::{Body, Request, Response};
 
-use super::{Exchange, Refusal, body::BODY_BYTES_MAX, time};
+use super::{Exchange, Refusal, body::BODY_BYTES_MAX, execution_log::Live, secrets, time};
 use crate::fault::{Blame, Fault};
 
 /// Longest event, bytes, as Amazon's; what is longer is cut.
 const EVENT_BYTES_MAX: usize = 1_024;
 const CUT: &str = "[TRUNCATED]";
 
-/// Lines, each with the time.
-#[derive(Debug, Default)]
-pub(crate) struct Trace(String);
+/// Where lines go.
+#[derive(Debug)]
+pub(crate) enum Trace {
+    /// To who tries a method: all of them, each with the time.
+    Test(String),
+    /// To the log of this node.
+    Live(Live),
+}
+
+/// How much a line says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// What was sent and received.
+    Data,
+    /// What was done.
+    Step,
+    /// What went wrong.
+    Failure,
+}
 
 impl Trace {
     /// Begins with the line that has no time.
     pub(crate) fn of(request_id: &str) -> Self {
-        Self(format!("Execution log for request {request_id}\n"))
+        Self::Test(format!("Execution log for request {request_id}\n"))
+    }
+
+    /// Whether a line of that weight is to be said.
+    pub(crate) fn wants(&self, weight: Weight) -> bool {
+        match self {
+            Self::Test(_) => true,
+            Self::Live(live) => live.wants(weight),
+        }
+    }
+
+    /// Whether a method is being tried.
+    pub(crate) const fn is_test(&self) -> bool {
+        matches!(self, Self::Test(_))
     }
 
     /// Adds a line.
@@ -36,18 +65,32 @@ impl Trace {
         } else {
             event.to_owned()
         };
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.0, "{} : {shown}", time::log(now_ms));
+        match self {
+            Self::Test(text) => {
+                // Writing to a String cannot fail.
+                let _ = writeln!(text, "{} : {shown}", time::log(now_ms));
+            }
+            Self::Live(live) => live.say(&shown),
+        }
     }
 
     pub(crate) fn into_text(self) -> String {
-        self.0
+        match self {
+            Self::Test(text) => text,
+            Self::Live(_) => String::new(),
+        }
     }
 }
 
 /// Says what came, once the method is known.
 pub(crate) fn request(exchange: &mut Exchange<'_>) {
-    if exchange.trace.is_none() {
+    let resource = exchange
+        .matched
+        .as_ref()
+        .map(|matched| matched.method.path.to_string());
+    let (method, resource) = (exchange.method.clone(), resource.unwrap_or_default());
+    exchange.say(|| format!("HTTP Method: {method}, Resource Path: {resource}"));
+    if !exchange.shows_data() {
         return;
     }
     let pairs = |pairs: &[(String, String)]| {
@@ -57,33 +100,27 @@ pub(crate) fn request(exchange: &mut Exchange<'_>) {
                 .map(|(name, value)| (name.as_str(), value.as_str())),
         )
     };
-    let resource = exchange
-        .matched
-        .as_ref()
-        .map(|matched| matched.method.path.to_string());
     let body = match &exchange.body {
         super::body::Held::Whole(bytes) => Some(bytes.clone()),
         super::body::Held::Unread(body) => body.as_full().cloned(),
     };
     let lines = [
-        format!(
-            "HTTP Method: {}, Resource Path: {}",
-            exchange.method,
-            resource.unwrap_or_default()
-        ),
         format!("Method request path: {}", pairs(&exchange.parameters.path)),
         format!(
             "Method request query string: {}",
             pairs(&exchange.parameters.querystring)
         ),
-        format!("Method request headers: {}", headers(&exchange.headers)),
+        format!(
+            "Method request headers: {}",
+            headers(exchange, &exchange.headers)
+        ),
         format!(
             "Method request body before transformations: {}",
             text(&body.unwrap_or_default())
         ),
     ];
     for line in lines {
-        exchange.say(|| line);
+        exchange.say_as(Weight::Data, || line);
     }
 }
 
@@ -113,18 +150,20 @@ pub(crate) fn asks(
         return;
     }
     let uri = uri();
-    let lines = [
-        format!("Endpoint request URI: {uri}"),
-        format!("Endpoint request headers: {}", headers(sent)),
-        format!(
-            "Endpoint request body after transformations: {}",
-            text(body)
-        ),
-        format!("Sending request to {uri}"),
-    ];
-    for line in lines {
-        exchange.say(|| line);
+    if exchange.shows_data() {
+        let lines = [
+            format!("Endpoint request URI: {uri}"),
+            format!("Endpoint request headers: {}", headers(exchange, sent)),
+            format!(
+                "Endpoint request body after transformations: {}",
+                secrets::masked_event(exchange, body)
+            ),
+        ];
+        for line in lines {
+            exchange.say_as(Weight::Data, || line);
+        }
     }
+    exchange.say(|| format!("Sending request to {uri}"));
 }
 
 /// Says what the backend answered, whose body is read for it.
@@ -132,10 +171,16 @@ pub(crate) async fn receives(
     exchange: &mut Exchange<'_>,
     response: Response,
 ) -> Result<Response, Fault> {
-    if exchange.trace.is_none() {
+    let Some(trace) = &exchange.trace else {
         return Ok(response);
-    }
+    };
     let (parts, body) = response.into_parts();
+    if !trace.is_test() {
+        // What streams goes on streaming.
+        let whole = body.as_full().cloned().unwrap_or_default();
+        received(exchange, parts.status.as_u16(), (&parts.headers, &whole));
+        return Ok(Response::from_parts(parts, body));
+    }
     let body = body.into_bytes(BODY_BYTES_MAX).await.map_err(|_| {
         let refusal = Refusal::broken("backend's answer is cut off or too large");
         Fault::from(refusal.blaming(Blame::Upstream))
@@ -154,16 +199,20 @@ pub(crate) fn received(
         return;
     }
     let latency = exchange.integration.time.unwrap_or_default().as_millis();
+    exchange
+        .say(|| format!("Received response. Status: {status}, Integration latency: {latency} ms"));
+    if !exchange.shows_data() {
+        return;
+    }
     let lines = [
-        format!("Received response. Status: {status}, Integration latency: {latency} ms"),
-        format!("Endpoint response headers: {}", headers(answered)),
+        format!("Endpoint response headers: {}", headers(exchange, answered)),
         format!(
             "Endpoint response body before transformations: {}",
             text(body)
         ),
     ];
     for line in lines {
-        exchange.say(|| line);
+        exchange.say_as(Weight::Data, || line);
     }
 }
 
@@ -199,7 +248,7 @@ pub(crate) fn receives_stream(
     let latency = exchange.integration.time.unwrap_or_default().as_millis();
     exchange
         .say(|| format!("Received response. Status: {status}, Integration latency: {latency} ms"));
-    exchange.say(|| {
+    exchange.say_as(Weight::Data, || {
         let pairs = answered.iter();
         let pairs = pairs.map(|(name, value)| (name.as_str(), value.as_str()));
         format!("Endpoint response headers: {}", shown(pairs))
@@ -208,7 +257,9 @@ pub(crate) fn receives_stream(
 
 /// Says what an authorizer's function answered.
 pub(crate) fn authorizer_answered(exchange: &mut Exchange<'_>, payload: &[u8]) {
-    exchange.say(|| format!("Authorizer result body before parsing: {}", text(payload)));
+    exchange.say_as(Weight::Data, || {
+        format!("Authorizer result body before parsing: {}", text(payload))
+    });
 }
 
 /// Says how a function failed, in its own words, which no client gets.
@@ -218,7 +269,7 @@ pub(crate) fn function_failed(exchange: &mut Exchange<'_>, answered: &HeaderMap,
     let message = message.and_then(serde_json::Value::as_str);
     let id = answered.get("x-amzn-requestid");
     let id = id.and_then(|id| id.to_str().ok());
-    exchange.say(|| {
+    exchange.say_as(Weight::Failure, || {
         format!(
             "Lambda execution failed with status 200 due to customer function error: {}. \
              Lambda request id: {}",
@@ -237,16 +288,29 @@ pub(crate) fn ends(
 ) {
     match fault {
         None => {
-            let shown = text(body);
-            exchange.say(|| format!("Method response body after transformations: {shown}"));
-            let shown = headers(response.headers());
-            exchange.say(|| format!("Method response headers: {shown}"));
+            if exchange.shows_data() {
+                let shown = text(body);
+                let line = format!("Method response body after transformations: {shown}");
+                exchange.say_as(Weight::Data, || line);
+                let shown = headers(exchange, response.headers());
+                exchange.say_as(Weight::Data, || format!("Method response headers: {shown}"));
+            }
             exchange.say(|| "Successfully completed execution".to_owned());
         }
         Some(fault) => fails(exchange, fault),
     }
     let status = response.status().as_u16();
-    exchange.say(|| format!("Method completed with status: {status}"));
+    let weight = fault.map_or(Weight::Step, |_| Weight::Failure);
+    exchange.say_as(weight, || format!("Method completed with status: {status}"));
+}
+
+/// Says how a client's request ended.
+pub(crate) fn concludes(exchange: &mut Exchange<'_>, response: &Response, fault: Option<&Fault>) {
+    if exchange.trace.as_ref().is_none_or(|trace| trace.is_test()) {
+        return;
+    }
+    let whole = response.body().as_full().cloned().unwrap_or_default();
+    ends(exchange, response, &whole, fault);
 }
 
 /// Says why it failed.
@@ -257,7 +321,7 @@ pub(crate) fn fails(exchange: &mut Exchange<'_>, fault: &Fault) {
         other => Some(format!("Execution failed due to {}", other.reason())),
     };
     if let Some(event) = event {
-        exchange.say(|| event);
+        exchange.say_as(Weight::Failure, || event);
     }
 }
 
@@ -289,15 +353,15 @@ fn failure(refusal: &Refusal, content_type: &str) -> Option<String> {
     Some(format!("Execution failed due to {what}"))
 }
 
-fn headers(headers: &HeaderMap) -> String {
+fn headers(exchange: &Exchange<'_>, headers: &HeaderMap) -> String {
+    let names = secrets::names(exchange);
     let values = headers.iter();
     let values: Vec<(&str, String)> = values
         .map(|(name, value)| {
-            let secret = name == http::header::AUTHORIZATION || name == "x-api-key";
-            let shown = if secret {
-                "****".to_owned()
+            let shown = if secrets::is(&names, name.as_str()) {
+                secrets::MASK.to_owned()
             } else {
-                String::from_utf8_lossy(value.as_bytes()).into_owned()
+                text(value.as_bytes())
             };
             (name.as_str(), shown)
         })

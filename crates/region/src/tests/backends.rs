@@ -112,7 +112,7 @@ async fn what_may_have_been_acted_on_is_not_repeated() {
 }
 
 /// An authority and a server configuration for `names` signed by it.
-fn certificate(names: &[&str], alpn: &[&str]) -> (String, rustls::ServerConfig) {
+pub(super) fn certificate(names: &[&str], alpn: &[&str]) -> (String, rustls::ServerConfig) {
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
     let made = rcgen::generate_simple_self_signed(names).unwrap();
     let key = rustls_pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();

@@ -29,8 +29,15 @@ fn meta() -> CallMeta {
 }
 
 async fn call(rig: &Rig, role: PeerRole) -> Answer {
+    call_with(rig, role, get("/x")).await
+}
+
+pub(super) async fn call_with(
+    rig: &Rig,
+    role: PeerRole,
+    mut request: http::Request<serve::Body>,
+) -> Answer {
     let from = NodeIdentity::new("test", role, "place-1", 9).unwrap();
-    let mut request = get("/x");
     request
         .headers_mut()
         .insert("x-forwarded-for", "1.1.1.1".parse().unwrap());

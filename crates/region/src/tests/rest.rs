@@ -97,7 +97,15 @@ pub(super) async fn rig_with(
         };
         content.gateway_responses.insert(*kind, Arc::new(response));
     }
-    let rig = Rig::start(Setup::default()).await;
+    serve_content(Rig::start(Setup::default()).await, content, alter).await
+}
+
+/// Has a rig that was just started serve that content at a stage `prod`, which is altered first.
+pub(super) async fn serve_content(
+    rig: Rig,
+    content: rest::Content,
+    alter: impl FnOnce(&mut Stage),
+) -> Rig {
     let mut config = (**rig.config.borrow()).clone();
     let api = Arc::make_mut(config.apis.values_mut().next().unwrap());
     api.kind = ApiKind::Rest(RestApi::empty("root".into()));

@@ -1,5 +1,7 @@
 //! Signed calls to AWS services.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header::HOST};
 use lang::{
@@ -102,6 +104,14 @@ impl Upstreams {
             "{scheme}://{}{}{path}",
             place.origin.authority, place.prefix
         )
+    }
+
+    /// Where user pools of a region are, and what stands before each path there.
+    pub(crate) fn user_pools(&self, region: &str) -> (Arc<Origin>, String) {
+        let place = self
+            .aws()
+            .place(&Service::named("cognito-idp"), region, None);
+        (place.origin, place.prefix)
     }
 
     /// Signs and sends, and waits for the answer's head. The caller limits the time.

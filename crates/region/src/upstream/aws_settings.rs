@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use http::Uri;
 use lang::aws::Service;
-use plan::region::Origin;
+use plan::region::{Origin, OriginTls};
 
 use super::AwsError;
 
@@ -92,6 +92,7 @@ impl AwsSettings {
                 server_name: None,
                 authority: host.as_str().into(),
                 host: host.into(),
+                tls: OriginTls::default(),
             };
             return Place {
                 origin: Arc::new(origin),
@@ -111,6 +112,7 @@ impl AwsSettings {
             port: endpoint.port,
             server_name: None,
             authority: endpoint.authority.as_str().into(),
+            tls: OriginTls::default(),
         };
         Place {
             origin: Arc::new(origin),

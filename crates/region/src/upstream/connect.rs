@@ -19,13 +19,12 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use plan::region::Origin;
 use prometheus::IntGauge;
-use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use serve::{Body, Drain};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::{UpstreamError, resolve::Resolver};
+use super::{BackendTls, UpstreamError, resolve::Resolver};
 
 /// What sends requests over a new connection.
 pub(super) enum Sender {
@@ -36,7 +35,7 @@ pub(super) enum Sender {
 /// Opens connections for one worker.
 pub(super) struct Connector {
     resolver: Resolver,
-    tls: TlsConnector,
+    tls: Arc<BackendTls>,
     timeout: Duration,
     drain: Drain,
     open: IntGauge,
@@ -53,12 +52,11 @@ const H2_CONNECTION_WINDOW: u32 = 16 << 20;
 impl Connector {
     pub(super) fn new(
         resolver: Resolver,
-        tls: Arc<ClientConfig>,
+        tls: Arc<BackendTls>,
         timeout: Duration,
         drain: Drain,
         open: IntGauge,
     ) -> Self {
-        let tls = TlsConnector::from(tls);
         Self {
             resolver,
             tls,
@@ -85,10 +83,17 @@ impl Connector {
         }
         let name = origin.server_name.as_deref().unwrap_or(&origin.host);
         let name = ServerName::try_from(name.to_owned()).map_err(|_| UpstreamError::Tls)?;
-        let stream = self.tls.connect(name, tcp).await.map_err(|error| {
-            tracing::debug!(host = %origin.host, %error, "tls with backend failed");
+        let tls = self.tls.config(&origin.tls).map_err(|error| {
+            tracing::warn!(host = %origin.host, %error, "tls with backend cannot be set up");
             UpstreamError::Tls
         })?;
+        let stream = TlsConnector::from(tls)
+            .connect(name, tcp)
+            .await
+            .map_err(|error| {
+                tracing::debug!(host = %origin.host, %error, "tls with backend failed");
+                UpstreamError::Tls
+            })?;
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             self.http2(stream).await
         } else {

@@ -16,18 +16,18 @@ use hyper::{
     client::conn::{TrySendError, http2},
 };
 use plan::region::Origin;
-use rustls::ClientConfig;
 use serve::{Body, Drain};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
-    AwsSettings, Decisions, UpstreamError, UpstreamSettings,
+    AwsSettings, BackendTls, Decisions, UpstreamError, UpstreamSettings,
     connect::{Connector, Sender},
     lease::{AnswerBody, Lease},
     pool::{Entry, Pool, Protocol},
     resolve::Resolver,
 };
 use crate::{
+    issuers::Issuers,
     metrics::Metrics,
     rest::{Kept, KeptAnswers},
 };
@@ -39,8 +39,14 @@ pub(crate) struct Upstreams {
     settings: UpstreamSettings,
     metrics: Arc<Metrics>,
     kept: Kept,
-    decisions: Arc<Decisions>,
-    answers: Arc<KeptAnswers>,
+    shared: Shared,
+}
+
+/// What all workers of a node keep together.
+pub(crate) struct Shared {
+    pub(crate) decisions: Arc<Decisions>,
+    pub(crate) answers: Arc<KeptAnswers>,
+    pub(crate) issuers: Arc<Issuers>,
 }
 
 /// A way to send one request.
@@ -58,9 +64,9 @@ struct Failed {
 impl Upstreams {
     pub(crate) fn new(
         settings: UpstreamSettings,
-        tls: Arc<ClientConfig>,
+        tls: Arc<BackendTls>,
         metrics: Arc<Metrics>,
-        (decisions, answers): (Arc<Decisions>, Arc<KeptAnswers>),
+        shared: Shared,
         drain: &Drain,
     ) -> Self {
         let pool = Arc::new(Pool::new(&settings));
@@ -75,8 +81,7 @@ impl Upstreams {
             settings,
             metrics,
             kept: Kept::default(),
-            decisions,
-            answers,
+            shared,
         }
     }
 
@@ -92,12 +97,17 @@ impl Upstreams {
 
     /// The answers that stages keep at this node.
     pub(crate) const fn answers(&self) -> &Arc<KeptAnswers> {
-        &self.answers
+        &self.shared.answers
     }
 
     /// What authorizing functions decided.
     pub(crate) fn decisions(&self) -> &Decisions {
-        &self.decisions
+        &self.shared.decisions
+    }
+
+    /// The keys of tokens' issuers.
+    pub(crate) fn issuers(&self) -> &Issuers {
+        &self.shared.issuers
     }
 
     /// Where AWS services are and who calls them, as it is now.

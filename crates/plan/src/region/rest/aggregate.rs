@@ -66,10 +66,11 @@ impl AggregatePlan {
     pub(super) fn compile(
         source: &Aggregate,
         variables: &BTreeMap<String, String>,
+        certificate: Option<&str>,
     ) -> Result<Self, String> {
         let names: Vec<&str> = source.parts.iter().map(|part| part.name.as_str()).collect();
         let compile = |one: &AggregatePart| {
-            PartPlan::compile(one, &names, variables)
+            PartPlan::compile(one, &names, (variables, certificate))
                 .map_err(|reason| format!("part {:?}: {reason}", one.name))
         };
         let parts: Vec<PartPlan> = source.parts.iter().map(compile).collect::<Result<_, _>>()?;
@@ -103,7 +104,7 @@ impl PartPlan {
     fn compile(
         source: &AggregatePart,
         names: &[&str],
-        variables: &BTreeMap<String, String>,
+        (variables, certificate): (&BTreeMap<String, String>, Option<&str>),
     ) -> Result<Self, String> {
         let uri =
             UriTemplate::compile(&source.uri, variables).map_err(|error| error.to_string())?;
@@ -120,7 +121,7 @@ impl PartPlan {
         let mut part = Self {
             name: source.name.as_str().into(),
             after: source.after.iter().map(number).collect::<Result<_, _>>()?,
-            origin: origin_of(&uri),
+            origin: origin_of(&uri, certificate, false),
             uri,
             method: source.http_method.as_str().into(),
             timeout_ms: source.timeout_ms,

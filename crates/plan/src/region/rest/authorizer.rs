@@ -1,17 +1,28 @@
 //! Authorizers as one stage has them: which function decides, by what of a request, and for how
-//! long. Their decisions are kept by regions.
+//! long, or whose tokens are accepted (`region::token`). Decisions are kept by regions.
 
 use std::collections::BTreeMap;
 
 use lang::{aws::IntegrationUri, pattern_java::Pattern, uri_template::with_stage_variables};
 use model::rest::{Authorizer, AuthorizerType};
 
+use crate::region::token::TokenAuthorizer;
+
 /// Seconds for which a decision is kept unless its authorizer says otherwise.
 const TTL_S: u32 = 300;
 
+/// Who decides who may call a method.
+#[derive(Debug)]
+pub enum AuthorizerPlan {
+    /// A function.
+    Function(Box<FunctionAuthorizer>),
+    /// The issuer of a token, whose keys are known.
+    Token(Box<TokenAuthorizer>),
+}
+
 /// A function that decides who may call a method.
 #[derive(Debug)]
-pub struct AuthorizerPlan {
+pub struct FunctionAuthorizer {
     /// It gets the whole request; else only a token.
     pub sees_request: bool,
     /// The function.
@@ -44,13 +55,26 @@ impl AuthorizerPlan {
         source: &Authorizer,
         variables: &BTreeMap<String, String>,
     ) -> Result<Self, String> {
-        let sees_request = match source.kind {
-            AuthorizerType::Token => false,
-            AuthorizerType::Request => true,
-            kind @ (AuthorizerType::Cognito | AuthorizerType::Jwt) => {
-                return Err(format!("authorizers of type {kind} are not served"));
-            }
+        let function = |sees_request| {
+            let compiled = FunctionAuthorizer::compile(source, variables, sees_request);
+            compiled.map(Box::new).map(Self::Function)
         };
+        let token = |compiled: Result<_, _>| compiled.map(Box::new).map(Self::Token);
+        match source.kind {
+            AuthorizerType::Token => function(false),
+            AuthorizerType::Request => function(true),
+            AuthorizerType::Cognito => token(TokenAuthorizer::of_user_pools(source, variables)),
+            AuthorizerType::Jwt => token(TokenAuthorizer::of_rest(source)),
+        }
+    }
+}
+
+impl FunctionAuthorizer {
+    fn compile(
+        source: &Authorizer,
+        variables: &BTreeMap<String, String>,
+        sees_request: bool,
+    ) -> Result<Self, String> {
         let with_variables =
             |text: &str| with_stage_variables(text, variables).map_err(|error| error.to_string());
         let uri = source.uri.as_deref().ok_or("it has no uri")?;

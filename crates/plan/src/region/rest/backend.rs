@@ -6,7 +6,7 @@ use lang::uri_template::UriTemplate;
 use model::rest::{Integration, IntegrationType, ResponseTransfer};
 
 use super::{
-    super::route::Origin,
+    super::route::{Origin, OriginTls},
     aggregate::AggregatePlan,
     aws::{self, AwsBackend},
     method::MethodPlan,
@@ -45,13 +45,18 @@ pub struct HttpBackend {
 }
 
 impl Backend {
-    pub(super) fn compile(method: &MethodPlan, variables: &BTreeMap<String, String>) -> Self {
+    /// `certificate` is the id of what the stage shows its backends.
+    pub(super) fn compile(
+        method: &MethodPlan,
+        variables: &BTreeMap<String, String>,
+        certificate: Option<&str>,
+    ) -> Self {
         if let Some(reason) = &method.broken {
             return Self::Broken(Arc::clone(reason));
         }
         let Some(integration) = &method.source.integration else {
             if let Some(aggregate) = &method.source.aggregate {
-                let compiled = AggregatePlan::compile(aggregate, variables);
+                let compiled = AggregatePlan::compile(aggregate, variables, certificate);
                 return compiled.map_or_else(|why| Self::Broken(why.into()), Self::Aggregate);
             }
             return Self::Broken("method has no integration".into());
@@ -61,7 +66,9 @@ impl Backend {
         }
         let compiled = match integration.settings.kind {
             IntegrationType::Mock => Ok(Self::Mock),
-            IntegrationType::Http | IntegrationType::HttpProxy => http(integration, variables),
+            IntegrationType::Http | IntegrationType::HttpProxy => {
+                http(integration, variables, certificate)
+            }
             IntegrationType::Aws | IntegrationType::AwsProxy => {
                 aws::compile(integration, variables).map(Self::Aws)
             }
@@ -73,11 +80,13 @@ impl Backend {
 fn http(
     integration: &Integration,
     variables: &BTreeMap<String, String>,
+    certificate: Option<&str>,
 ) -> Result<Backend, String> {
     let settings = &integration.settings;
     let uri = settings.uri.as_deref().ok_or("integration has no uri")?;
     let uri = UriTemplate::compile(uri, variables).map_err(|error| error.to_string())?;
-    let origin = origin_of(&uri);
+    let any_authority = settings.insecure_skip_verification == Some(true);
+    let origin = origin_of(&uri, certificate, any_authority);
     let method = settings.http_method.as_deref();
     Ok(Backend::Http(HttpBackend {
         origin,
@@ -90,12 +99,22 @@ fn http(
 }
 
 /// Where a URI leads.
-pub(super) fn origin_of(uri: &UriTemplate) -> Arc<Origin> {
+pub(super) fn origin_of(
+    uri: &UriTemplate,
+    certificate: Option<&str>,
+    any_authority: bool,
+) -> Arc<Origin> {
+    // Without TLS it all means nothing, and equal backends should share connections.
+    let certificate = certificate.filter(|_| uri.https());
     Arc::new(Origin {
         https: uri.https(),
         host: uri.host().into(),
         port: uri.port(),
         server_name: None,
         authority: uri.authority().into(),
+        tls: OriginTls {
+            certificate: certificate.map(Into::into),
+            any_authority: any_authority && uri.https(),
+        },
     })
 }

@@ -88,8 +88,7 @@ impl MethodPlan {
             || content.policy.is_some();
         let mapping = MappingPlan::compile(source, &path).map_err(Arc::from);
         let validation = Validation::compile(settings, models);
-        let broken = validation.as_ref().err().cloned();
-        let broken = broken.or_else(|| unserved(source)).map(Arc::from);
+        let broken = validation.as_ref().err().cloned().map(Arc::from);
         Self {
             mapping,
             resource: resource.id.clone(),
@@ -102,15 +101,4 @@ impl MethodPlan {
             broken,
         }
     }
-}
-
-/// What nobody checks may not be let pass.
-fn unserved(method: &Method) -> Option<String> {
-    let settings = &method.settings;
-    let kind = settings.authorization;
-    let served = matches!(
-        kind,
-        AuthorizationType::None | AuthorizationType::Custom | AuthorizationType::Iam
-    );
-    (!served).then(|| format!("authorization of type {kind} is not served"))
 }

@@ -37,7 +37,7 @@ use crate::Diagnostic;
 
 pub use self::{
     aggregate::{AggregatePlan, Given, PartPlan},
-    authorizer::{AuthorizerPlan, IdentitySource},
+    authorizer::{AuthorizerPlan, FunctionAuthorizer, IdentitySource},
     aws::AwsBackend,
     backend::{Backend, HttpBackend},
     gateway::{GatewayPlan, GatewayResponses, Wording},
@@ -57,6 +57,8 @@ pub struct RestStage {
     pub access_log: Option<Text>,
     /// Origins whose scripts may read what the gateway itself answers.
     pub error_origins: Option<Origins>,
+    /// Some of its methods have an execution log.
+    pub logs: bool,
     /// Its cache keeps errors of integrations, too.
     pub caches_errors: bool,
     base: RestDeployment,
@@ -149,8 +151,10 @@ impl RestStage {
         let settings = stage.rest.as_deref().cloned().unwrap_or_default();
         let at = format!("apis/{}/stages/{}", api.id, stage.name);
         let id = stage.deployment.as_ref()?;
-        let variables = stage.variables.clone();
-        let base = RestDeployment::compile(api, id, variables, contents, (&at, diagnostics))?;
+        let certificate = settings.client_certificate.as_ref();
+        let certificate = certificate.map(|id| id.as_str());
+        let terms = (stage.variables.clone(), certificate);
+        let base = RestDeployment::compile(api, id, terms, contents, (&at, diagnostics))?;
         let canary = settings.canary.as_ref().and_then(|canary| {
             let mut variables = stage.variables.clone();
             variables.extend(canary.variables.clone());
@@ -159,7 +163,13 @@ impl RestStage {
             let place = (at.as_str(), diagnostics);
             Some(CanaryPlan {
                 share: canary.percent.0,
-                serves: RestDeployment::compile(api, id, variables, contents, place)?,
+                serves: RestDeployment::compile(
+                    api,
+                    id,
+                    (variables, certificate),
+                    contents,
+                    place,
+                )?,
             })
         });
         let log = settings.access_log.as_ref();
@@ -174,6 +184,10 @@ impl RestStage {
                 .tags
                 .get(CACHE_ERRORS_TAG)
                 .is_some_and(|tag| tag.trim().eq_ignore_ascii_case("true")),
+            logs: settings.method_settings.values().any(|one| {
+                one.log_level
+                    .is_some_and(|level| level != rest::LogLevel::Off)
+            }),
             settings: Arc::new(settings),
             base,
             canary,
@@ -207,7 +221,7 @@ impl RestDeployment {
     fn compile(
         api: &Api,
         id: &DeploymentId,
-        variables: BTreeMap<String, String>,
+        (variables, certificate): (BTreeMap<String, String>, Option<&str>),
         contents: &mut Contents,
         (at, diagnostics): (&str, &mut Vec<Diagnostic>),
     ) -> Option<Self> {
@@ -227,7 +241,7 @@ impl RestDeployment {
         for complaint in &frozen.complaints {
             complain(at.to_owned(), complaint.clone());
         }
-        let compile = |method: &Arc<MethodPlan>| Backend::compile(method, &variables);
+        let compile = |method: &Arc<MethodPlan>| Backend::compile(method, &variables, certificate);
         let backends: Vec<Backend> = frozen.methods.iter().map(compile).collect();
         for (method, backend) in frozen.methods.iter().zip(&backends) {
             if let Backend::Broken(reason) = backend {

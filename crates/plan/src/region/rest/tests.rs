@@ -5,9 +5,8 @@ use std::sync::Arc;
 use model::{
     ApiKind, Config, Content, HttpContent,
     rest::{
-        self, Aggregate, AggregatePart, AuthorizationType, Integration, IntegrationSettings,
-        IntegrationType, Merge, Method, MethodSettings, OnFailure, Passthrough, Resource,
-        ResponseTransfer, RestApi, Verb,
+        self, AuthorizationType, Integration, IntegrationSettings, IntegrationType, Method,
+        MethodSettings, Passthrough, Resource, ResponseTransfer, RestApi, Verb,
     },
 };
 
@@ -18,7 +17,6 @@ use super::{
     },
     Backend,
 };
-use crate::Diagnostic;
 
 const HOST: &str = "r1.execute-api.us-east-1.edgeway.test";
 
@@ -248,49 +246,4 @@ fn a_broken_method_harms_no_other_and_stages_share_what_is_frozen() {
     let (host, again) = backend(&plan, "/prod/b");
     assert_eq!(host, "p.test");
     assert!(Arc::ptr_eq(&first, &again));
-}
-
-#[test]
-fn what_nobody_authorizes_is_broken_whatever_it_calls() {
-    let aggregate = Aggregate {
-        parts: vec![AggregatePart {
-            name: "only".to_owned(),
-            uri: "http://b.test/".to_owned(),
-            http_method: "GET".to_owned(),
-            timeout_ms: 1000,
-            path: [].into(),
-            query: [].into(),
-            headers: [].into(),
-            body: None,
-            after: Vec::new(),
-            on_failure: OnFailure::Fail,
-            default: None,
-            cache_ttl_s: 0,
-        }],
-        merge: Merge::Named,
-        status: 200,
-    };
-    for (authorization, broken) in [
-        (AuthorizationType::None, 0),
-        (AuthorizationType::Cognito, 2),
-        (AuthorizationType::Jwt, 2),
-    ] {
-        let mut one = Method::clone(&method(IntegrationType::HttpProxy, Some("http://b.test/")));
-        one.settings.authorization = authorization;
-        let mut several = one.clone();
-        several.integration = None;
-        several.aggregate = Some(Arc::new(aggregate.clone()));
-        let mut content = content(&[("/one", GET), ("/several", GET)]);
-        for (id, method) in [("/one", one), ("/several", several)] {
-            let resource = content.resources.get_mut(id).unwrap();
-            Arc::make_mut(resource)
-                .methods
-                .insert(Verb::Get, Arc::new(method));
-        }
-        let (_, diagnostics) = RegionPlan::compile(&rest_config(content, &[]));
-        let said =
-            |one: &&Diagnostic| one.at.contains("/prod/") && one.message.ends_with("is not served");
-        let said = diagnostics.iter().filter(said).count();
-        assert_eq!(said, broken, "{authorization}: {diagnostics:?}");
-    }
 }

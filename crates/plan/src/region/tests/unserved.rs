@@ -42,11 +42,7 @@ fn compiled(
 
 #[test]
 fn nobody_passes_an_authorizer_that_is_not_asked() {
-    for kind in [
-        AuthorizationType::Iam,
-        AuthorizationType::Custom,
-        AuthorizationType::Jwt,
-    ] {
+    for kind in [AuthorizationType::Iam, AuthorizationType::Custom] {
         let rules = RouteRules {
             authorization: kind,
             ..RouteRules::default()

@@ -1,10 +1,12 @@
 //! Phase: who may call the method (docs/aws-behaviour.md, authorizers). A function decides; its
 //! decision is kept, and held against each request, together with what the resource policy said.
-//! Methods whose callers sign are in `iam`.
+//! Methods whose callers sign are in `iam`, those whose callers bring a token in `token`.
 
 mod iam;
+mod token;
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,7 +20,7 @@ use model::{
     AuthorizerId,
     rest::{AuthorizationType, GatewayResponseType as Kind},
 };
-use plan::region::rest::{AuthorizerPlan, IdentitySource};
+use plan::region::rest::{AuthorizerPlan, FunctionAuthorizer, IdentitySource};
 use serde_json::{Map, Value};
 
 use super::{
@@ -42,19 +44,39 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> R
     match method.authorization {
         AuthorizationType::None => return Ok(()),
         AuthorizationType::Iam => return iam::run(exchange).await,
-        AuthorizationType::Custom => {}
-        kind @ (AuthorizationType::Cognito | AuthorizationType::Jwt) => {
-            return Err(misconfigured(format!("authorization {kind} is not served")));
-        }
+        AuthorizationType::Custom | AuthorizationType::Cognito | AuthorizationType::Jwt => {}
     }
     let id = method.authorizer.clone();
     let id = id.ok_or_else(|| misconfigured("the method names no authorizer"))?;
-    let deployment = exchange.deployment;
-    let plan = match deployment.authorizer(&id) {
-        Some(Ok(plan)) => plan,
-        Some(Err(reason)) => return Err(misconfigured(reason.to_owned())),
-        None => return Err(misconfigured("the method's authorizer does not exist")),
+    let wants_function = method.authorization == AuthorizationType::Custom;
+    let plan = match (find(exchange, &id)?, wants_function) {
+        (AuthorizerPlan::Function(plan), true) => &**plan,
+        (AuthorizerPlan::Token(plan), false) => {
+            return token::run(exchange, upstreams.issuers(), plan).await;
+        }
+        (AuthorizerPlan::Function(_), false) | (AuthorizerPlan::Token(_), true) => {
+            return Err(misconfigured("the method's authorizer is of another type"));
+        }
     };
+    decided(exchange, upstreams, &id, plan).await
+}
+
+/// The authorizer of that id.
+fn find<'p>(exchange: &Exchange<'p>, id: &AuthorizerId) -> Result<&'p AuthorizerPlan, Fault> {
+    match exchange.deployment.authorizer(id) {
+        Some(Ok(plan)) => Ok(plan),
+        Some(Err(reason)) => Err(misconfigured(reason.to_owned())),
+        None => Err(misconfigured("the authorizer does not exist")),
+    }
+}
+
+/// Lets the request go on if a function allows it.
+async fn decided(
+    exchange: &mut Exchange<'_>,
+    upstreams: &Upstreams,
+    id: &AuthorizerId,
+    plan: &FunctionAuthorizer,
+) -> Result<(), Fault> {
     let arn = arn(exchange, exchange.plan.account());
     if arn.len() > ARN_BYTES_MAX {
         let refusal = Refusal::bad_request("Request URI too long", "uri_too_long");
@@ -84,7 +106,7 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>, upstreams: &Upstreams) -> R
 }
 
 /// The values that identify who asks.
-fn identity(exchange: &Exchange<'_>, plan: &AuthorizerPlan) -> Result<Vec<String>, Fault> {
+fn identity(exchange: &Exchange<'_>, plan: &FunctionAuthorizer) -> Result<Vec<String>, Fault> {
     let value = |source: &IdentitySource| match source {
         IdentitySource::Header(name) => exchange.header(name).map(str::to_owned),
         IdentitySource::Query(name) => {
@@ -112,30 +134,42 @@ fn identity(exchange: &Exchange<'_>, plan: &AuthorizerPlan) -> Result<Vec<String
     }
 }
 
-/// What a function says of a request, without looking at what was decided before; with its answer.
+/// What an authorizer says of a request of a test.
+pub(crate) enum Consulted {
+    /// What its function decided, without a look at what was decided before; and its answer.
+    Function(Decision, Bytes),
+    /// What the token claims, which is good.
+    Token(BTreeMap<String, String>),
+}
+
+/// Asks an authorizer for a test.
 pub(crate) async fn consult(
     exchange: &mut Exchange<'_>,
     upstreams: &Upstreams,
     id: &AuthorizerId,
-) -> Result<(Decision, Bytes), Fault> {
-    let plan = match exchange.deployment.authorizer(id) {
-        Some(Ok(plan)) => plan,
-        Some(Err(reason)) => return Err(misconfigured(reason.to_owned())),
-        None => return Err(misconfigured("the authorizer does not exist")),
+) -> Result<Consulted, Fault> {
+    let plan = match find(exchange, id)? {
+        AuthorizerPlan::Function(plan) => plan,
+        AuthorizerPlan::Token(plan) => {
+            let claims = token::claims(exchange, upstreams.issuers(), plan).await?;
+            let shown = token::shown(&claims, plan.is_user_pool);
+            let shown = shown.map(|(name, text)| (name.to_owned(), text));
+            return Ok(Consulted::Token(shown.collect()));
+        }
     };
     let arn = arn(exchange, exchange.plan.account());
     let identity = identity(exchange, plan)?;
     exchange.say(|| "Incoming identity: ****".to_owned());
     let payload = call(exchange, upstreams, plan, (&arn, &identity)).await?;
     let decision = Decision::parse(&payload).map_err(|error| misconfigured(error.to_string()))?;
-    Ok((decision, payload))
+    Ok(Consulted::Function(decision, payload))
 }
 
 /// Asks the function.
 async fn ask(
     exchange: &mut Exchange<'_>,
     upstreams: &Upstreams,
-    plan: &AuthorizerPlan,
+    plan: &FunctionAuthorizer,
     (arn, key): (&str, &Key),
 ) -> Result<Decision, Fault> {
     let payload = call(exchange, upstreams, plan, (arn, &key.identity)).await?;
@@ -146,7 +180,7 @@ async fn ask(
 async fn call(
     exchange: &mut Exchange<'_>,
     upstreams: &Upstreams,
-    plan: &AuthorizerPlan,
+    plan: &FunctionAuthorizer,
     (arn, identity): (&str, &[String]),
 ) -> Result<Bytes, Fault> {
     let payload = Bytes::from(event(exchange, plan, (arn, identity))?);
@@ -188,7 +222,7 @@ async fn call(
 
 fn event(
     exchange: &Exchange<'_>,
-    plan: &AuthorizerPlan,
+    plan: &FunctionAuthorizer,
     (arn, identity): (&str, &[String]),
 ) -> Result<Vec<u8>, Fault> {
     if !plan.sees_request {

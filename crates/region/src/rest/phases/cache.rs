@@ -151,7 +151,8 @@ pub(crate) async fn keep(
 fn active<'a>(exchange: &Exchange<'a>) -> Option<(&'a MethodSetting, &'a IntegrationSettings)> {
     let settings = &exchange.stage.settings;
     // A test of a method is about its integration.
-    if !settings.cache_cluster || exchange.trace.is_some() {
+    let tried = exchange.trace.as_ref().is_some_and(|trace| trace.is_test());
+    if !settings.cache_cluster || tried {
         return None;
     }
     let method = exchange.matched.as_ref()?.method;

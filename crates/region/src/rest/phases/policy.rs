@@ -2,7 +2,8 @@
 //!
 //! Where nobody else is asked, a policy must allow the request. Where an authorizer has a say too,
 //! only a denial counts here: it spares the authorizer; what the policy says otherwise is kept for
-//! the phase that asks the authorizer. Where requests are signed, that phase asks the policy.
+//! the phase that asks the authorizer. Where requests bring tokens, nothing counts before those are
+//! judged. Where requests are signed, that phase asks the policy.
 
 use lang::{
     policy::{Caller, Context, Policy, Request, Verdict},
@@ -19,7 +20,7 @@ use crate::{
 /// What is asked for.
 pub(super) const ACTION: &str = "execute-api:Invoke";
 /// Who asks, where nobody has to say.
-const NOBODY: &str = "anonymous";
+pub(super) const NOBODY: &str = "anonymous";
 
 /// Asks the policy.
 pub(crate) fn run(exchange: &mut Exchange<'_>) -> Result<(), Fault> {
@@ -38,11 +39,13 @@ pub(crate) fn run(exchange: &mut Exchange<'_>) -> Result<(), Fault> {
         return Ok(());
     }
     let verdict = evaluate(exchange, policy);
-    let alone = method.authorization == AuthorizationType::None;
-    match verdict {
-        Verdict::Allowed => {}
-        Verdict::NotAllowed if !alone => {}
-        verdict => return Err(denied(exchange, NOBODY, verdict)),
+    let authorization = method.authorization;
+    match (verdict, authorization) {
+        (Verdict::Allowed, _) => {}
+        (Verdict::NotAllowed, AuthorizationType::Custom) => {}
+        // Who brings a bad token is told so first.
+        (_, AuthorizationType::Cognito | AuthorizationType::Jwt) => {}
+        (verdict, _) => return Err(denied(exchange, NOBODY, verdict)),
     }
     exchange.policy = Some(verdict);
     Ok(())
