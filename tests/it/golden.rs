@@ -7,16 +7,26 @@
     reason = "a test fails by panicking"
 )]
 
-use std::{net::SocketAddr, sync::Arc, time::Duration, time::Instant};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use http::Response;
 use model::{
     Api, ApiKind, Authority, Cluster, Config, Content, Deployment, EndpointType, IpAddressType,
-    Region, Revision, Stage, rest::RestApi,
+    Region, Revision, Stage,
+    rest::{
+        ApiKey, MethodSetting, Millionths, Period, PlanStage, Quota, RestApi, StageSettings,
+        Throttle, UsagePlan,
+    },
 };
+use region::{AwsCredentials, AwsEndpoint, AwsSettings};
 use serve::{Body, Conn, Drain, Handler};
-use tests::golden::{Case, Echo, Golden};
+use tests::golden::{Case, Echo, Golden, Key, unproven};
 use tokio::sync::watch;
 
 const HOST: &str = "a1.execute-api.us-east-1.edgeway.test";
@@ -38,7 +48,7 @@ fn config(golden: &Golden, echo: &Echo) -> Config {
         updated_ms: 0,
         managed: false,
         last_deployment_status: None,
-        rest: None,
+        rest: Some(Box::new(stage_settings(golden))),
         v2: None,
     };
     let api = Api {
@@ -71,12 +81,103 @@ fn config(golden: &Golden, echo: &Echo) -> Config {
         name: "us-east-1".into(),
         location: None,
     };
+    let (api_keys, usage_plans) = keys(golden);
     Config {
+        api_keys: api_keys.into_iter().collect(),
+        usage_plans,
         revision: Revision(1),
         cluster: Some(Arc::new(cluster)),
         regions: [(region.name.clone(), Arc::new(region))].into(),
         apis: [(api.id.clone(), Arc::new(api))].into(),
         ..Config::default()
+    }
+}
+
+fn stage_settings(golden: &Golden) -> StageSettings {
+    let settings = golden.settings.iter().map(|(place, settings)| {
+        let mut setting = MethodSetting {
+            caching: settings.caching,
+            cache_control_authorized: false,
+            ..MethodSetting::default()
+        };
+        if let Some((rate, burst)) = settings.limit {
+            setting.rate_limit = Millionths::of(rate).unwrap();
+            setting.burst_limit = burst;
+        }
+        (place.clone(), setting)
+    });
+    StageSettings {
+        cache_cluster: golden.cache,
+        cache_size: golden.cache.then(|| "0.5".to_owned()),
+        method_settings: settings.collect(),
+        ..StageSettings::default()
+    }
+}
+
+type Keys = Vec<(model::ApiKeyId, Arc<ApiKey>)>;
+type Plans = BTreeMap<model::UsagePlanId, Arc<UsagePlan>>;
+
+fn keys(golden: &Golden) -> (Keys, Plans) {
+    let (mut keys, mut plans) = (Keys::new(), Plans::new());
+    for (at, (value, key)) in golden.keys.iter().enumerate() {
+        let id = model::ApiKeyId::from(format!("key{at:07}").as_str());
+        let made = ApiKey {
+            id: id.clone(),
+            value: value.clone(),
+            name: None,
+            customer_id: None,
+            description: None,
+            enabled: key.enabled,
+            created_ms: 0,
+            updated_ms: 0,
+            stage_keys: Vec::new(),
+            tags: BTreeMap::new(),
+        };
+        keys.push((id.clone(), Arc::new(made)));
+        if key.planned {
+            let plan = plan(&format!("plan{at:02}"), id, *key);
+            plans.insert(plan.id.clone(), Arc::new(plan));
+        }
+    }
+    (keys, plans)
+}
+
+fn plan(id: &str, key: model::ApiKeyId, settings: Key) -> UsagePlan {
+    UsagePlan {
+        id: id.into(),
+        name: id.to_owned(),
+        description: None,
+        stages: vec![PlanStage {
+            api: "a1".into(),
+            stage: "prod".into(),
+            throttle: BTreeMap::new(),
+        }],
+        throttle: settings.limit.map(|(rate, burst)| Throttle {
+            burst: Some(burst),
+            rate: Millionths::of(rate),
+        }),
+        quota: settings.quota.map(|limit| Quota {
+            limit,
+            offset: 0,
+            period: Period::Month,
+        }),
+        product_code: None,
+        tags: BTreeMap::new(),
+        keys: [key].into(),
+        extras: BTreeMap::new(),
+    }
+}
+
+/// The [`Echo`] is every function and every service of AWS too.
+fn aws(echo: &Echo) -> AwsSettings {
+    AwsSettings {
+        endpoint: AwsEndpoint::parse(&format!("http://{}", echo.addr)).ok(),
+        default: Some(AwsCredentials {
+            access_key_id: "AKIDNODE".to_owned(),
+            secret_access_key: "secret".to_owned(),
+            session_token: None,
+        }),
+        ..AwsSettings::default()
     }
 }
 
@@ -96,6 +197,7 @@ async fn golden_files_in_one_process() {
     let mut cases = 0;
     for golden in Golden::all().unwrap() {
         let settings = region::RegionSettings::new("us-east-1", 1);
+        settings.upstreams.aws.store(Arc::new(aws(&echo)));
         let (_config, configs) = watch::channel(Arc::new(config(&golden, &echo)));
         let registry = prometheus::Registry::new();
         let drain = Drain::new(Duration::from_secs(5));
@@ -115,4 +217,11 @@ async fn golden_files_in_one_process() {
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert!(cases > 0);
+}
+
+#[test]
+fn every_row_has_a_case() {
+    let (findings, rows) = unproven(&Golden::all().unwrap()).unwrap();
+    assert!(findings.is_empty(), "{}", findings.join("\n"));
+    assert!(rows > 300, "{rows} rows");
 }

@@ -5,23 +5,24 @@
 //! the [`Echo`]), `cases` are asked in order. The same files run in one process and through a POP,
 //! so a case may not depend on how its client comes in.
 
+mod coverage;
+mod echo;
+
 use std::{
     collections::BTreeMap,
-    convert::Infallible,
-    net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
 };
 
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
-use http_body_util::{BodyExt as _, Full};
-use hyper::{body::Incoming, service::service_fn};
-use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+
+pub use self::{
+    coverage::unproven,
+    echo::{Echo, Seen},
+};
 
 /// One file.
 #[derive(Clone, Debug, Deserialize)]
@@ -38,8 +39,47 @@ pub struct Golden {
     /// Tags of the stage.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// The stage's cache is on.
+    #[serde(default)]
+    pub cache: bool,
+    /// The stage's settings by `path/METHOD`, or `*/*`.
+    #[serde(default)]
+    pub settings: BTreeMap<String, Settings>,
+    /// API keys by what clients send.
+    #[serde(default)]
+    pub keys: BTreeMap<String, Key>,
     /// What is asked, in order.
     pub cases: Vec<Case>,
+}
+
+/// Settings of methods at the stage.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Answers are kept.
+    #[serde(default)]
+    pub caching: bool,
+    /// Requests a second and at once.
+    #[serde(default)]
+    pub limit: Option<(f64, u32)>,
+}
+
+/// An API key, and the plan that it has for itself.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// It may be switched off.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// Whether it has a plan at all.
+    #[serde(default = "yes")]
+    pub planned: bool,
+    /// Requests a second and at once.
+    #[serde(default)]
+    pub limit: Option<(f64, u32)>,
+    /// Requests a month.
+    #[serde(default)]
+    pub quota: Option<u32>,
 }
 
 /// A request and what comes of it.
@@ -49,11 +89,23 @@ pub struct Case {
     /// What it shows.
     #[serde(default)]
     pub shows: String,
+    /// Rows of `COVERAGE` that it proves.
+    #[serde(default)]
+    pub row: OneOrMore,
+    /// Whether it can be asked over a connection, through a POP.
+    #[serde(default = "yes")]
+    pub pop: bool,
+    /// Another host than the API's.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// Another stage than `prod`.
+    #[serde(default)]
+    pub stage: Option<String>,
     /// `METHOD /path?query` behind the stage.
     pub request: String,
     /// Headers of the request.
     #[serde(default)]
-    pub headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, OneOrMore>,
     /// Its body.
     #[serde(default)]
     pub body: String,
@@ -71,6 +123,9 @@ pub struct Case {
     /// The whole body of the answer.
     #[serde(default)]
     pub text: Option<String>,
+    /// Texts that the body of the answer has somewhere.
+    #[serde(default)]
+    pub has: OneOrMore,
     /// The body of the answer as JSON.
     #[serde(default)]
     pub json: Option<Value>,
@@ -85,10 +140,44 @@ pub struct BackendAnswer {
     pub status: Option<u16>,
     /// Headers.
     #[serde(default)]
-    pub headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, OneOrMore>,
     /// Body.
     #[serde(default)]
     pub body: String,
+    /// It never answers at all.
+    #[serde(default)]
+    pub is_silent: bool,
+}
+
+/// A text, or several.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMore {
+    /// One.
+    One(String),
+    /// Several.
+    More(Vec<String>),
+}
+
+impl Default for OneOrMore {
+    fn default() -> Self {
+        Self::More(Vec::new())
+    }
+}
+
+impl OneOrMore {
+    /// All of them.
+    #[must_use]
+    pub fn all(&self) -> &[String] {
+        match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::More(texts) => texts,
+        }
+    }
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// What a backend must have seen.
@@ -108,23 +197,10 @@ pub enum Sees {
         /// The whole body.
         #[serde(default)]
         body: Option<String>,
+        /// What the body must have as JSON; it may have more.
+        #[serde(default)]
+        event: Option<Value>,
     },
-}
-
-/// A request that a backend saw.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    line: String,
-    headers: HeaderMap,
-    body: String,
-}
-
-/// The backend of golden files: says what it is told, remembers what it saw.
-#[derive(Debug)]
-pub struct Echo {
-    /// Where it listens.
-    pub addr: SocketAddr,
-    state: Arc<Mutex<(BackendAnswer, Option<Seen>)>>,
 }
 
 impl Golden {
@@ -137,6 +213,7 @@ impl Golden {
         let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)?
             .map(|entry| entry.map(|entry| entry.path()))
             .collect::<Result<_, _>>()?;
+        paths.retain(|path| path.extension().is_some_and(|ending| ending == "golden"));
         paths.sort();
         paths.iter().map(|path| Self::read(path)).collect()
     }
@@ -187,10 +264,12 @@ impl Case {
         let (method, path) = self.request.split_once(' ').context("METHOD /path")?;
         let mut request = Request::builder()
             .method(Method::from_bytes(method.as_bytes())?)
-            .uri(format!("/{stage}{path}"))
-            .header("host", host);
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
+            .uri(format!("/{}{path}", self.stage.as_deref().unwrap_or(stage)))
+            .header("host", self.host.as_deref().unwrap_or(host));
+        for (name, values) in &self.headers {
+            for value in values.all() {
+                request = request.header(name, value);
+            }
         }
         Ok(request.body(Bytes::from(self.body.clone()))?)
     }
@@ -207,6 +286,9 @@ impl Case {
         if let Some(expected) = &self.text {
             ensure!(text == expected.as_str(), "answered {text:?}");
         }
+        for part in self.has.all() {
+            ensure!(text.contains(part), "answered {text:?} without {part:?}");
+        }
         if let Some(expected) = &self.json {
             let found: Value = serde_json::from_str(&text).with_context(|| text.to_string())?;
             ensure!(found == *expected, "answered {found}");
@@ -220,6 +302,7 @@ impl Case {
                     line,
                     headers: expected,
                     body,
+                    event,
                 }),
                 Some(seen),
             ) => {
@@ -228,8 +311,34 @@ impl Case {
                 headers("backend", expected, &seen.headers)?;
                 let body = body.as_ref().unwrap_or(&seen.body);
                 ensure!(seen.body == *body, "backend got {:?}", seen.body);
-                Ok(())
+                let Some(event) = event else {
+                    return Ok(());
+                };
+                let found = serde_json::from_str(&seen.body).context("event is no JSON")?;
+                within("event", event, &found)
             }
+        }
+    }
+}
+
+/// Whether all that is expected is there: members of objects, whole lists. `*` stands for any text
+/// or number, `(absent)` for nothing.
+fn within(place: &str, expected: &Value, found: &Value) -> anyhow::Result<()> {
+    match (expected, found) {
+        (Value::Object(expected), Value::Object(found)) => {
+            for (name, expected) in expected {
+                let place = format!("{place}.{name}");
+                match found.get(name) {
+                    Some(found) => within(&place, expected, found)?,
+                    None => ensure!(expected == "(absent)", "{place} is not there"),
+                }
+            }
+            Ok(())
+        }
+        (Value::String(any), Value::String(_) | Value::Number(_)) if any == "*" => Ok(()),
+        (expected, found) => {
+            ensure!(expected == found, "{place} is {found}, not {expected}");
+            Ok(())
         }
     }
 }
@@ -254,63 +363,4 @@ fn headers(
         ensure!(same, "{who}: header {name} is {value:?}, not {expected:?}");
     }
     Ok(())
-}
-
-impl Echo {
-    /// Begins to listen.
-    ///
-    /// # Errors
-    /// No port is free.
-    pub async fn start() -> anyhow::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let addr = listener.local_addr()?;
-        let state = Arc::new(Mutex::new((BackendAnswer::default(), None)));
-        let shared = Arc::clone(&state);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let state = Arc::clone(&shared);
-                let service = service_fn(move |request| serve(request, Arc::clone(&state)));
-                let builder = hyper::server::conn::http1::Builder::new();
-                tokio::spawn(builder.serve_connection(TokioIo::new(stream), service));
-            }
-        });
-        Ok(Self { addr, state })
-    }
-
-    /// What it answers from now on; what it saw is forgotten.
-    pub fn expect(&self, answer: &BackendAnswer) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        *state = (answer.clone(), None);
-    }
-
-    /// The last request.
-    #[must_use]
-    pub fn seen(&self) -> Option<Seen> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.1.clone()
-    }
-}
-
-async fn serve(
-    request: Request<Incoming>,
-    state: Arc<Mutex<(BackendAnswer, Option<Seen>)>>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (parts, body) = request.into_parts();
-    let body = body.collect().await.map(|body| body.to_bytes());
-    let body = body.unwrap_or_default();
-    let answer = {
-        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.1 = Some(Seen {
-            line: format!("{} {}", parts.method, parts.uri),
-            headers: parts.headers,
-            body: String::from_utf8_lossy(&body).into_owned(),
-        });
-        state.0.clone()
-    };
-    let mut response = Response::builder().status(answer.status.unwrap_or(200));
-    for (name, value) in &answer.headers {
-        response = response.header(name, value);
-    }
-    let body = Full::new(Bytes::from(answer.body));
-    Ok(response.body(body).unwrap_or_default())
 }

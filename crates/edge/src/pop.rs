@@ -138,7 +138,8 @@ impl Pop {
         if matches!(*method, Method::CONNECT | Method::TRACE) {
             return refuse(Fault::Method);
         }
-        let terms = match Terms::of(method, headers, !request.body().is_empty()) {
+        let (query, has_body) = (request.uri().query(), !request.body().is_empty());
+        let terms = match Terms::of(method, query, headers, has_body) {
             Ok(terms) => terms,
             Err(why) => return Step::Forward(Arc::clone(host), Want::Pass(Fwd::Bypass(why))),
         };

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tests::{
     client::{self, Http1, Whole},
     cluster::Cluster,
-    golden::{Echo, Golden},
+    golden::{Echo, Golden, Key},
+    management::{Answer, Management},
 };
 
 /// Imports and deploys a file's API; the answer is its host.
@@ -40,21 +41,91 @@ async fn made(cluster: &Cluster, golden: &Golden, echo: &Echo) -> (String, u64) 
         .call(Method::POST, &path, Some(stage))
         .await
         .unwrap();
-    assert!(
-        answer.status.is_success(),
-        "{}: {}",
-        golden.name,
-        answer.body
-    );
-    let revision = answer.headers.get("x-edgeway-revision").unwrap();
-    let revision = revision.to_str().unwrap().parse().unwrap();
+    let mut revision = revision(&answer);
+    if let Some(steps) = steps(golden) {
+        let path = format!("/restapis/{id}/stages/prod");
+        let steps = json!({ "patchOperations": steps });
+        let answer = management.call(Method::PATCH, &path, Some(steps)).await;
+        revision = self::revision(&answer.unwrap());
+    }
+    for (value, key) in &golden.keys {
+        revision = keyed(&management, &id, (value, *key)).await;
+    }
     (cluster.host(&id), revision)
+}
+
+fn revision(answer: &Answer) -> u64 {
+    assert!(answer.status.is_success(), "{}", answer.body);
+    let revision = answer.headers.get("x-edgeway-revision").unwrap();
+    revision.to_str().unwrap().parse().unwrap()
+}
+
+/// What the stage has besides a deployment and variables.
+fn steps(golden: &Golden) -> Option<Value> {
+    let mut steps = Vec::new();
+    let mut replace = |path: &str, value: String| {
+        steps.push(json!({ "op": "replace", "path": path, "value": value }));
+    };
+    if golden.cache {
+        replace("/cacheClusterEnabled", "true".to_owned());
+        replace("/cacheClusterSize", "0.5".to_owned());
+    }
+    for (place, settings) in &golden.settings {
+        // A path's slashes are escaped, the one before the method is not.
+        let (path, method) = place.rsplit_once('/').unwrap();
+        let place = format!("/{}/{method}", path.replace('/', "~1"));
+        let authorized = format!("{place}/caching/requireAuthorizationForCacheControl");
+        replace(&authorized, "false".to_owned());
+        replace(
+            &format!("{place}/caching/enabled"),
+            settings.caching.to_string(),
+        );
+        if let Some((rate, burst)) = settings.limit {
+            let place = format!("{place}/throttling");
+            replace(&format!("{place}/rateLimit"), rate.to_string());
+            replace(&format!("{place}/burstLimit"), burst.to_string());
+        }
+    }
+    (!steps.is_empty()).then(|| steps.into())
+}
+
+/// Makes a key, and its plan.
+async fn keyed(management: &Management, api: &str, (value, key): (&str, Key)) -> u64 {
+    let made = json!({ "name": value, "value": value, "enabled": key.enabled });
+    let made = management.call(Method::POST, "/apikeys", Some(made)).await;
+    let made = made.unwrap();
+    if !key.planned {
+        return revision(&made);
+    }
+    let mut plan = json!({ "name": value, "apiStages": [{ "apiId": api, "stage": "prod" }] });
+    if let Some((rate, burst)) = key.limit {
+        plan["throttle"] = json!({ "rateLimit": rate, "burstLimit": burst });
+    }
+    if let Some(limit) = key.quota {
+        plan["quota"] = json!({ "limit": limit, "period": "MONTH" });
+    }
+    let plan = management.must(Method::POST, "/usageplans", Some(plan));
+    let plan = plan.await.unwrap();
+    let path = format!("/usageplans/{}/keys", plan["id"].as_str().unwrap());
+    let key = json!({ "keyId": made.body["id"], "keyType": "API_KEY" });
+    revision(
+        &management
+            .call(Method::POST, &path, Some(key))
+            .await
+            .unwrap(),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn golden_files_through_a_pop() {
-    let cluster = Cluster::start_with(1, 1).await.unwrap();
     let echo = Echo::start().await.unwrap();
+    let url = format!("http://{}", echo.addr);
+    let variables = [
+        ("AWS_ENDPOINT_URL", url.as_str()),
+        ("AWS_ACCESS_KEY_ID", "AKIDNODE"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ];
+    let cluster = Cluster::start_among(1, 1, &variables).await.unwrap();
     let files = Golden::all().unwrap();
     let (mut hosts, mut newest) = (Vec::new(), 0);
     for golden in &files {
@@ -66,7 +137,7 @@ async fn golden_files_through_a_pop() {
     let pop = cluster.ready.pops.first().unwrap().http;
     let mut failures = Vec::new();
     for (golden, host) in files.iter().zip(&hosts) {
-        for case in &golden.cases {
+        for case in golden.cases.iter().filter(|case| case.pop) {
             echo.expect(&case.backend);
             let request: Request<Whole> = case.request(host, "prod").unwrap().map(Whole::new);
             let mut connection = Http1::open(pop).await.unwrap();

@@ -1,6 +1,6 @@
 //! What a request allows the cache to do: not be asked at all, or be asked on certain terms.
 //!
-//! Pure: decided from the method and the headers alone.
+//! Pure: decided from the method, the query and the headers alone.
 
 use http::header::{
     AUTHORIZATION, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE,
@@ -44,10 +44,12 @@ pub(crate) enum Bypass {
     Authorization,
     /// A header names another method than the request's own.
     Override,
+    /// The query carries a signature over more than the host: the request must arrive as it is.
+    Signed,
 }
 
 impl Fwd {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::UriMiss,
         Self::VaryMiss,
         Self::Stale,
@@ -59,6 +61,7 @@ impl Fwd {
         Self::Bypass(Bypass::NoStore),
         Self::Bypass(Bypass::Authorization),
         Self::Bypass(Bypass::Override),
+        Self::Bypass(Bypass::Signed),
     ];
 
     /// The label in metrics and logs.
@@ -75,6 +78,7 @@ impl Fwd {
             Self::Bypass(Bypass::NoStore) => "bypass_no_store",
             Self::Bypass(Bypass::Authorization) => "bypass_authorization",
             Self::Bypass(Bypass::Override) => "bypass_override",
+            Self::Bypass(Bypass::Signed) => "bypass_signed",
         }
     }
 
@@ -92,6 +96,7 @@ impl Fwd {
             Self::Bypass(Bypass::NoStore) => "bypass; detail=request-no-store",
             Self::Bypass(Bypass::Authorization) => "bypass; detail=authorization",
             Self::Bypass(Bypass::Override) => "bypass; detail=method-override",
+            Self::Bypass(Bypass::Signed) => "bypass; detail=signed",
         }
     }
 }
@@ -113,13 +118,21 @@ pub(crate) struct Terms {
 
 impl Terms {
     /// Decides whether the cache may be asked for a request.
-    pub(crate) fn of(method: &Method, headers: &HeaderMap, has_body: bool) -> Result<Self, Bypass> {
+    pub(crate) fn of(
+        method: &Method,
+        query: Option<&str>,
+        headers: &HeaderMap,
+        has_body: bool,
+    ) -> Result<Self, Bypass> {
         let head = method == Method::HEAD;
         if !head && method != Method::GET {
             return Err(Bypass::Method);
         }
         if has_body {
             return Err(Bypass::Body);
+        }
+        if query.is_some_and(signs_more_than_the_host) {
+            return Err(Bypass::Signed);
         }
         if headers.contains_key(METHOD_OVERRIDE) {
             return Err(Bypass::Override);
@@ -180,4 +193,13 @@ impl Terms {
             Ok(())
         }
     }
+}
+
+/// Whether a query is that of a presigned request (Signature Version 4) whose signature covers more
+/// than the host. What is fetched for everybody lacks conditions and ranges, and asks by GET; such
+/// a signature would no longer fit.
+fn signs_more_than_the_host(query: &str) -> bool {
+    const SIGNED_HEADERS: &str = "X-Amz-SignedHeaders";
+    let mut pairs = query.split('&').map(|pair| pair.split_once('='));
+    pairs.any(|pair| pair.is_some_and(|(name, value)| name == SIGNED_HEADERS && value != "host"))
 }

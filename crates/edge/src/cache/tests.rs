@@ -236,7 +236,7 @@ fn some_answers_are_never_used_stale() {
 /// Checks what a GET with `headers` allows.
 #[track_caller]
 fn check_ask(headers: &[(&str, &str)], expected: Option<Bypass>) {
-    let terms = Terms::of(&Method::GET, &map(headers), false);
+    let terms = Terms::of(&Method::GET, None, &map(headers), false);
     assert_eq!(terms.err(), expected, "{headers:?}");
 }
 
@@ -258,9 +258,30 @@ fn requests_that_have_nothing_to_do_with_the_cache() {
         None,
     );
     let none = HeaderMap::new();
-    assert_eq!(Terms::of(&Method::POST, &none, false), Err(Bypass::Method));
-    assert_eq!(Terms::of(&Method::GET, &none, true), Err(Bypass::Body));
-    assert!(Terms::of(&Method::HEAD, &none, false).unwrap().head);
+    assert_eq!(
+        Terms::of(&Method::POST, None, &none, false),
+        Err(Bypass::Method)
+    );
+    assert_eq!(
+        Terms::of(&Method::GET, None, &none, true),
+        Err(Bypass::Body)
+    );
+    assert!(Terms::of(&Method::HEAD, None, &none, false).unwrap().head);
+    for (query, expected) in [
+        ("X-Amz-SignedHeaders=host&X-Amz-Signature=00", None),
+        (
+            "a=1&X-Amz-SignedHeaders=host%3Brange&X-Amz-Signature=00",
+            Some(Bypass::Signed),
+        ),
+        (
+            "X-Amz-SignedHeaders=if-none-match;host",
+            Some(Bypass::Signed),
+        ),
+        ("X-Amz-SignedHeaders", None),
+    ] {
+        let terms = Terms::of(&Method::GET, Some(query), &none, false);
+        assert_eq!(terms.err(), expected, "{query}");
+    }
 }
 
 fn entry(key: Key<'_>, body: &'static str) -> Entry {
@@ -297,7 +318,7 @@ fn key(path: &str) -> Key<'_> {
 /// Checks whether an entry that is fresh for 60 s, and 5 s old at 1 s, answers a GET.
 #[track_caller]
 fn check_accept(headers: &[(&str, &str)], now_ms: u64, expected: Result<(), Fwd>) {
-    let terms = Terms::of(&Method::GET, &map(headers), false).unwrap();
+    let terms = Terms::of(&Method::GET, None, &map(headers), false).unwrap();
     assert_eq!(
         terms.accept(&entry(key("/"), ""), now_ms),
         expected,
@@ -654,7 +675,7 @@ proptest! {
             prop_assert!(!map.contains_key("set-cookie"));
             prop_assert!(!authorized || fresh.for_everybody);
         }
-        if let Ok(terms) = Terms::of(&Method::GET, &map, false) {
+        if let Ok(terms) = Terms::of(&Method::GET, None, &map, false) {
             let _ = terms.accept(&entry(key("/"), ""), now_ms);
         }
         let _ = is_not_modified(&map, &map);

@@ -2,7 +2,7 @@
 //! (docs/aws-behaviour.md, headers of REST APIs). Where what Amazon documents and what was
 //! recorded there differ, the recording counts.
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, header::CONTENT_ENCODING};
 
 /// Put before the name of a header that the gateway has itself.
 const REMAPPED: &str = "x-amzn-remapped-";
@@ -34,7 +34,6 @@ const DROPPED_TO_HTTP_PROXY: [&str; 2] = ["content-encoding", "via"];
 
 /// Never reach the client of a proxy integration.
 const DROPPED_TO_CLIENT: [&str; 10] = [
-    "content-encoding",
     "expect",
     "host",
     "keep-alive",
@@ -43,6 +42,7 @@ const DROPPED_TO_CLIENT: [&str; 10] = [
     "te",
     "trailer",
     "transfer-encoding",
+    "upgrade",
     "via",
 ];
 
@@ -116,6 +116,15 @@ pub(crate) fn remap_proxied(headers: &mut HeaderMap) {
         }
     }
     remove(headers, &DROPPED_TO_CLIENT);
+    headers.remove(CONTENT_ENCODING);
+}
+
+/// The name that a header of a function's answer gets; none where it is dropped.
+pub(crate) fn answered_name(name: &HeaderName) -> Option<HeaderName> {
+    if DROPPED_TO_CLIENT.contains(&name.as_str()) {
+        return None;
+    }
+    mapped_name(name.as_str())
 }
 
 /// The name that a mapped header of an answer gets; none where it is dropped.

@@ -343,9 +343,12 @@ fn failure(refusal: &Refusal, content_type: &str) -> Option<String> {
                 "Request body does not match model schema for content type {content_type}: {said}"
             ));
         }
-        (_, Kind::ApiConfigurationError | Kind::AuthorizerConfigurationError) => {
-            &format!("configuration error: {said}")
-        }
+        (
+            _,
+            Kind::ApiConfigurationError
+            | Kind::AuthorizerConfigurationError
+            | Kind::AuthorizerFailure,
+        ) => &format!("configuration error: {said}"),
         (_, Kind::IntegrationFailure) => &format!("an unavailable endpoint: {said}"),
         (_, Kind::Default5xx) => &format!("an internal error: {said}"),
         (_, kind) => &format!("{}: {said}", kind.as_str()),

@@ -76,8 +76,8 @@ impl Regions {
         self.refresh(now_ms);
     }
 
-    /// Takes the outcome of one probe. Answers which nodes stopped being reachable by it:
-    /// connections to them should be given up.
+    /// Takes the outcome of one probe. Answers which nodes have stopped being reachable while others
+    /// are: connections to them should be given up.
     #[must_use = "connections to these nodes should be given up"]
     pub fn probed(&mut self, id: NodeId, probe: Probe, now_ms: u64) -> Vec<NodeId> {
         if let Some(node) = self.nodes.get_mut(&id) {
@@ -177,18 +177,28 @@ impl Regions {
     }
 
     fn refresh(&mut self, now_ms: u64) -> Vec<NodeId> {
-        let mut fallen = Vec::new();
-        for (id, node) in &mut self.nodes {
-            if node.settle(&self.settings, now_ms) == node::Turn::Fell {
-                fallen.push(*id);
-            }
+        for node in self.nodes.values_mut() {
+            node.settle(&self.settings, now_ms);
         }
         self.relays.settle(&mut self.nodes, now_ms);
+        let fallen = self.take_fallen();
         let assumed_us = self.assumed_service_us();
         let live = self.live_regions(assumed_us);
         self.choose_current(&live, now_ms);
         self.order = Arc::new(self.make_order(&live, assumed_us, now_ms));
         fallen
+    }
+
+    /// Nodes whose connections should be given up. None while no node is reached: calls that fail
+    /// have nowhere else to go, and a node that only stood still answers them yet. One that is dead
+    /// is found to be so by the link.
+    fn take_fallen(&mut self) -> Vec<NodeId> {
+        if !self.nodes.values().any(Node::is_reached) {
+            return Vec::new();
+        }
+        let nodes = self.nodes.iter_mut();
+        let fallen = nodes.filter_map(|(id, node)| node.take_fall().then_some(*id));
+        fallen.collect()
     }
 
     /// The service time taken for nodes that have not reported one: without it a region without

@@ -69,15 +69,6 @@ pub enum Called {
     Draining,
 }
 
-/// What a moment changed about a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// Nothing that matters to connections.
-    None,
-    /// It stopped answering.
-    Fell,
-}
-
 /// Everything known of one node.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
@@ -98,6 +89,8 @@ pub(super) struct Node {
     failures: u32,
     ejected_until_ms: Option<u64>,
     ejections: u32,
+    /// It stopped answering, and its connections are still in use.
+    fell: bool,
     /// When it came back after having been live and then not; none once its ramp is over.
     returned_ms: Option<u64>,
     was_live: bool,
@@ -121,6 +114,7 @@ impl Node {
             failures: 0,
             ejected_until_ms: None,
             ejections: 0,
+            fell: false,
             returned_ms: None,
             was_live: false,
         }
@@ -213,8 +207,8 @@ impl Node {
             .is_some_and(|until_ms| now_ms < until_ms)
     }
 
-    /// Brings the standing up to date.
-    pub(super) fn settle(&mut self, settings: &RegionSettings, now_ms: u64) -> Turn {
+    /// Takes the standing that is due at `now_ms`.
+    pub(super) fn settle(&mut self, settings: &RegionSettings, now_ms: u64) {
         let before = self.standing;
         self.standing = self.stand(settings, now_ms);
         if self.standing == Standing::Live && before != Standing::Live {
@@ -222,8 +216,13 @@ impl Node {
             self.was_live = true;
         }
         let was_heard = !matches!(before, Standing::Lost | Standing::Unknown);
-        let fell = self.standing == Standing::Lost && was_heard;
-        if fell { Turn::Fell } else { Turn::None }
+        self.fell = self.standing == Standing::Lost && (self.fell || was_heard);
+    }
+
+    /// Whether the node has stopped answering since its connections were last given up. They are
+    /// then given up by whoever asks.
+    pub(super) fn take_fall(&mut self) -> bool {
+        std::mem::take(&mut self.fell)
     }
 
     fn stand(&self, settings: &RegionSettings, now_ms: u64) -> Standing {

@@ -133,16 +133,50 @@ fn the_third_loss_reports_the_fall_once() {
 }
 
 #[test]
-fn silence_alone_makes_a_node_lost() {
+fn the_last_node_is_not_given_up_until_there_is_another() {
     let mut bench = Bench::new(&[10_000, 40_000]);
-    assert_eq!(bench.regions.tick(bench.now_ms + 700), vec![]);
-    assert_eq!(
-        bench.regions.tick(bench.now_ms + 1_000),
-        vec![NodeId(0), NodeId(1)]
-    );
+    let lost = |bench: &mut Bench, node| {
+        let lose = |_| {
+            let probed = bench
+                .regions
+                .probed(NodeId(node), Probe::Lost, bench.now_ms);
+            probed.into_iter()
+        };
+        (0..3).flat_map(lose).collect::<Vec<_>>()
+    };
+    assert_eq!(lost(&mut bench, 0), vec![NodeId(0)]);
+    assert_eq!(lost(&mut bench, 1), vec![]);
+    // It is tried all the same.
     let order = bench.regions.order();
     assert!(!order.any_live());
     assert!(order.choose(bench.now_ms, 1, &[]).is_some());
+    // The other one is back: now calls have somewhere else to go.
+    let answered = Probe::Answered(answer(10_000));
+    let fallen = bench.regions.probed(NodeId(0), answered, bench.now_ms);
+    assert_eq!(fallen, vec![NodeId(1)]);
+    assert_eq!(bench.regions.tick(bench.now_ms), vec![]);
+    // The same, but the silent one is back itself.
+    assert_eq!(lost(&mut bench, 0), vec![]);
+    let answered = Probe::Answered(answer(10_000));
+    let fallen = bench.regions.probed(NodeId(0), answered, bench.now_ms);
+    assert_eq!(fallen, vec![]);
+}
+
+#[test]
+fn silence_alone_makes_a_node_lost() {
+    let mut bench = Bench::new(&[10_000, 40_000]);
+    let lost = |bench: &Bench| {
+        let order = bench.regions.order();
+        let candidates = order.candidates();
+        candidates
+            .filter(|one| one.standing == Standing::Lost)
+            .count()
+    };
+    assert_eq!(bench.regions.tick(bench.now_ms + 700), vec![]);
+    assert_eq!(lost(&bench), 0);
+    // Both at once, as when this machine itself stood still: neither is given up.
+    assert_eq!(bench.regions.tick(bench.now_ms + 1_000), vec![]);
+    assert_eq!(lost(&bench), 2);
 }
 
 #[test]

@@ -281,7 +281,7 @@ fn keep(
 ) -> bool {
     let asked = request.headers();
     let method = Method::from_bytes(request.method.as_bytes()).unwrap();
-    let Ok(terms) = Terms::of(&method, &asked, false) else {
+    let Ok(terms) = Terms::of(&method, None, &asked, false) else {
         return false;
     };
     if terms.head {
@@ -315,7 +315,7 @@ fn keep(
 fn verdict(cache: &Cache, request: &Request, now_ms: u64) -> Verdict {
     let asked = request.headers();
     let method = Method::from_bytes(request.method.as_bytes()).unwrap();
-    let Ok(terms) = Terms::of(&method, &asked, false) else {
+    let Ok(terms) = Terms::of(&method, None, &asked, false) else {
         return Verdict::Pass;
     };
     let Some(entry) = cache.find(key("/"), &asked).entry else {

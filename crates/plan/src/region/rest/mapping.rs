@@ -113,7 +113,7 @@ impl ResponsePlan {
 
 fn templates(sources: &BTreeMap<String, String>) -> Result<BTreeMap<String, Template>, String> {
     let parse = |(media, text): (&String, &String)| {
-        let parsed = Template::parse(text);
+        let parsed = Template::parse(text.trim_matches(|letter| letter <= ' '));
         let parsed = parsed.map_err(|error| format!("template for {media:?}: {error}"))?;
         Ok((media.clone(), parsed))
     };

@@ -14,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use lang::{
     lambda::{Decision, RequestEvent, TokenEvent},
-    policy::{Caller, Context, Request, Verdict},
+    policy::{Caller, Request, Verdict},
 };
 use model::{
     AuthorizerId,
@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 
 use super::{
     function::{Request as Parts, trace},
-    policy::arn,
+    policy::{arn, conditions},
 };
 use crate::{
     fault::Fault,
@@ -198,14 +198,14 @@ async fn call(
     };
     let deadline = exchange.facts.deadline;
     let limit = deadline.map_or(TIMEOUT, |deadline| deadline.min(TIMEOUT));
-    let failed = |detail: String| -> Fault {
-        let refusal = Refusal::of(Kind::AuthorizerConfigurationError, "authorizer_failed");
+    let failed = |detail: &'static str| -> Fault {
+        let refusal = Refusal::of(Kind::AuthorizerFailure, "authorizer_failed");
         refusal.saying(detail).into()
     };
     let invoked = match tokio::time::timeout(limit, upstreams.invoke(invocation)).await {
         Ok(Ok(invoked)) => invoked,
-        Ok(Err(error)) => return Err(failed(error.to_string())),
-        Err(_) => return Err(failed("the authorizer did not answer in time".to_owned())),
+        Ok(Err(error)) => return Err(misconfigured(error.to_string())),
+        Err(_) => return Err(failed("the authorizer did not answer in time")),
     };
     log::authorizer_answered(exchange, &invoked.payload);
     if invoked.failed {
@@ -214,7 +214,7 @@ async fn call(
         return Err(if message.and_then(Value::as_str) == Some("Unauthorized") {
             Refusal::of(Kind::Unauthorized, "authorizer_unauthorized").into()
         } else {
-            failed("the authorizer failed".to_owned())
+            failed("the authorizer failed")
         });
     }
     Ok(invoked.payload)
@@ -254,7 +254,7 @@ fn allowed(exchange: &Exchange<'_>, decision: &Decision, arn: &str) -> Result<()
         action: "execute-api:Invoke",
         resource: arn,
         caller: Caller::default(),
-        context: &Context::new(),
+        context: &conditions(exchange),
     });
     let by_resource = exchange.policy == Some(Verdict::Allowed);
     let message = match verdict {

@@ -273,7 +273,7 @@ fn response(status: u16, list: Vec<(String, String)>, body: Body) -> Result<Resp
         if known == CONTENT_LENGTH {
             continue;
         }
-        if let Some(name) = headers::mapped_name(&name) {
+        if let Some(name) = headers::answered_name(&known) {
             if name == CONTENT_TYPE {
                 response.headers_mut().insert(name, value);
             } else {
