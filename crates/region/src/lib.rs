@@ -28,7 +28,7 @@ mod trials;
 mod upstream;
 
 pub use feed::{Ack, FeedServer, LiveNodes};
-pub use limits::{AskHome, Clock, LimitSettings, Limits};
+pub use limits::{AskHome, Clock, LimitSettings, Limits, Moment};
 pub use region::{Region, RegionError, RegionSettings};
 pub use rest::{
     AuthorizerTest, AuthorizerTested, MethodTest, MethodTested, Tester, ViewerPlace, Viewers,

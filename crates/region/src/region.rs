@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use crate::{
     entry::Worker,
-    limits::{Clock, LimitSettings, Limits},
+    limits::{Clock, LimitSettings, Limits, clock},
     load::Load,
     metrics::Metrics,
     record::Ledger,
@@ -84,7 +84,7 @@ impl RegionSettings {
             in_flight_max: 20_000,
             upstreams,
             limits: LimitSettings::default(),
-            clock: Arc::new(now_ms),
+            clock: clock::of_machine(),
             viewers: None,
         }
     }
@@ -275,14 +275,6 @@ impl Region {
         self.diagnostics.store(Some(Arc::new(diagnostics)));
         self.revision.send_replace(config.revision.0);
     }
-}
-
-/// Milliseconds since 1970, by the machine's clock.
-fn now_ms() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
 }
 
 /// Compiles the newest configuration whenever there is a new one.
