@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod golden;
 pub mod issuer;
 pub mod latency;
+pub mod limited;
 pub mod load;
 pub mod management;
 pub mod mmdb;

@@ -30,7 +30,7 @@ mod upstream;
 
 pub use feed::{Ack, FeedServer, LiveNodes};
 pub use issuers::KeyTimes;
-pub use limits::{AskHome, Clock, LimitSettings, Limits};
+pub use limits::{AskHome, Clock, LimitSettings, Limits, Moment};
 pub use region::{Region, RegionError, RegionSettings};
 pub use rest::{
     AuthorizerTest, AuthorizerTested, MethodTest, MethodTested, Tester, ViewerPlace, Viewers,

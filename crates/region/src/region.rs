@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use crate::{
     entry::Worker,
     issuers::{self, Issuers, KeyTimes},
-    limits::{Clock, LimitSettings, Limits},
+    limits::{Clock, LimitSettings, Limits, clock},
     load::Load,
     metrics::Metrics,
     record::Ledger,
@@ -88,7 +88,7 @@ impl RegionSettings {
             upstreams,
             limits: LimitSettings::default(),
             keys: KeyTimes::default(),
-            clock: Arc::new(now_ms),
+            clock: clock::of_machine(),
             viewers: None,
         }
     }
@@ -289,14 +289,6 @@ impl Region {
         self.diagnostics.store(Some(Arc::new(diagnostics)));
         self.revision.send_replace(config.revision.0);
     }
-}
-
-/// Milliseconds since 1970, by the machine's clock.
-fn now_ms() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
 }
 
 /// Compiles the newest configuration whenever there is a new one.

@@ -10,6 +10,7 @@
 
 mod blocked;
 mod delivery;
+mod limits;
 mod network;
 mod partition;
 mod purge;

@@ -47,9 +47,9 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 /// The hosts of a lab with a cluster: regions, POPs, one DNS node beside the first region, a
 /// resolver and a client.
 #[must_use]
-pub fn hosts() -> Vec<(&'static str, place::Place)> {
+pub fn hosts(regions: usize) -> Vec<(&'static str, place::Place)> {
     let mut hosts = Vec::new();
-    hosts.extend(place::REGIONS);
+    hosts.extend(place::REGIONS.into_iter().take(regions));
     hosts.extend(place::POPS);
     hosts.extend([("dns-1", place::RESOLVER.1), place::RESOLVER, place::CLIENT]);
     hosts
@@ -67,8 +67,29 @@ pub struct Lab {
     /// Hosts and links.
     pub wan: Wan,
     folder: TempDir,
+    /// How it differs from others.
+    shape: Shape,
+}
+
+/// How a lab differs from others.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// How many regions it has, of `place::REGIONS`.
+    pub regions: usize,
+    /// More lines of regions' settings.
+    pub region: &'static str,
     /// More lines of POPs' settings.
-    pop: &'static str,
+    pub pop: &'static str,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            regions: place::REGIONS.len(),
+            region: "",
+            pop: "",
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -106,14 +127,29 @@ impl Lab {
     /// # Errors
     /// As `start`.
     pub async fn start_with(seed: u64, pop: &'static str) -> anyhow::Result<Self> {
-        let wan = Wan::start(&hosts(), seed)?;
+        Self::start_of(
+            seed,
+            Shape {
+                pop,
+                ..Shape::default()
+            },
+        )
+        .await
+    }
+
+    /// As `start`, of another shape.
+    ///
+    /// # Errors
+    /// As `start`.
+    pub async fn start_of(seed: u64, shape: Shape) -> anyhow::Result<Self> {
+        let wan = Wan::start(&hosts(shape.regions), seed)?;
         let mut lab = Self {
             key: (String::new(), String::new()),
             nodes: Vec::new(),
             backends: Vec::new(),
             wan,
             folder: tempfile::tempdir()?,
-            pop,
+            shape,
         };
         let started = tokio::time::timeout(START_TIMEOUT, lab.start_nodes()).await;
         match started.context("the cluster does not serve in time") {
@@ -126,7 +162,8 @@ impl Lab {
     }
 
     async fn start_nodes(&mut self) -> anyhow::Result<()> {
-        for (name, _) in place::REGIONS {
+        let regions = place::REGIONS.iter().take(self.shape.regions);
+        for (name, _) in regions.clone() {
             let host = self.wan.host(name)?;
             let backend = host.spawn(Backend::start_at(BACKEND.parse()?)).await??;
             self.backends.push(backend);
@@ -135,7 +172,7 @@ impl Lab {
         self.init(first)?;
         self.start_node(first)?;
         self.wait_ready(first).await?;
-        let others = place::REGIONS.iter().skip(1).map(|r| (r.0, Role::Region));
+        let others = regions.skip(1).map(|r| (r.0, Role::Region));
         let pops = place::POPS.iter().map(|pop| (pop.0, Role::Pop));
         for (name, role) in others.chain(pops).chain([("dns-1", Role::Dns)]) {
             self.token(name, role)?;
@@ -145,7 +182,7 @@ impl Lab {
             let name = self.nodes.get(node).map(|node| node.name.clone());
             self.wait_ready(&name.unwrap_or_default()).await?;
         }
-        self.wait_voters(place::REGIONS.len()).await
+        self.wait_voters(self.shape.regions).await
     }
 
     /// `edgeway init`, with settings of our own.
@@ -220,7 +257,7 @@ impl Lab {
         let folder = self.folder_of(&host.name);
         std::fs::create_dir_all(&folder)?;
         let file = folder.join("edgeway.toml");
-        std::fs::write(&file, settings(host, role, (&folder, self.pop))?)?;
+        std::fs::write(&file, settings(host, role, (&folder, self.shape))?)?;
         Ok(file)
     }
 
@@ -342,7 +379,8 @@ impl Drop for Lab {
 }
 
 /// A settings file as an operator writes it.
-fn settings(host: &Host, role: Role, (folder, pop): (&Path, &str)) -> anyhow::Result<String> {
+fn settings(host: &Host, role: Role, (folder, shape): (&Path, Shape)) -> anyhow::Result<String> {
+    let Shape { region, pop, .. } = shape;
     let folder = folder.display();
     let mut text = format!(
         "data_dir = \"{folder}\"\nworkers = 1\nlog = \"info,openraft=warn,access=off\"\n\
@@ -362,7 +400,7 @@ fn settings(host: &Host, role: Role, (folder, pop): (&Path, &str)) -> anyhow::Re
             text,
             "[region]\nhttp = [\"{http}\"]\nmanagement = \"{management}\"\n\
              management_http_anywhere = true\npublic = [\"{ip}\"]\n\
-             {place}\nraft = \"wide\"\n"
+             {place}\nraft = \"wide\"\n{region}"
         ),
         Role::Pop => write!(
             text,

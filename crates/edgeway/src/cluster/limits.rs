@@ -29,8 +29,8 @@ use super::{
     usage_files::UsageFiles,
 };
 
-/// Between two looks at what is to be told.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Between two looks at what is to be told: a home counts on hearing from its followers.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Between two exchanges with the home, whatever there is to ask: requests gather meanwhile.
 const EXCHANGE_GAP: Duration = Duration::from_millis(5);
 /// For an answer of the home.
@@ -95,9 +95,13 @@ impl LimitKeeper {
             behind: Mutex::default(),
         });
         let stored = keeper.files.load();
-        keeper
-            .limits
-            .with(|node, now_ms| node.merge(now_ms, &stored));
+        let lived = keeper.files.begin();
+        keeper.limits.with(|node, _| {
+            if lived {
+                node.has_lived();
+            }
+            node.merge(&stored);
+        });
         // What was stored need not be stored again.
         keeper.limits.with(|node, _| node.usage_mut().unstored());
         keeper.limits.set_home(Arc::new(Asker {
@@ -173,9 +177,10 @@ impl LimitKeeper {
     async fn tell(self: &Arc<Self>) {
         loop {
             tokio::time::sleep(TELL_EVERY).await;
+            let today = day_of(self.limits.now_ms());
             self.limits.with(|node, now_ms| {
                 node.sweep(now_ms);
-                node.usage_mut().forget(day_of(now_ms));
+                node.usage_mut().forget(today);
             });
             self.limits.show();
             self.tell_once().await;
@@ -260,7 +265,7 @@ impl LimitKeeper {
                 return Some(());
             };
             after = Some((last.meter.clone(), last.day));
-            self.limits.with(|node, now_ms| node.merge(now_ms, &page));
+            self.limits.with(|node, _| node.merge(&page));
         }
     }
 
@@ -293,7 +298,7 @@ impl LimitKeeper {
                 message::encode(&verdict)
             }
             LimitRequest::Counted(counts) => {
-                self.limits.with(|node, now_ms| node.merge(now_ms, &counts));
+                self.limits.with(|node, _| node.merge(&counts));
                 message::encode(&())
             }
             LimitRequest::CountsAfter(after) => {

@@ -28,6 +28,16 @@ impl UsageFiles {
         }
     }
 
+    /// Whether this node has had files before; from now on it has.
+    pub(crate) fn begin(&self) -> bool {
+        let lived = self.folder.is_dir();
+        if let Err(error) = std::fs::create_dir_all(&self.folder) {
+            let folder = self.folder.display();
+            tracing::error!(%folder, %error, "what keys use cannot be stored");
+        }
+        lived
+    }
+
     /// All that was stored.
     pub(crate) fn load(&self) -> Vec<Count> {
         let mut counts = Vec::new();

@@ -6,7 +6,7 @@
 
 use http::{HeaderName, HeaderValue, header::RETRY_AFTER};
 use model::rest::{ApiKey, PlanStage, StageSettings, UsagePlan, day_of};
-use steer::limits::{Claim, Key, Left, Meter, Terms};
+use steer::limits::{Claim, Key, Left, Meter, Mode, Terms};
 
 /// What a limit belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,15 @@ pub(crate) struct Bearer<'a> {
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
+/// A usage plan's tag that says how nodes keep its limits together.
+const MODE_TAG: &str = "edgeway:limit-mode";
+
 impl Bearer<'_> {
+    /// How its plan wants its limits to be kept, if it says so.
+    pub(crate) fn mode(&self) -> Option<Mode> {
+        Mode::parse(self.plan.tags.get(MODE_TAG)?)
+    }
+
     /// Where its requests are counted.
     pub(crate) fn meter(&self) -> Meter {
         Meter {

@@ -1,22 +1,26 @@
 //! Limits as the data plane asks about them: one node's knowledge behind a lock that is never held
 //! across an await, the clock, and what is counted of it.
 //!
-//! In the modes `local` and `leased` a request is decided on here and now. In `exact` mode the
-//! node that is the home of limits is asked, by a port that `edgeway` wires. Carrying exchanges
-//! between nodes and storing counts is not done here.
+//! In the mode `local` a request is decided on here and now; in `leased`, too, except for the first
+//! ones under a limit that has not been used lately. Then, and always in `exact` mode, the node
+//! that is the home of limits is asked, by a port that `edgeway` wires. Carrying exchanges between
+//! nodes and storing counts is not done here.
 
 pub(crate) mod claims;
+pub(crate) mod clock;
 mod metrics;
 #[cfg(test)]
 mod tests;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use model::rest::day_of;
 use prometheus::Registry;
 use serve::BoxFuture;
 use steer::limits::{Claim, Meter, Mode, Node, Step, Take, Verdict};
 use tokio::sync::Notify;
 
+pub use self::clock::{Clock, Moment};
 use self::metrics::Metrics;
 
 /// How limits are kept at a region node.
@@ -37,9 +41,6 @@ pub trait AskHome: Send + Sync + 'static {
     /// Its decision; none when it cannot be had in time.
     fn ask(&self, home: u64, take: Take) -> BoxFuture<'_, Option<Verdict>>;
 }
-
-/// Milliseconds since 1970.
-pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// A region node's limits.
 pub struct Limits {
@@ -91,11 +92,14 @@ impl Limits {
         let _ = self.home.set(home);
     }
 
-    /// Does something with what the node knows, at the present time. Keep it short: requests wait.
+    /// Does something with what the node knows, at the present time: by a clock that nobody sets.
+    /// Keep it short: requests wait.
     pub fn with<R>(&self, act: impl FnOnce(&mut Node, u64) -> R) -> R {
-        let now_ms = (self.now)();
         let mut node = self.node.lock().unwrap_or_else(PoisonError::into_inner);
-        act(&mut node, now_ms)
+        // Inside the lock, so that a node's time never goes back.
+        let now = (self.now)();
+        node.set_today(day_of(now.day_ms));
+        act(&mut node, now.steady_ms)
     }
 
     /// Waits until there is something to ask the home about. Cancel safe.
@@ -114,16 +118,23 @@ impl Limits {
         self.metrics.show(&gauges);
     }
 
-    /// The time that limits go by.
-    pub(crate) fn now_ms(&self) -> u64 {
-        (self.now)()
+    /// Milliseconds since 1970: what days are told by.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        (self.now)().day_ms
     }
 
-    /// Decides on a request: takes one of each limit, or of none. Asks another node only in
-    /// `exact` mode; if dropped meanwhile, that node may have counted the request.
-    pub(crate) async fn admit(&self, claims: &[Claim], meter: Option<&Meter>) -> Verdict {
+    /// Decides on a request: takes one of each limit, or of none, in another mode than the node's
+    /// if one is given. May ask another node; if dropped meanwhile, that node may have counted the
+    /// request.
+    pub(crate) async fn admit(
+        &self,
+        claims: &[Claim],
+        meter: Option<&Meter>,
+        mode: Option<Mode>,
+    ) -> Verdict {
         let (step, dirty) = self.with(|node, now_ms| {
-            let step = node.take(now_ms, claims, meter);
+            let step = node.take(now_ms, claims, meter, mode);
             (step, node.is_dirty())
         });
         if dirty {

@@ -7,7 +7,7 @@ use model::rest::{
     UsagePlan,
 };
 use prometheus::Registry;
-use steer::limits::{Left, Standing, Verdict};
+use steer::limits::{Left, Mode, Standing, Verdict};
 
 use super::{
     LimitSettings, Limits,
@@ -208,6 +208,26 @@ fn clients_are_told_what_is_left_of_their_plan() {
     assert_eq!(retry(3, None), None);
 }
 
+#[test]
+fn a_plan_may_choose_its_mode() {
+    let mode = |tag: Option<&str>| {
+        let mut plan = plan();
+        let tag = tag.map(|mode| ("edgeway:limit-mode".to_owned(), mode.to_owned()));
+        plan.tags = tag.into_iter().collect();
+        let bearer = Bearer {
+            key: &key(),
+            plan: &plan,
+            covered: &plan.stages[0],
+        };
+        bearer.mode()
+    };
+    assert_eq!(mode(None), None);
+    assert_eq!(mode(Some("exact")), Some(Mode::Exact));
+    assert_eq!(mode(Some("local")), Some(Mode::Local));
+    assert_eq!(mode(Some("leased")), Some(Mode::Leased));
+    assert_eq!(mode(Some("Exact ")), None);
+}
+
 #[tokio::test]
 async fn the_home_admits_what_there_is() {
     let now = Arc::new(std::sync::atomic::AtomicU64::new(NOON));
@@ -215,7 +235,7 @@ async fn the_home_admits_what_there_is() {
     let limits_of_node = Limits::new(
         1,
         LimitSettings::default(),
-        Arc::new(move || clock.load(std::sync::atomic::Ordering::Relaxed)),
+        Arc::new(move || super::Moment::at(clock.load(std::sync::atomic::Ordering::Relaxed))),
         &Registry::new(),
     )
     .unwrap();
@@ -230,18 +250,18 @@ async fn the_home_admits_what_there_is() {
     }
     .meter();
     for turn in 0..4 {
-        let verdict = limits_of_node.admit(&claims, Some(&meter)).await;
+        let verdict = limits_of_node.admit(&claims, Some(&meter), None).await;
         assert!(matches!(verdict, Verdict::Granted(_)), "{turn}");
     }
     // The plan's limit for the method is the first to be used up.
-    let verdict = limits_of_node.admit(&claims, Some(&meter)).await;
+    let verdict = limits_of_node.admit(&claims, Some(&meter), None).await;
     let left = Left {
         remaining: 0,
         wait_ms: Some(500),
     };
     assert_eq!(verdict, Verdict::Over { claim: 1, left });
     now.fetch_add(500, std::sync::atomic::Ordering::Relaxed);
-    let verdict = limits_of_node.admit(&claims, Some(&meter)).await;
+    let verdict = limits_of_node.admit(&claims, Some(&meter), None).await;
     assert!(matches!(verdict, Verdict::Granted(_)));
     let day = u32::try_from(NOON / DAY_MS).unwrap();
     assert_eq!(

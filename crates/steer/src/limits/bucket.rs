@@ -66,6 +66,18 @@ impl Bucket {
         self.level = self.level.saturating_add(grown).min(self.capacity());
     }
 
+    /// Lowers the level, if it is higher, to that of a bucket that held so many tokens some time
+    /// ago, `out` of which are elsewhere.
+    pub fn clip(&mut self, tokens: u32, out: u64, ago_ms: u64) {
+        let room = u64::from(tokens).saturating_sub(out);
+        let room = i64::try_from(room)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(TOKEN);
+        let come = u128::from(self.per_second) * u128::from(ago_ms);
+        let most = room.saturating_add(i64::try_from(come).unwrap_or(i64::MAX));
+        self.level = self.level.min(most);
+    }
+
     /// Takes a token, if there is one.
     pub fn take(&mut self, now_ms: u64) -> bool {
         self.refill(now_ms, 0);

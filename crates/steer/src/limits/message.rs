@@ -2,15 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Claim, Key, Left, Meter, Terms};
+use super::{Claim, Count, Left, Meter, reign::Echo};
 
 /// What a node tells the home, all limits at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
     /// The reign of the home it means; another home refuses it.
     pub reign: u64,
-    /// News up to here are known.
-    pub heard: u64,
+    /// The life of the node, and which of its messages this is: one that comes late is passed over.
+    pub boot: u64,
+    /// Counts up in one life.
+    pub seq: u64,
+    /// When it was sent, by the node's clock.
+    pub sent_ms: u64,
+    /// What it returns of the home's last answer, if it follows it.
+    pub echo: Option<Echo>,
+    /// What it has counted itself and told nobody yet; only said until the home has answered once.
+    pub counts: Vec<Count>,
     /// What it asks for.
     pub asks: Vec<Ask>,
 }
@@ -30,19 +38,19 @@ pub struct Ask {
     pub want: u32,
     /// Of a quota: what this node has counted itself, ever.
     pub own: u64,
-    /// Of a rate: what its bucket lacks, as last heard.
-    pub missing: u64,
 }
 
 /// What the home answers, in the order of what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// One for each ask.
+    /// The life of the home.
+    pub boot: u64,
+    /// When it was made, by the home's clock.
+    pub stamp: u64,
+    /// Whether the home may act: most nodes follow it.
+    pub acts: bool,
+    /// One for each ask; none at all when the home may not act, or has heard a later exchange.
     pub grants: Vec<Grant>,
-    /// Rates that others have begun to use.
-    pub news: Vec<News>,
-    /// News are known up to here from now on.
-    pub heard: u64,
 }
 
 /// What the home answers about one limit.
@@ -51,17 +59,6 @@ pub struct Grant {
     /// Tokens to spend.
     pub granted: u32,
     /// What is left in whole tokens; negative when more has been spent than there was.
-    pub level: i64,
-}
-
-/// A rate that is in use elsewhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct News {
-    /// Which.
-    pub key: Key,
-    /// What it allows.
-    pub terms: Terms,
-    /// What is left in whole tokens.
     pub level: i64,
 }
 

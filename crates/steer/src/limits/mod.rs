@@ -1,29 +1,35 @@
 //! Rates and quotas that hold across nodes: what a node may admit without asking anybody, and what
 //! nodes tell each other so that together they stay within a limit.
 //!
-//! One node, the home, keeps a bucket for every limit in use. Others admit requests with tokens
-//! that the home has granted ahead, or on a small credit while a limit has not been used lately,
-//! and settle up in the background (`docs/operations/limits.md` states the bounds). A node that is
-//! cut off from the home admits its share of each limit.
+//! One node, the home, keeps a bucket for every limit in use, as long as most nodes follow it.
+//! Others admit requests with tokens that the home has granted ahead, or from a small bucket of
+//! their own, and settle up in the background. A node that is cut off has its own bucket alone,
+//! and the home gives up what that admits. `docs/operations/limits.md` states what all admit
+//! together, whoever can talk to whom; `parts` has the numbers, `reign` and `bond` the argument.
 //!
 //! Pure: no clock and no network; [`Node`] is told the time and what has been heard.
 
+mod bond;
 mod bucket;
 mod home;
 mod message;
 mod node;
+mod parts;
+mod reign;
 mod share;
 mod shares;
 mod stock;
 #[cfg(test)]
 mod tests;
 mod usage;
+mod verdict;
 
 pub use bucket::{Bucket, TOKEN};
-pub use home::Home;
-pub use message::{Answer, Ask, Exchange, Grant, News, Take};
-pub use node::{Gauges, Mode, Node, Standing, Step, Verdict};
+pub use message::{Answer, Ask, Exchange, Grant, Take};
+pub use node::Node;
+pub use reign::Echo;
 pub use usage::{Count, DAYS_KEPT, Usage};
+pub use verdict::{Gauges, Mode, Standing, Step, Verdict};
 
 use model::{
     ApiKeyId, UsagePlanId,

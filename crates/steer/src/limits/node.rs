@@ -3,94 +3,22 @@
 //! The caller says who the home is (`docs/operations/limits.md`: the leader of the ledger), carries
 //! exchanges, and tells other nodes' counts.
 
-use model::rest::day_of;
-use serde::{Deserialize, Serialize};
-
 use super::{
-    Answer, Claim, Count, Exchange, Home, Left, Meter, Take, Usage,
+    Answer, Claim, Count, Exchange, Gauges, Meter, Mode, Standing, Step, Take, Usage, Verdict,
+    bond::Bond,
+    home::Home,
+    message::Taken,
+    reign::{Reign, Sender},
     share::Around,
     shares::{Shared, Shares},
+    stock::Counts,
 };
 
-/// Without an answer of the home for so long a node admits its part alone, milliseconds.
-const CUT_OFF_MS: u64 = 1_000;
-/// Between two exchanges with nothing to say, milliseconds.
-const KEEP_ALIVE_MS: u64 = 250;
-
-/// How limits are kept across nodes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// Every node allows the whole limit.
-    Local,
-    /// Nodes spend what the home has granted ahead.
-    #[default]
-    Leased,
-    /// The home decides on every request.
-    Exact,
-}
-
-/// What a node is to limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It is the home.
-    Home {
-        /// Tells it from other homes.
-        reign: u64,
-    },
-    /// Another node is.
-    Follows {
-        /// Which.
-        home: u64,
-        /// Tells it from other homes.
-        reign: u64,
-    },
-    /// Nobody is known to be.
-    Alone,
-}
-
-/// How a request is decided on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Here and now.
-    Done(Verdict),
-    /// By the home.
-    Ask {
-        /// Which node that is.
-        home: u64,
-        /// What to ask it.
-        take: Take,
-    },
-}
-
-/// Whether a request is within its limits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Verdict {
-    /// It is; what is left of each.
-    Granted(Vec<Left>),
-    /// One limit is used up.
-    Over {
-        /// Which, by its place among the claims.
-        claim: usize,
-        /// When to come again.
-        left: Left,
-    },
-    /// Nobody can say.
-    Unknown,
-}
-
-/// Sizes, for metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Gauges {
-    /// Limits that this node keeps as their home.
-    pub home: usize,
-    /// Limits that it has a share of.
-    pub shares: usize,
-    /// Counters of usage.
-    pub counters: usize,
-    /// It is the home, or hears from it.
-    pub connected: bool,
-}
+/// Between two exchanges with nothing to say, milliseconds. Well below what a home counts a
+/// follower for, less two ways there and back.
+const KEEP_ALIVE_MS: u64 = 90;
+/// Counts told to a home that is new to the node.
+const COUNTS_MAX: usize = 10_000;
 
 /// A region node's knowledge of limits.
 #[derive(Debug)]
@@ -98,31 +26,46 @@ pub struct Node {
     own: u64,
     mode: Mode,
     nodes: u32,
+    /// Days since 1970, for counting.
+    today: u32,
     standing: Standing,
+    reign: Reign,
     home: Home,
+    /// Limits that it keeps for itself, in the mode `local`.
+    local: (Reign, Home),
+    bond: Bond,
     shares: Shares,
     usage: Usage,
-    heard: u64,
-    contact_ms: u64,
     exchanged_ms: u64,
+    /// The home has answered at least once.
+    greeted: bool,
 }
 
 impl Node {
-    /// A node that knows nothing yet. In `Local` mode it is always its own home.
+    /// A node that knows nothing yet, and how it keeps limits that do not say it themselves.
     #[must_use]
     pub fn new(own: u64, mode: Mode) -> Self {
         Self {
             own,
             mode,
             nodes: 1,
+            today: 0,
             standing: Standing::Alone,
-            home: Home::new(own, 0),
+            reign: Reign::new((0, 0), 0, (0, false)),
+            home: Home::default(),
+            local: (Reign::alone(), Home::default()),
+            bond: Bond::default(),
             shares: Shares::default(),
             usage: Usage::default(),
-            heard: 0,
-            contact_ms: 0,
             exchanged_ms: 0,
+            greeted: false,
         }
+    }
+
+    /// It has been a node before, and may have admitted requests that it does not know of. Then
+    /// rates do not start full.
+    pub const fn has_lived(&mut self) {
+        self.bond.has_lived();
     }
 
     /// How limits are kept.
@@ -145,83 +88,107 @@ impl Node {
     /// Region nodes of the cluster, this one included.
     pub fn set_nodes(&mut self, nodes: usize) {
         self.nodes = u32::try_from(nodes).unwrap_or(u32::MAX).max(1);
+        self.reign.set_nodes(self.nodes);
+    }
+
+    /// The day on which requests are counted, in days since 1970.
+    pub const fn set_today(&mut self, day: u32) {
+        self.today = day;
     }
 
     /// Who the home is from now on.
     pub fn set_standing(&mut self, now_ms: u64, standing: Standing) {
+        self.advance(now_ms);
         if standing == self.standing {
             return;
         }
+        let before = std::mem::replace(&mut self.standing, standing);
         match standing {
             Standing::Home { reign } => {
-                if self.home.reign() != reign {
-                    self.home = Home::new(self.own, reign);
+                let me = (reign, self.bond.born_ms());
+                if (self.reign.number, self.reign.boot) == me {
+                    self.reign.skip_to(now_ms);
+                } else {
+                    let own = (self.bond.free_from(me), self.bond.followed(me));
+                    self.reign = Reign::new(me, now_ms, own);
+                    self.home = Home::default();
+                    self.reign.set_nodes(self.nodes);
                 }
-                for (key, terms, level) in self.shares.known(now_ms) {
-                    self.home.inherit(now_ms, key, terms, level);
-                }
-                self.shares = Shares::default();
+                self.advance(now_ms);
             }
             Standing::Follows { reign, .. } => {
-                if self.home.reign() != 0 {
-                    let usage = &self.usage;
-                    let counts = |meter: &Meter, window| usage.within(meter, window);
-                    let around = Around {
-                        now_ms,
-                        nodes: self.nodes,
-                        cut_off: false,
-                        own: self.own,
-                        counts: &counts,
-                    };
-                    for (key, terms, level) in self.home.bequest() {
-                        let claim = Claim {
-                            key,
-                            terms,
-                            counted: None,
-                        };
-                        self.shares.know(&around, claim, level);
-                    }
-                    self.home = Home::new(self.own, 0);
-                }
-                let known = match self.standing {
-                    Standing::Follows { reign, .. } => Some(reign),
-                    Standing::Home { .. } | Standing::Alone => None,
-                };
-                if known != Some(reign) {
+                let known =
+                    matches!(before, Standing::Follows { reign: known, .. } if known == reign);
+                if !known {
                     self.shares.other_home();
-                    self.heard = 0;
+                    self.greeted = false;
                 }
             }
             // Whoever was the home is so again, perhaps.
             Standing::Alone => {}
         }
-        self.standing = standing;
         self.exchanged_ms = 0;
     }
 
-    /// Whether this node decides as the home.
-    fn is_home(&self) -> bool {
-        self.mode == Mode::Local || matches!(self.standing, Standing::Home { .. })
+    /// Time passes: for the node itself, and for the home, if it is that.
+    fn advance(&mut self, now_ms: u64) {
+        self.bond.advance(now_ms);
+        let home = matches!(self.standing, Standing::Home { .. });
+        if home {
+            self.reign.advance(now_ms);
+        }
+        if let Some(acted_ms) = self.reign.acted_ms().filter(|_| home) {
+            let me = (self.reign.number, self.reign.boot);
+            self.bond.acted(acted_ms, me);
+        }
     }
 
-    /// Whether the home has been silent for too long.
+    /// Whether this node decides as the home; `advance` has been called.
+    fn acts(&self) -> bool {
+        let home = matches!(self.standing, Standing::Home { .. });
+        home && self.reign.acts()
+    }
+
+    /// Whether no home has been heard of for so long that the node has its own part alone.
     #[must_use]
     pub fn is_cut_off(&self, now_ms: u64) -> bool {
-        !self.is_home() && now_ms.saturating_sub(self.contact_ms) >= CUT_OFF_MS
+        !self.acts() && self.bond.is_cut_off(now_ms)
     }
 
     /// Decides on a request: takes one of each limit, or of none. What is admitted is counted by
-    /// `meter`.
-    pub fn take(&mut self, now_ms: u64, claims: &[Claim], meter: Option<&Meter>) -> Step {
-        if self.is_home() {
-            return Step::Done(self.take_at_home(now_ms, claims, meter));
-        }
+    /// `meter`. Another mode than the node's may be asked for.
+    pub fn take(
+        &mut self,
+        now_ms: u64,
+        claims: &[Claim],
+        meter: Option<&Meter>,
+        mode: Option<Mode>,
+    ) -> Step {
+        self.advance(now_ms);
         if claims.is_empty() {
-            self.count(now_ms, meter);
+            self.count(meter);
             return Step::Done(Verdict::Granted(Vec::new()));
         }
-        match (self.mode, self.standing) {
-            (Mode::Exact, Standing::Follows { home, reign }) => Step::Ask {
+        match mode.unwrap_or(self.mode) {
+            Mode::Local => Step::Done(self.take_alone(now_ms, claims, meter)),
+            _ if self.acts() => Step::Done(self.take_at_home(now_ms, claims, meter)),
+            Mode::Exact => self.ask_home(claims, meter, Verdict::Unknown),
+            Mode::Leased => self.take_shares(now_ms, claims, meter),
+        }
+    }
+
+    fn take_alone(&mut self, now_ms: u64, claims: &[Claim], meter: Option<&Meter>) -> Verdict {
+        let usage = &self.usage;
+        let counts = |meter: &Meter, window| usage.within(meter, window);
+        let (reign, home) = &mut self.local;
+        reign.advance(now_ms);
+        let taken = home.take((now_ms, self.own), reign, claims, &counts);
+        self.taken(taken, meter)
+    }
+
+    fn ask_home(&self, claims: &[Claim], meter: Option<&Meter>, otherwise: Verdict) -> Step {
+        match self.standing {
+            Standing::Follows { home, reign } => Step::Ask {
                 home,
                 take: Take {
                     reign,
@@ -229,116 +196,107 @@ impl Node {
                     meter: meter.cloned(),
                 },
             },
-            (Mode::Exact, Standing::Alone | Standing::Home { .. }) => Step::Done(Verdict::Unknown),
-            (Mode::Leased | Mode::Local, _) => Step::Done(self.take_shares(now_ms, claims, meter)),
+            Standing::Alone | Standing::Home { .. } => Step::Done(otherwise),
         }
     }
 
     fn take_at_home(&mut self, now_ms: u64, claims: &[Claim], meter: Option<&Meter>) -> Verdict {
         let usage = &self.usage;
         let counts = |meter: &Meter, window| usage.within(meter, window);
-        match self.home.take(now_ms, claims, &counts) {
+        let at = (now_ms, self.own);
+        let taken = self.home.take(at, &self.reign, claims, &counts);
+        self.taken(taken, meter)
+    }
+
+    fn taken(&mut self, taken: Taken, meter: Option<&Meter>) -> Verdict {
+        match taken {
             Ok(left) => {
-                self.count(now_ms, meter);
+                self.count(meter);
                 Verdict::Granted(left)
             }
             Err((claim, left)) => Verdict::Over { claim, left },
         }
     }
 
-    fn take_shares(&mut self, now_ms: u64, claims: &[Claim], meter: Option<&Meter>) -> Verdict {
+    fn take_shares(&mut self, now_ms: u64, claims: &[Claim], meter: Option<&Meter>) -> Step {
         let usage = &self.usage;
         let counts = |meter: &Meter, window| usage.within(meter, window);
-        let around = Around {
-            now_ms,
-            nodes: self.nodes,
-            cut_off: now_ms.saturating_sub(self.contact_ms) >= CUT_OFF_MS,
-            own: self.own,
-            counts: &counts,
-        };
+        let around = around(&self.bond, (self.own, self.nodes), now_ms, &counts);
         let mut left = Vec::with_capacity(claims.len());
         for (index, claim) in claims.iter().enumerate() {
-            let refused = match self.shares.take(&around, claim) {
-                Shared::Yes(one) => {
-                    left.push(one);
-                    continue;
-                }
-                Shared::No(one) => Verdict::Over {
-                    claim: index,
-                    left: one,
-                },
-                Shared::Full => Verdict::Unknown,
-            };
+            let shared = self.shares.take(&around, claim);
+            if let Shared::Yes(one) = shared {
+                left.push(one);
+                continue;
+            }
             for taken in claims.iter().take(index) {
                 self.shares.put_back(taken.key);
             }
-            return refused;
+            let over = |left| Verdict::Over { claim: index, left };
+            return match shared {
+                Shared::Ask(left) => self.ask_home(claims, meter, over(left)),
+                Shared::No(left) | Shared::Yes(left) => Step::Done(over(left)),
+                Shared::Full => Step::Done(Verdict::Unknown),
+            };
         }
-        self.count(now_ms, meter);
-        Verdict::Granted(left)
+        self.count(meter);
+        Step::Done(Verdict::Granted(left))
     }
 
-    fn count(&mut self, now_ms: u64, meter: Option<&Meter>) {
+    fn count(&mut self, meter: Option<&Meter>) {
         if let Some(meter) = meter {
-            self.usage.add(meter, day_of(now_ms), self.own);
+            self.usage.add(meter, self.today, self.own);
         }
     }
 
     /// Whether there is something to ask the home about right now.
     #[must_use]
     pub fn is_dirty(&self) -> bool {
-        self.mode == Mode::Leased && self.shares.is_dirty()
+        self.shares.is_dirty()
     }
 
     /// What to tell the home now, if anything, and which node it is.
     pub fn exchange(&mut self, now_ms: u64) -> Option<(u64, Exchange)> {
+        self.advance(now_ms);
         let Standing::Follows { home, reign } = self.standing else {
             return None;
         };
-        if self.mode == Mode::Local {
-            return None;
-        }
         let usage = &self.usage;
         let counts = |meter: &Meter, window| usage.within(meter, window);
-        let around = Around {
-            now_ms,
-            nodes: self.nodes,
-            cut_off: false,
-            own: self.own,
-            counts: &counts,
-        };
+        let around = around(&self.bond, (self.own, self.nodes), now_ms, &counts);
         let asks = self.shares.asks(&around);
         if asks.is_empty() && now_ms.saturating_sub(self.exchanged_ms) < KEEP_ALIVE_MS {
             return None;
         }
         self.exchanged_ms = now_ms;
-        let heard = self.heard;
-        Some((home, Exchange { reign, heard, asks }))
+        let (boot, seq) = self.bond.next_message();
+        let untold = if self.greeted { 0 } else { COUNTS_MAX };
+        let told = Exchange {
+            reign,
+            boot,
+            seq,
+            sent_ms: now_ms,
+            echo: self.bond.echo(reign),
+            counts: self.usage.peek_untold(self.own, untold),
+            asks,
+        };
+        Some((home, told))
     }
 
     /// The home has answered.
     pub fn answered(&mut self, now_ms: u64, told: &Exchange, answer: &Answer) {
+        self.advance(now_ms);
         let current = matches!(
             self.standing, Standing::Follows { reign, .. } if reign == told.reign
         );
         if !current {
             return self.failed(told);
         }
-        self.contact_ms = now_ms;
-        self.heard = answer.heard;
-        self.shares.answered(now_ms, &told.asks, &answer.grants);
-        let usage = &self.usage;
-        let counts = |meter: &Meter, window| usage.within(meter, window);
-        let around = Around {
-            now_ms,
-            nodes: self.nodes,
-            cut_off: false,
-            own: self.own,
-            counts: &counts,
-        };
-        for news in &answer.news {
-            self.shares.hear(&around, news);
-        }
+        let stamp = (answer.stamp, answer.acts);
+        self.bond.answered(now_ms, (told.reign, answer.boot), stamp);
+        self.greeted = true;
+        self.shares
+            .answered(now_ms, told.sent_ms, &told.asks, &answer.grants);
     }
 
     /// The home has not answered.
@@ -348,39 +306,55 @@ impl Node {
 
     /// Answers another node, as the home; none when this node is not the one that is meant.
     pub fn hear(&mut self, now_ms: u64, from: u64, told: &Exchange) -> Option<Answer> {
+        self.advance(now_ms);
         if self.standing != (Standing::Home { reign: told.reign }) {
             return None;
         }
-        let usage = &self.usage;
+        let sender = Sender {
+            node: from,
+            boot: told.boot,
+            seq: told.seq,
+            echo: told.echo,
+        };
+        let in_time = self.reign.heard(now_ms, &sender);
+        self.merge(&told.counts);
+        self.advance(now_ms);
+        let (acts, usage) = (self.acts(), &self.usage);
         let counts = |meter: &Meter, window| usage.within(meter, window);
-        Some(self.home.exchange(now_ms, from, told, &counts))
+        let asks = told.asks.iter().filter(|_| acts && in_time);
+        let grants = asks.map(|ask| self.home.grant((now_ms, from), &self.reign, ask, &counts));
+        Some(Answer {
+            grants: grants.collect(),
+            boot: self.reign.boot,
+            stamp: now_ms,
+            acts,
+        })
     }
 
     /// Decides on another node's request, as the home.
     pub fn decide(&mut self, now_ms: u64, take: &Take) -> Option<Verdict> {
-        let meant = self.standing == (Standing::Home { reign: take.reign });
+        self.advance(now_ms);
+        let meant = self.standing == (Standing::Home { reign: take.reign }) && self.acts();
         meant.then(|| self.take_at_home(now_ms, &take.claims, take.meter.as_ref()))
     }
 
     /// Tidies up; to be called about once a second.
     pub fn sweep(&mut self, now_ms: u64) {
+        self.advance(now_ms);
         let usage = &self.usage;
         let counts = |meter: &Meter, window| usage.within(meter, window);
-        self.home.sweep(now_ms, &counts);
-        let around = Around {
-            now_ms,
-            nodes: self.nodes,
-            cut_off: now_ms.saturating_sub(self.contact_ms) >= CUT_OFF_MS,
-            own: self.own,
-            counts: &counts,
-        };
+        self.home.sweep(now_ms, &self.reign, &counts);
+        let (reign, home) = &mut self.local;
+        reign.advance(now_ms);
+        home.sweep(now_ms, reign, &counts);
+        let around = around(&self.bond, (self.own, self.nodes), now_ms, &counts);
         self.shares.sweep(&around);
     }
 
     /// Takes over what other nodes have counted.
-    pub fn merge(&mut self, now_ms: u64, counts: &[Count]) {
+    pub fn merge(&mut self, counts: &[Count]) {
         for count in counts {
-            self.usage.merge(count, day_of(now_ms));
+            self.usage.merge(count, self.today);
         }
     }
 
@@ -388,10 +362,27 @@ impl Node {
     #[must_use]
     pub fn gauges(&self, now_ms: u64) -> Gauges {
         Gauges {
-            home: self.home.len(),
+            home: self.home.len() + self.local.1.len(),
             shares: self.shares.len(),
             counters: self.usage.counters(),
             connected: !self.is_cut_off(now_ms),
         }
+    }
+}
+
+/// What shares have to know of their node.
+fn around<'a>(
+    bond: &Bond,
+    (own, nodes): (u64, u32),
+    now_ms: u64,
+    counts: Counts<'a>,
+) -> Around<'a> {
+    Around {
+        now_ms,
+        own_ms: bond.own_ms(),
+        nodes,
+        cut_off: bond.is_cut_off(now_ms),
+        own,
+        counts,
     }
 }

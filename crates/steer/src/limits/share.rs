@@ -1,50 +1,65 @@
-//! One limit as a node that is not its home knows it: tokens granted ahead, the credit there is
-//! while it has not been used lately, what was spent and not told, and what was last heard.
+//! One limit as a node that is not its home knows it: tokens granted ahead, what it may spend of
+//! its own, what was spent and not told, and what was last heard.
 
-use super::{Ask, Bucket, Claim, Grant, Left, TOKEN, Terms, stock::Counts};
+use super::{
+    Ask, Bucket, Claim, Grant, Left, Terms,
+    parts::{self, TOKENS_MS},
+    stock::Counts,
+};
 
 /// Demand that is asked for ahead, milliseconds.
 const AHEAD_MS: u64 = 200;
 /// Tokens asked for at least, where there is demand.
 const WANT_MIN: u32 = 4;
-/// After so long without use tokens go back, and what was last heard is no longer news.
-pub(super) const IDLE_MS: u64 = 1_000;
+/// After so long without use tokens go back.
+pub(super) const IDLE_MS: u64 = 300;
 /// Where nothing is left, it is asked again after so long at the latest.
 const AGAIN_MS: u64 = 250;
-/// Credit that any limit gives, requests.
-const CREDIT_MIN: u32 = 3;
-/// Credit of all nodes together, as a part of what a rate admits in `CREDIT_S` seconds or of what
-/// a quota allows.
-const CREDIT_PART: u64 = 10;
-/// Seconds.
-const CREDIT_S: u64 = 10;
+/// What the home last said is forgotten after so long without use.
+const FORGET_MS: u64 = 2_000;
 
 #[derive(Debug)]
 pub(super) struct Share {
     pub(super) claim: Claim,
+    /// Granted, and until when that is good.
     pub(super) held: u32,
-    pub(super) credit: u32,
+    held_until_ms: u64,
+    /// Its own part of a rate, by the node's own time.
+    own: Bucket,
+    /// Of a quota: what it has spent of its own and the home has not heard.
+    unsettled: u32,
+    /// As in an exchange whose answer is awaited.
+    settling: u32,
+    /// Spent of its own and to be told, and told in an exchange whose answer is awaited.
     pub(super) owed: u32,
-    /// Owed as in an exchange whose answer is awaited.
     pub(super) sent: u32,
     /// Admitted and refused since the home was last asked, and when that was.
     pub(super) used: u32,
     pub(super) denied: u32,
     asked_ms: u64,
+    /// Single requests that the home was asked about since its last answer.
+    asked_for: u32,
     /// Requests in 1,000 seconds.
     demand: u64,
     /// Whole tokens left at the home, and when it said so.
     pub(super) level: Option<(i64, u64)>,
-    answered_ms: u64,
     pub(super) used_ms: u64,
-    /// While cut off from the home.
-    pub(super) alone: Option<Bucket>,
+    /// What the last token was taken from.
+    last: Source,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Granted,
+    Own,
 }
 
 /// What a share has to know of its node.
 #[derive(Clone, Copy)]
 pub(super) struct Around<'a> {
     pub(super) now_ms: u64,
+    /// In which its own part has come in.
+    pub(super) own_ms: u64,
     /// Region nodes of the cluster.
     pub(super) nodes: u32,
     pub(super) cut_off: bool,
@@ -54,117 +69,115 @@ pub(super) struct Around<'a> {
 
 impl Share {
     pub(super) fn new(around: &Around<'_>, claim: Claim) -> Self {
-        let mut share = Self {
+        let (per_second, burst) = parts::own_part(claim.terms, around.nodes);
+        Self {
+            // Its own part was empty when the node began.
+            own: Bucket::full(per_second, burst, 0).with_level(0),
             claim,
             held: 0,
-            credit: 0,
+            held_until_ms: 0,
+            unsettled: 0,
+            settling: 0,
             owed: 0,
             sent: 0,
             used: 0,
             denied: 0,
             asked_ms: around.now_ms,
+            asked_for: 0,
             demand: 0,
             level: None,
-            answered_ms: around.now_ms,
             used_ms: around.now_ms,
-            alone: None,
-        };
-        share.credit = share.fresh_credit(around);
-        share
+            last: Source::Granted,
+        }
     }
 
     pub(super) fn alter(&mut self, around: &Around<'_>, claim: &Claim) {
-        if self.claim == *claim {
-            return;
-        }
-        if self.claim.terms != claim.terms {
-            if let (Some(alone), Terms::Rate { .. }) = (&mut self.alone, claim.terms) {
-                let (per_second, burst) = part(claim.terms, around.nodes);
-                alone.alter(per_second, burst, around.now_ms);
+        let (per_second, burst) = parts::own_part(claim.terms, around.nodes);
+        self.own.alter(per_second, burst, around.own_ms);
+        if self.claim != *claim {
+            if self.claim.terms != claim.terms {
+                // What was known is about other terms.
+                self.level = None;
+                self.held = self.held.min(claim.terms.size());
             }
-            // What was known is about other terms; nothing new is given before the home says so.
-            self.credit = self.credit.min(credit(claim.terms, around.nodes));
-            self.held = self.held.min(claim.terms.size());
+            self.claim = claim.clone();
         }
-        self.claim = claim.clone();
+    }
+
+    /// Tokens that are void are no more: nobody else counts on them.
+    fn expire(&mut self, now_ms: u64) {
+        if now_ms >= self.held_until_ms {
+            self.held = 0;
+        }
     }
 
     pub(super) fn take(&mut self, around: &Around<'_>) -> bool {
-        let now_ms = around.now_ms;
-        let taken = if around.cut_off {
-            self.take_alone(around)
+        self.expire(around.now_ms);
+        let taken = if self.held > 0 {
+            self.held -= 1;
+            self.last = Source::Granted;
+            true
         } else {
-            self.rejoin(now_ms);
-            self.take_granted(around)
+            self.take_own(around)
         };
         if taken {
             self.used = self.used.saturating_add(1);
         } else {
             self.denied = self.denied.saturating_add(1);
         }
-        self.used_ms = now_ms;
+        self.used_ms = around.now_ms;
         taken
     }
 
-    fn take_granted(&mut self, around: &Around<'_>) -> bool {
-        if self.held > 0 {
-            self.held -= 1;
-            return true;
-        }
-        let silent = around.now_ms.saturating_sub(self.answered_ms) >= IDLE_MS;
-        if silent && self.credit == 0 && self.owed + self.sent == 0 {
-            self.credit = self.fresh_credit(around);
-            self.answered_ms = around.now_ms;
-        }
-        if self.credit == 0 {
-            return false;
-        }
-        self.credit -= 1;
-        self.owed += 1;
-        true
-    }
-
-    /// While cut off, a node has its part of the limit: what it holds is a part of that.
-    fn take_alone(&mut self, around: &Around<'_>) -> bool {
-        if self.alone.is_none() {
-            let have = i64::from(self.held) + i64::from(self.credit);
-            let (per_second, burst) = match self.claim.terms {
-                terms @ Terms::Rate { .. } => part(terms, around.nodes),
-                Terms::Quota { .. } => (0, self.fresh_credit(around)),
-            };
-            let full = Bucket::full(per_second, burst, around.now_ms);
-            self.alone = Some(match self.claim.terms {
-                Terms::Rate { .. } => full.with_level(have.saturating_mul(TOKEN)),
-                Terms::Quota { .. } => full,
-            });
-            (self.held, self.credit) = (0, 0);
-        }
-        let taken = self.alone.as_mut().map(|alone| alone.take(around.now_ms));
-        taken.unwrap_or(false)
-    }
-
-    /// There is a home again; it says what may be spent.
-    pub(super) fn rejoin(&mut self, now_ms: u64) {
-        if self.alone.take().is_some() {
-            (self.used, self.denied) = (0, 0);
-            (self.level, self.answered_ms) = (None, now_ms);
-        }
-    }
-
-    /// What may be spent before the home has been asked.
-    pub(super) fn fresh_credit(&self, around: &Around<'_>) -> u32 {
-        let nodes = around.nodes.max(1);
-        let whole = |level: i64| u32::try_from(level.max(0)).unwrap_or(u32::MAX);
-        let most = credit(self.claim.terms, nodes);
-        let level = match &self.claim.counted {
-            Some((meter, window)) => {
-                let counted: u64 = (around.counts)(meter, *window).values().sum();
-                let counted = i64::try_from(counted).unwrap_or(i64::MAX);
-                Some(i64::from(self.claim.terms.size()).saturating_sub(counted))
-            }
-            None => self.level_now(around.now_ms),
+    fn take_own(&mut self, around: &Around<'_>) -> bool {
+        let beside = parts::beside(self.claim.terms, around.nodes);
+        let taken = match self.claim.terms {
+            Terms::Rate { .. } if around.cut_off => self.own.take(around.own_ms),
+            Terms::Rate { .. } => beside > 0 && self.own.take(around.own_ms),
+            Terms::Quota { .. } => self.unsettled < beside && self.is_left(around),
         };
-        level.map_or(most, |level| most.min(whole(level).div_ceil(nodes)))
+        if taken {
+            self.last = Source::Own;
+            match self.claim.terms {
+                // What a node that is cut off spends the home has given up already.
+                Terms::Rate { .. } => self.owed += u32::from(!around.cut_off),
+                Terms::Quota { .. } => self.unsettled += 1,
+            }
+        }
+        taken
+    }
+
+    /// Whether anything is left of a quota, as far as known.
+    fn is_left(&self, around: &Around<'_>) -> bool {
+        let told = around.cut_off || self.level.is_none_or(|(level, _)| level > 0);
+        let counted = self.claim.counted.as_ref().map_or(0, |(meter, window)| {
+            (around.counts)(meter, *window).values().sum()
+        });
+        told && counted < u64::from(self.claim.terms.size())
+    }
+
+    /// Puts back what was taken last.
+    pub(super) fn put_back(&mut self) {
+        self.used = self.used.saturating_sub(1);
+        match (self.last, self.claim.terms) {
+            (Source::Granted, _) => self.held += 1,
+            (Source::Own, Terms::Rate { .. }) => {
+                self.own.put_back(1);
+                self.owed = self.owed.saturating_sub(1);
+            }
+            (Source::Own, Terms::Quota { .. }) => {
+                self.unsettled = self.unsettled.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Whether the home may have what this node lacks. Counts as having asked it.
+    pub(super) fn may_ask(&mut self, around: &Around<'_>) -> bool {
+        let level = self.level_now(around.now_ms);
+        let level = level.unwrap_or_else(|| self.claim.terms.size().into());
+        let may = !around.cut_off && i64::from(self.asked_for) < level;
+        self.asked_for += u32::from(may);
+        may
     }
 
     /// What is left at the home, going by what it last said and by the rate.
@@ -178,40 +191,51 @@ impl Share {
         Some(level.saturating_add(come).min(burst.into()))
     }
 
+    /// What it may spend of its own now.
+    fn own_left(&self, around: &Around<'_>) -> u32 {
+        let beside = parts::beside(self.claim.terms, around.nodes);
+        match self.claim.terms {
+            Terms::Rate { .. } if around.cut_off || beside > 0 => {
+                u32::try_from(self.own.tokens().max(0)).unwrap_or(u32::MAX)
+            }
+            Terms::Rate { .. } => 0,
+            Terms::Quota { .. } if self.is_left(around) => beside.saturating_sub(self.unsettled),
+            Terms::Quota { .. } => 0,
+        }
+    }
+
     pub(super) fn left(&self, around: &Around<'_>) -> Left {
-        let now_ms = around.now_ms;
-        if let Some(alone) = &self.alone {
-            let tokens = alone.tokens().max(0);
+        let own = self.own_left(around);
+        if around.cut_off {
             return Left {
-                remaining: u32::try_from(tokens).unwrap_or(u32::MAX),
-                wait_ms: alone.wait_ms(),
+                remaining: self.held.saturating_add(own),
+                wait_ms: match self.claim.terms {
+                    Terms::Rate { .. } => self.own.wait_ms(),
+                    Terms::Quota { .. } => (own > 0).then_some(0),
+                },
             };
         }
-        let home = match &self.claim.counted {
-            Some(_) if self.level.is_none() => self.credit.into(),
-            _ => self
-                .level_now(now_ms)
-                .map_or(i64::from(self.credit), |level| level.max(0)),
-        };
-        let home = u32::try_from(home).unwrap_or(u32::MAX);
-        let remaining = self.held.saturating_add(home);
+        let level = self.level_now(around.now_ms);
+        let home = level.map_or(own, |level| u32::try_from(level.max(0)).unwrap_or(u32::MAX));
         let wait_ms = match self.claim.terms {
-            _ if self.held + self.credit > 0 => Some(0),
+            _ if self.held > 0 || own > 0 => Some(0),
             Terms::Rate { per_second, .. } if per_second > 0 => {
-                let short = 1_i64
-                    .saturating_sub(self.level_now(now_ms).unwrap_or(0))
-                    .max(1);
+                let short = 1_i64.saturating_sub(level.unwrap_or(0)).max(1);
                 let short = u64::try_from(short).unwrap_or(1);
                 Some(short.saturating_mul(1_000_000_000).div_ceil(per_second))
             }
             Terms::Rate { .. } | Terms::Quota { .. } => None,
         };
-        Left { remaining, wait_ms }
+        Left {
+            remaining: self.held.saturating_add(home),
+            wait_ms,
+        }
     }
 
     /// Whether the home has said that there is nothing, so recently that asking again is useless.
     pub(super) fn waits(&self, now_ms: u64) -> bool {
-        let Some((level, at_ms)) = self.level.filter(|_| self.owed == 0 && self.held == 0) else {
+        let nothing = self.owed == 0 && self.held == 0 && self.unsettled == 0;
+        let Some((level, at_ms)) = self.level.filter(|_| nothing) else {
             return false;
         };
         let until = match self.claim.terms {
@@ -228,6 +252,7 @@ impl Share {
 
     pub(super) fn ask(&mut self, around: &Around<'_>) -> Ask {
         let now_ms = around.now_ms;
+        self.expire(now_ms);
         let idle = now_ms.saturating_sub(self.used_ms) >= IDLE_MS;
         let back = if idle {
             std::mem::take(&mut self.held)
@@ -250,14 +275,11 @@ impl Share {
             target.saturating_sub(self.held)
         };
         self.sent = self.sent.saturating_add(std::mem::take(&mut self.owed));
+        self.settling = self.unsettled;
         let counted = self.claim.counted.as_ref().map(|(meter, window)| {
             let counts = (around.counts)(meter, *window);
             counts.get(&around.own).copied().unwrap_or(0)
         });
-        let missing = match (self.claim.terms, self.level_now(now_ms)) {
-            (Terms::Rate { burst, .. }, Some(level)) => i64::from(burst).saturating_sub(level),
-            (Terms::Rate { .. } | Terms::Quota { .. }, _) => 0,
-        };
         Ask {
             claim: self.claim.clone(),
             spent: self.sent,
@@ -265,55 +287,47 @@ impl Share {
             held: self.held,
             want,
             own: counted.unwrap_or(0),
-            missing: u64::try_from(missing).unwrap_or(0),
         }
     }
 
-    pub(super) fn answered(&mut self, now_ms: u64, grant: Grant) {
+    /// The home has answered what was asked at `sent_ms`.
+    pub(super) fn answered(&mut self, now_ms: u64, sent_ms: u64, grant: Grant) {
+        self.expire(now_ms);
         self.sent = 0;
+        self.unsettled = self
+            .unsettled
+            .saturating_sub(std::mem::take(&mut self.settling));
         self.held = self.held.saturating_add(grant.granted);
+        self.held_until_ms = sent_ms.saturating_add(TOKENS_MS);
+        self.expire(now_ms);
         self.level = Some((grant.level, now_ms));
-        self.credit = 0;
-        self.answered_ms = now_ms;
+        self.asked_for = 0;
+    }
+
+    /// Nobody knows whether the home has heard what it was asked and told.
+    pub(super) fn failed(&mut self) {
+        self.owed = self.owed.saturating_add(std::mem::take(&mut self.sent));
+        self.settling = 0;
+    }
+
+    /// The home is another, which has to hear all and is asked anew.
+    pub(super) fn other_home(&mut self) {
+        self.failed();
+        (self.level, self.asked_for) = (None, 0);
+    }
+
+    /// Whether there is anything to tell the home.
+    pub(super) const fn is_open(&self) -> bool {
+        self.held > 0 || self.owed > 0 || self.sent > 0 || self.unsettled > 0
     }
 
     /// Whether nothing would be lost by forgetting it.
-    pub(super) fn is_whole(&self, now_ms: u64, idle_ms: u64) -> bool {
+    pub(super) fn is_whole(&mut self, around: &Around<'_>) -> bool {
+        let idle = around.now_ms.saturating_sub(self.used_ms);
+        self.own.refill(around.own_ms, 0);
         match self.claim.terms {
-            Terms::Rate { burst, .. } => {
-                let level = self.level_now(now_ms);
-                level.is_none_or(|level| level >= burst.into()) && idle_ms >= 2 * IDLE_MS
-            }
-            Terms::Quota { .. } => idle_ms >= 10 * IDLE_MS,
+            Terms::Rate { .. } => self.own.is_full() && idle >= FORGET_MS,
+            Terms::Quota { .. } => idle >= 5 * FORGET_MS,
         }
     }
-}
-
-/// A node's part of a rate.
-fn part(terms: Terms, nodes: u32) -> (u64, u32) {
-    let nodes = nodes.max(1);
-    match terms {
-        Terms::Rate { per_second, burst } => {
-            let least = burst.min(1);
-            (per_second / u64::from(nodes), (burst / nodes).max(least))
-        }
-        Terms::Quota { limit } => (0, limit / nodes),
-    }
-}
-
-/// What each of `nodes` may spend of a limit that nobody has used lately, before it has asked.
-fn credit(terms: Terms, nodes: u32) -> u32 {
-    let size = terms.size();
-    let others = u64::from(nodes.max(1)) - 1;
-    if others == 0 {
-        return size;
-    }
-    let allowed = match terms {
-        Terms::Rate { per_second, burst } => {
-            u64::from(burst) + per_second.saturating_mul(CREDIT_S) / 1_000_000
-        }
-        Terms::Quota { limit } => limit.into(),
-    };
-    let each = u32::try_from(allowed / CREDIT_PART / others).unwrap_or(u32::MAX);
-    each.max(CREDIT_MIN).min(size)
 }

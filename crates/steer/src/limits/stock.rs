@@ -4,21 +4,18 @@ use std::collections::BTreeMap;
 
 use model::rest::Window;
 
-use super::{Ask, Bucket, Claim, Left, Meter, TOKEN, Terms};
+use super::{Ask, Bucket, Claim, Left, Meter, Terms, parts::HOLDS_MS, reign::Reign};
 
 /// A node that has not asked for so long does not compete for tokens.
 const COMPETES_MS: u64 = 1_000;
-/// For so long after a rate came into use, others may know better what has been spent of it.
-pub(super) const HINTS_MS: u64 = 2_000;
 
 #[derive(Debug)]
 pub(super) struct Limit {
     pub(super) stock: Stock,
     pub(super) holders: Vec<Holder>,
-    pub(super) made_ms: u64,
     pub(super) asked_ms: u64,
-    pub(super) news: u64,
-    pub(super) told_ms: u64,
+    /// Nodes that had come back when it was last looked at.
+    returns: u64,
 }
 
 #[derive(Debug)]
@@ -43,17 +40,13 @@ pub(super) struct Holder {
 }
 
 impl Limit {
-    /// None for a quota of which nobody says what is counted.
-    pub(super) fn new(
-        now_ms: u64,
-        claim: &Claim,
-        missing: u64,
-        counts: Counts<'_>,
-    ) -> Option<Self> {
+    /// With what has come since the home began. None for a quota of which nobody says what is
+    /// counted.
+    pub(super) fn new(now_ms: u64, claim: &Claim, counts: Counts<'_>) -> Option<Self> {
         let stock = match claim.terms {
             Terms::Rate { per_second, burst } => {
-                let full = Bucket::full(per_second, burst, now_ms);
-                Stock::Rate(full.with_level(less(burst, missing)), claim.terms)
+                let empty = Bucket::full(per_second, burst, 0).with_level(0);
+                Stock::Rate(empty, claim.terms)
             }
             Terms::Quota { limit } => {
                 let (meter, window) = claim.counted.as_ref()?;
@@ -67,10 +60,8 @@ impl Limit {
         Some(Self {
             stock,
             holders: Vec::new(),
-            made_ms: now_ms,
             asked_ms: now_ms,
-            news: 0,
-            told_ms: 0,
+            returns: 0,
         })
     }
 
@@ -79,17 +70,30 @@ impl Limit {
         self.holders.iter().map(|one| u64::from(one.held)).sum()
     }
 
-    /// Whole tokens left now.
-    pub(super) fn level(&mut self, now_ms: u64) -> i64 {
-        let out = self.out();
-        if let Stock::Rate(bucket, _) = &mut self.stock {
-            bucket.refill(now_ms, out);
+    /// Lets the pool's time pass: fills the bucket, and empties it of what nodes that may be cut
+    /// off could spend.
+    pub(super) fn advance(&mut self, now_ms: u64, reign: &Reign) {
+        // Of quotas, what a silent node holds counts as spent until it says otherwise.
+        if let Stock::Rate(..) = self.stock {
+            self.holders
+                .retain(|one| now_ms.saturating_sub(one.asked_ms) < HOLDS_MS);
         }
-        self.level_known()
+        let out = self.out();
+        let Stock::Rate(bucket, Terms::Rate { burst, .. }) = &mut self.stock else {
+            return;
+        };
+        bucket.refill(reign.pool_ms(), out);
+        bucket.clip(reign.size(*burst), out, 0);
+        if self.returns != reign.returns {
+            // It was smaller when a node came back that was silent, and has grown since.
+            let since = reign.pool_ms().saturating_sub(reign.returned_ms);
+            bucket.clip(reign.least_size(*burst), out, since);
+            self.returns = reign.returns;
+        }
     }
 
     /// Whole tokens left when it was last looked at.
-    pub(super) fn level_known(&self) -> i64 {
+    pub(super) fn level(&self) -> i64 {
         match &self.stock {
             Stock::Rate(bucket, _) => bucket.tokens(),
             Stock::Quota { limit, counts, .. } => {
@@ -100,8 +104,8 @@ impl Limit {
         }
     }
 
-    pub(super) fn left(&mut self, now_ms: u64) -> Left {
-        let level = self.level(now_ms);
+    pub(super) fn left(&self) -> Left {
+        let level = self.level();
         Left {
             remaining: u32::try_from(level.max(0)).unwrap_or(u32::MAX),
             wait_ms: match &self.stock {
@@ -113,24 +117,20 @@ impl Limit {
 
     /// Takes over what a node says of its own.
     pub(super) fn hear(&mut self, now_ms: u64, from: u64, ask: &Ask) {
-        let _ = self.level(now_ms);
-        let (made_ms, asked_ms) = (self.made_ms, now_ms);
-        let first = self.holders.iter().all(|one| one.node != from);
+        let known = self.holders.iter().find(|one| one.node == from);
+        let out = known.map_or(0, |one| one.held);
         match &mut self.stock {
             Stock::Rate(bucket, _) => {
-                if first && now_ms.saturating_sub(made_ms) < HINTS_MS {
-                    let hint = less(ask.claim.terms.size(), ask.missing);
-                    *bucket = bucket.with_level(bucket.level().min(hint));
-                }
                 bucket.charge(ask.spent);
-                bucket.put_back(ask.back);
+                // What counts as spent already does not come back.
+                bucket.put_back(ask.back.min(out));
             }
             Stock::Quota { counts, .. } => {
                 let count = counts.entry(from).or_insert(0);
                 *count = ask.own.max(*count);
             }
         }
-        let held = ask.held;
+        let (held, asked_ms) = (ask.held, now_ms);
         match self.holders.iter_mut().find(|one| one.node == from) {
             Some(known) => (known.held, known.asked_ms) = (held, asked_ms),
             None => self.holders.push(Holder {
@@ -171,10 +171,10 @@ impl Limit {
 }
 
 impl Stock {
-    pub(super) fn alter(&mut self, now_ms: u64, terms: Terms) {
+    pub(super) fn alter(&mut self, pool_ms: u64, terms: Terms) {
         match (self, terms) {
             (Self::Rate(bucket, known), Terms::Rate { per_second, burst }) => {
-                bucket.alter(per_second, burst, now_ms);
+                bucket.alter(per_second, burst, pool_ms);
                 *known = terms;
             }
             (Self::Quota { limit: known, .. }, Terms::Quota { limit }) => *known = limit,
@@ -182,12 +182,4 @@ impl Stock {
             (Self::Rate(..), Terms::Quota { .. }) | (Self::Quota { .. }, Terms::Rate { .. }) => {}
         }
     }
-}
-
-/// The level of a bucket that lacks so many tokens.
-fn less(burst: u32, missing: u64) -> i64 {
-    let missing = i64::try_from(missing).unwrap_or(i64::MAX);
-    i64::from(burst)
-        .saturating_sub(missing)
-        .saturating_mul(TOKEN)
 }

@@ -119,6 +119,23 @@ impl Usage {
         day.map_or(0, |day| day.nodes.values().sum())
     }
 
+    /// Own counts that have changed since they were last told, at most `most`; they are told
+    /// again.
+    #[must_use]
+    pub fn peek_untold(&self, own: u64, most: usize) -> Vec<Count> {
+        let untold = self.untold.iter().take(most);
+        let counts = untold.filter_map(|(meter, day)| {
+            let count = self.counts.get(meter)?.get(day)?.nodes.get(&own)?;
+            Some(Count {
+                meter: meter.clone(),
+                day: *day,
+                node: own,
+                count: *count,
+            })
+        });
+        counts.collect()
+    }
+
     /// Own counts that have changed since they were last told, at most `most`.
     pub fn untold(&mut self, own: u64, most: usize) -> Vec<Count> {
         let rest = self.untold.split_off(self.untold.len().min(most));

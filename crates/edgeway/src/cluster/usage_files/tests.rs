@@ -17,7 +17,7 @@ use super::UsageFiles;
 fn limits(now: &Arc<AtomicU64>) -> Arc<Limits> {
     let mut settings = RegionSettings::new("us-east-1", 7);
     let now = Arc::clone(now);
-    settings.clock = Arc::new(move || now.load(Ordering::Relaxed));
+    settings.clock = Arc::new(move || region::Moment::at(now.load(Ordering::Relaxed)));
     let config = tokio::sync::watch::Sender::new(Arc::new(Config::default()));
     let drain = serve::Drain::new(std::time::Duration::ZERO);
     let registry = prometheus::Registry::new();
@@ -36,6 +36,8 @@ fn meter(key: &str) -> Meter {
 async fn counts_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let files = UsageFiles::new(folder.path().to_owned());
+    assert!(!files.begin(), "a new node");
+    assert!(files.begin(), "it has lived before");
     let now = Arc::new(AtomicU64::new(day_start_ms(20_000)));
     let first = limits(&now);
     let count = |limits: &Limits, times: u64| {
@@ -50,14 +52,14 @@ async fn counts_survive_a_restart() {
         node: 8,
         count: 40,
     };
-    first.with(|node, now_ms| node.merge(now_ms, &[foreign]));
+    first.with(|node, _| node.merge(&[foreign]));
     files.store(&first);
     now.fetch_add(day_start_ms(1), Ordering::Relaxed);
     count(&first, 2);
     files.store(&first);
     let second = limits(&now);
     let stored = files.load();
-    second.with(|node, now_ms| node.merge(now_ms, &stored));
+    second.with(|node, _| node.merge(&stored));
     let on = |day| second.with(|node, _| node.usage().on(&meter("k"), day));
     assert_eq!((on(19_999), on(20_000), on(20_001)), (40, 3, 2));
     // Only what has changed is written again, and what is long past goes.

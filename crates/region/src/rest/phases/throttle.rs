@@ -26,11 +26,12 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<(), Fault> {
     let stage = &exchange.stage.settings;
     let all = claims::of(now_ms, place, bearer, stage, settings.account);
     let meter = bearer.map(|bearer| bearer.meter());
+    let mode = bearer.and_then(|bearer| bearer.mode());
     if all.is_empty() && meter.is_none() {
         return Ok(());
     }
     let asked: Vec<Claim> = all.iter().map(|limit| limit.claim.clone()).collect();
-    match limits.admit(&asked, meter.as_ref()).await {
+    match limits.admit(&asked, meter.as_ref(), mode).await {
         Verdict::Granted(left) => {
             limits.decided("granted");
             if settings.headers {

@@ -1,42 +1,87 @@
-//! Region nodes in virtual time: clients, delays, partitions, leaders that change.
+//! Region nodes in virtual time: clients, delays, links that lose, leaders that change, clocks that
+//! differ.
 
 use std::collections::BTreeMap;
 
 use model::rest::Window;
 
-use crate::limits::{Answer, Claim, Exchange, Mode, Node, Standing, Step, Terms, Verdict};
+use crate::limits::{
+    Answer, Claim, Count, Exchange, Mode, Node, Standing, Step, Take, Terms, Verdict,
+};
 
 use super::alone::meter;
 
+/// An exchange is given up after so long.
+const GIVE_UP_MS: u64 = 900;
+
 /// A message on its way.
 enum Message {
-    Told(u64, Exchange),
-    Answered(Exchange, Option<Answer>),
+    Told(Exchange),
+    Answered(u64, Option<Answer>),
+    Asked(Take),
+    Counted(Vec<Count>),
+}
+
+/// What all nodes together may admit: a bucket of nothing but what the theorem says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Oracle {
+    per_ms: f64,
+    most: f64,
+    level: f64,
+    at_ms: u64,
+}
+
+impl Oracle {
+    /// In any time of t seconds at most burst + rate t.
+    pub(super) fn new(rate: f64, burst: f64) -> Self {
+        Self {
+            per_ms: rate / 1_000.0,
+            most: burst,
+            level: burst,
+            at_ms: 0,
+        }
+    }
+
+    fn take(&mut self, now_ms: u64) {
+        let passed = (now_ms - self.at_ms) as f64;
+        self.level = passed.mul_add(self.per_ms, self.level).min(self.most) - 1.0;
+        self.at_ms = now_ms;
+        assert!(self.level >= -1e-6, "too many at {now_ms}: {self:?}");
+    }
 }
 
 /// A cluster of region nodes whose clock is a number.
 pub(super) struct Cluster {
     pub(super) now_ms: u64,
     pub(super) nodes: Vec<Node>,
-    /// Milliseconds from one node to another.
+    mode: Mode,
+    /// Milliseconds from one node to another, and up to how many more.
     pub(super) delay_ms: u64,
+    pub(super) jitter_ms: u64,
     /// Nodes that nobody can talk to.
     pub(super) cut_off: Vec<usize>,
-    pub(super) home: Option<usize>,
-    awaiting: Vec<Option<Exchange>>,
-    wire: BTreeMap<(u64, u64), (usize, Message)>,
+    /// Messages from one node to another are lost.
+    pub(super) lost: Vec<(usize, usize)>,
+    /// Nodes' clocks: what they are ahead, and how fast they run, in thousandths.
+    pub(super) clocks: Vec<(u64, u64)>,
+    awaiting: Vec<Option<(u64, u64, Exchange)>>,
+    wire: BTreeMap<(u64, u64), (usize, usize, Message)>,
     sent: u64,
     reign: u64,
     pub(super) exchanges: u64,
+    /// By which node each was decided on.
+    pub(super) admitted: Vec<u64>,
+    pub(super) oracle: Option<Oracle>,
 }
 
 pub(super) fn rate(per_second: u64, burst: u32) -> Claim {
+    millionths(per_second * 1_000_000, burst)
+}
+
+pub(super) fn millionths(per_second: u64, burst: u32) -> Claim {
     Claim {
         key: super::super::Key::of(&["rate"]),
-        terms: Terms::Rate {
-            per_second: per_second * 1_000_000,
-            burst,
-        },
+        terms: Terms::Rate { per_second, burst },
         counted: None,
     }
 }
@@ -51,63 +96,96 @@ pub(super) fn quota(limit: u32) -> Claim {
 }
 
 impl Cluster {
-    pub(super) fn of(nodes: u64, mode: Mode, delay_ms: u64) -> Self {
+    /// One in which the first node is the home, and acts.
+    pub(super) fn of(nodes: usize, mode: Mode, delay_ms: u64) -> Self {
+        let mut cluster = Self::cold(nodes, mode, delay_ms);
+        cluster.elect(0);
+        cluster.run(4_000);
+        cluster
+    }
+
+    /// One in which nobody is the home yet.
+    pub(super) fn cold(nodes: usize, mode: Mode, delay_ms: u64) -> Self {
         let mut cluster = Self {
             now_ms: 1_000,
-            nodes: (1..=nodes).map(|id| Node::new(id, mode)).collect(),
+            nodes: Vec::new(),
+            mode,
             delay_ms,
+            jitter_ms: 0,
             cut_off: Vec::new(),
-            home: None,
+            lost: Vec::new(),
+            clocks: vec![(0, 1_000); nodes],
             awaiting: (0..nodes).map(|_| None).collect(),
             wire: BTreeMap::new(),
             sent: 0,
             reign: 0,
             exchanges: 0,
+            admitted: vec![0; nodes],
+            oracle: None,
         };
-        let count = cluster.nodes.len();
+        cluster.nodes = (0..nodes as u64)
+            .map(|id| Node::new(id + 1, mode))
+            .collect();
         cluster
             .nodes
             .iter_mut()
-            .for_each(|node| node.set_nodes(count));
-        cluster.elect(0);
-        cluster.run(1_000);
+            .for_each(|node| node.set_nodes(nodes));
         cluster
+    }
+
+    fn clock(&self, node: usize) -> u64 {
+        let (ahead, speed) = self.clocks[node];
+        ahead + self.now_ms * speed / 1_000
     }
 
     /// Another node is the home, as far as nodes hear of it.
     pub(super) fn elect(&mut self, home: usize) {
-        self.home = Some(home);
+        let hear: Vec<usize> = (0..self.nodes.len())
+            .filter(|index| !self.cut_off.contains(index))
+            .collect();
+        self.elect_among(home, &hear);
+    }
+
+    /// Another node is the home, as far as those hear of it.
+    pub(super) fn elect_among(&mut self, home: usize, hear: &[usize]) {
         self.reign += 1;
         let reign = self.reign;
-        for (index, node) in self.nodes.iter_mut().enumerate() {
-            let standing = if index == home {
+        for index in hear {
+            let standing = if *index == home {
                 Standing::Home { reign }
             } else {
                 let home = home as u64 + 1;
                 Standing::Follows { home, reign }
             };
-            if !self.cut_off.contains(&index) {
-                node.set_standing(self.now_ms, standing);
-            }
+            self.stand(*index, standing);
         }
     }
 
+    pub(super) fn stand(&mut self, index: usize, standing: Standing) {
+        let clock = self.clock(index);
+        self.nodes[index].set_standing(clock, standing);
+    }
+
     /// A node starts again and knows nothing.
-    pub(super) fn restart(&mut self, index: usize, mode: Mode) {
-        let mut fresh = Node::new(index as u64 + 1, mode);
+    pub(super) fn restart(&mut self, index: usize) {
+        let mut fresh = Node::new(index as u64 + 1, self.mode);
         fresh.set_nodes(self.nodes.len());
+        fresh.has_lived();
         self.nodes[index] = fresh;
         self.awaiting[index] = None;
     }
 
-    fn send(&mut self, to: usize, message: Message) {
+    fn send(&mut self, from: usize, to: usize, message: Message) {
+        let cut_off = self.cut_off.contains(&from) || self.cut_off.contains(&to);
+        if cut_off || self.lost.contains(&(from, to)) {
+            return;
+        }
         self.sent += 1;
-        let at = (self.now_ms + self.delay_ms, self.sent);
-        self.wire.insert(at, (to, message));
-    }
-
-    fn reaches(&self, one: usize, other: usize) -> bool {
-        !self.cut_off.contains(&one) && !self.cut_off.contains(&other)
+        // Some take longer than others, and come later than what was sent after them.
+        let more = self.sent.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        let delay_ms = self.delay_ms + more % (self.jitter_ms + 1);
+        let at = (self.now_ms + delay_ms, self.sent);
+        self.wire.insert(at, (from, to, message));
     }
 
     /// One millisecond.
@@ -117,13 +195,11 @@ impl Cluster {
             if next.key().0 > self.now_ms {
                 break;
             }
-            let (to, message) = next.remove();
-            self.deliver(to, message);
+            let (from, to, message) = next.remove();
+            self.deliver(from, to, message);
         }
         if self.now_ms.is_multiple_of(10) {
-            for index in 0..self.nodes.len() {
-                self.exchange(index);
-            }
+            (0..self.nodes.len()).for_each(|index| self.exchange(index));
         }
         if self.now_ms.is_multiple_of(1_000) {
             self.every_second();
@@ -135,91 +211,94 @@ impl Cluster {
     }
 
     fn exchange(&mut self, index: usize) {
-        if self.awaiting[index].is_some() {
-            return;
+        if let Some((_, since, told)) = &self.awaiting[index] {
+            if self.now_ms - since < GIVE_UP_MS {
+                return;
+            }
+            self.nodes[index].failed(told);
+            self.awaiting[index] = None;
         }
-        let Some((home, told)) = self.nodes[index].exchange(self.now_ms) else {
+        let clock = self.clock(index);
+        let Some((home, told)) = self.nodes[index].exchange(clock) else {
             return;
         };
         self.exchanges += 1;
+        self.awaiting[index] = Some((told.seq, self.now_ms, told.clone()));
         let home = usize::try_from(home).unwrap() - 1;
-        if self.reaches(index, home) {
-            self.awaiting[index] = Some(told.clone());
-            self.send(home, Message::Told(index as u64, told));
-        } else {
-            self.nodes[index].failed(&told);
-        }
+        self.send(index, home, Message::Told(told));
     }
 
-    fn deliver(&mut self, to: usize, message: Message) {
+    fn deliver(&mut self, from: usize, to: usize, message: Message) {
+        let clock = self.clock(to);
         match message {
-            Message::Told(from, told) => {
-                let answer = self.nodes[to].hear(self.now_ms, from + 1, &told);
-                let from = usize::try_from(from).unwrap();
-                self.send(from, Message::Answered(told, answer));
+            Message::Told(told) => {
+                let answer = self.nodes[to].hear(clock, from as u64 + 1, &told);
+                self.send(to, from, Message::Answered(told.seq, answer));
             }
-            Message::Answered(told, answer) => {
-                if self.awaiting[to].take().is_none() {
-                    return;
-                }
-                let lost = self.cut_off.contains(&to);
-                match answer.filter(|_| !lost) {
-                    Some(answer) => self.nodes[to].answered(self.now_ms, &told, &answer),
+            Message::Answered(seq, answer) => {
+                let awaited = self.awaiting[to].take_if(|(awaited, ..)| *awaited == seq);
+                let Some((_, _, told)) = awaited else { return };
+                match answer {
+                    Some(answer) => self.nodes[to].answered(clock, &told, &answer),
                     None => self.nodes[to].failed(&told),
                 }
             }
+            Message::Asked(take) => {
+                let verdict = self.nodes[to].decide(clock, &take);
+                if let Some(verdict) = verdict {
+                    self.decided(to, &verdict);
+                }
+            }
+            Message::Counted(counts) => self.nodes[to].merge(&counts),
         }
     }
 
     /// Counts are told, and everybody tidies up.
     fn every_second(&mut self) {
         for index in 0..self.nodes.len() {
-            self.nodes[index].sweep(self.now_ms);
+            let clock = self.clock(index);
+            self.nodes[index].sweep(clock);
             let own = index as u64 + 1;
-            let others: Vec<usize> = (0..self.nodes.len())
-                .filter(|other| *other != index && self.reaches(index, *other))
-                .collect();
-            if others.is_empty() {
-                continue;
-            }
             let told = self.nodes[index].usage_mut().untold(own, usize::MAX);
-            for other in others {
-                self.nodes[other].merge(self.now_ms, &told);
+            for other in (0..self.nodes.len()).filter(|other| *other != index) {
+                self.send(index, other, Message::Counted(told.clone()));
             }
         }
     }
 
-    /// One request at a node. In exact mode it travels to the home and back at once.
-    pub(super) fn request(&mut self, at: usize, claims: &[Claim]) -> bool {
-        let step = self.nodes[at].take(self.now_ms, claims, Some(&meter("k")));
-        let verdict = match step {
-            Step::Done(verdict) => verdict,
+    fn decided(&mut self, by: usize, verdict: &Verdict) {
+        if matches!(verdict, Verdict::Granted(_)) {
+            self.admitted[by] += 1;
+            if let Some(oracle) = &mut self.oracle {
+                oracle.take(self.now_ms);
+            }
+        }
+    }
+
+    /// One request at a node. If that asks the home, then it is admitted when that decides.
+    pub(super) fn request(&mut self, at: usize, claims: &[Claim]) {
+        let clock = self.clock(at);
+        match self.nodes[at].take(clock, claims, Some(&meter("k")), None) {
+            Step::Done(verdict) => self.decided(at, &verdict),
             Step::Ask { home, take } => {
                 let home = usize::try_from(home).unwrap() - 1;
-                let reached = self.reaches(at, home);
-                let decided = reached
-                    .then(|| self.nodes[home].decide(self.now_ms, &take))
-                    .flatten();
-                decided.unwrap_or(Verdict::Unknown)
+                self.send(at, home, Message::Asked(take));
             }
-        };
-        matches!(verdict, Verdict::Granted(_))
+        }
     }
 
     /// Clients at each of `at` send so many requests a second for a while; how many were admitted.
     pub(super) fn load(&mut self, at: &[usize], each: u64, ms: u64, claims: &[Claim]) -> u64 {
-        let mut admitted = 0;
+        let before: u64 = self.admitted.iter().sum();
         let mut due = 0;
         for _ in 0..ms {
             self.tick();
             due += each;
             while due >= 1_000 {
                 due -= 1_000;
-                for node in at {
-                    admitted += u64::from(self.request(*node, claims));
-                }
+                at.iter().for_each(|node| self.request(*node, claims));
             }
         }
-        admitted
+        self.admitted.iter().sum::<u64>() - before
     }
 }
