@@ -18,6 +18,7 @@ mod load;
 mod metrics;
 mod phases;
 mod pipeline;
+mod private;
 mod record;
 mod region;
 mod request_id;
@@ -29,6 +30,10 @@ mod upstream;
 
 pub use feed::{Ack, FeedServer, LiveNodes};
 pub use limits::{AskHome, Clock, LimitSettings, Limits};
+pub use private::{
+    Connector, ConnectorSettings, ConnectorSight, Connectors, Elsewhere, HealthCheck,
+    OfferedUpstream, Upstream, UpstreamHealth, UpstreamTls,
+};
 pub use region::{Region, RegionError, RegionSettings};
 pub use rest::{
     AuthorizerTest, AuthorizerTested, MethodTest, MethodTested, Tester, ViewerPlace, Viewers,

@@ -19,6 +19,7 @@ use crate::{
     limits::{Clock, LimitSettings, Limits},
     load::Load,
     metrics::Metrics,
+    private::Connectors,
     record::Ledger,
     rest::{KeptAnswers, Viewers},
     trials::Trials,
@@ -67,6 +68,7 @@ pub struct Region {
     tls: Arc<ClientConfig>,
     decisions: Arc<Decisions>,
     answers: Arc<KeptAnswers>,
+    connectors: Arc<Connectors>,
     drain: Drain,
 }
 
@@ -122,6 +124,7 @@ impl Region {
             tls,
             decisions,
             answers: KeptAnswers::new(registry)?,
+            connectors: Connectors::new(registry)?,
             drain: drain.clone(),
         });
         drain.spawn(follow(Arc::clone(&region), config, drain.clone()));
@@ -193,6 +196,11 @@ impl Region {
         &self.limits
     }
 
+    /// Ways into private networks.
+    pub const fn connectors(&self) -> &Arc<Connectors> {
+        &self.connectors
+    }
+
     pub(crate) fn plan(&self) -> Option<Arc<RegionPlan>> {
         self.plan.load_full()
     }
@@ -233,6 +241,7 @@ impl Region {
             Arc::clone(&self.tls),
             Arc::clone(&self.ledger.metrics),
             (Arc::clone(&self.decisions), Arc::clone(&self.answers)),
+            &self.connectors,
             &self.drain,
         )
     }

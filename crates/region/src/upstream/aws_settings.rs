@@ -92,6 +92,7 @@ impl AwsSettings {
                 server_name: None,
                 authority: host.as_str().into(),
                 host: host.into(),
+                via: None,
             };
             return Place {
                 origin: Arc::new(origin),
@@ -111,6 +112,7 @@ impl AwsSettings {
             port: endpoint.port,
             server_name: None,
             authority: endpoint.authority.as_str().into(),
+            via: None,
         };
         Place {
             origin: Arc::new(origin),

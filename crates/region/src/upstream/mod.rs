@@ -21,7 +21,7 @@ pub(crate) use aws::{AwsCall, AwsError};
 pub use aws_settings::{AwsCredentials, AwsEndpoint, AwsEndpointError, AwsSettings};
 pub(crate) use decisions::{Decisions, Key};
 pub(crate) use error::UpstreamError;
-pub(crate) use http::Upstreams;
+pub(crate) use http::{KeepHost, Upstreams};
 pub(crate) use lambda::Invocation;
 pub use settings::UpstreamSettings;
 pub use tls::TrustError;

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use lang::uri_template::UriTemplate;
-use model::rest::{Integration, IntegrationType, ResponseTransfer};
+use lang::uri_template::{self, UriTemplate};
+use model::rest::{ConnectionType, Integration, IntegrationType, ResponseTransfer};
 
 use super::{
-    super::route::Origin,
+    super::{private::Links, route::Origin},
     aggregate::AggregatePlan,
     aws::{self, AwsBackend},
     method::MethodPlan,
@@ -45,7 +45,11 @@ pub struct HttpBackend {
 }
 
 impl Backend {
-    pub(super) fn compile(method: &MethodPlan, variables: &BTreeMap<String, String>) -> Self {
+    pub(super) fn compile(
+        method: &MethodPlan,
+        variables: &BTreeMap<String, String>,
+        links: &Links<'_>,
+    ) -> Self {
         if let Some(reason) = &method.broken {
             return Self::Broken(Arc::clone(reason));
         }
@@ -61,7 +65,9 @@ impl Backend {
         }
         let compiled = match integration.settings.kind {
             IntegrationType::Mock => Ok(Self::Mock),
-            IntegrationType::Http | IntegrationType::HttpProxy => http(integration, variables),
+            IntegrationType::Http | IntegrationType::HttpProxy => {
+                http(integration, variables, links)
+            }
             IntegrationType::Aws | IntegrationType::AwsProxy => {
                 aws::compile(integration, variables).map(Self::Aws)
             }
@@ -73,11 +79,21 @@ impl Backend {
 fn http(
     integration: &Integration,
     variables: &BTreeMap<String, String>,
+    links: &Links<'_>,
 ) -> Result<Backend, String> {
     let settings = &integration.settings;
     let uri = settings.uri.as_deref().ok_or("integration has no uri")?;
     let uri = UriTemplate::compile(uri, variables).map_err(|error| error.to_string())?;
-    let origin = origin_of(&uri);
+    let mut origin = origin_of(&uri);
+    if settings.connection_type == Some(ConnectionType::VpcLink) {
+        let with = |text: &str| {
+            uri_template::with_stage_variables(text, variables).map_err(|error| error.to_string())
+        };
+        let id = with(settings.connection_id.as_deref().unwrap_or_default())?;
+        let target = settings.target.as_deref().map(with).transpose()?;
+        let way = links.way(&id, target.as_deref(), Some(uri.host()))?;
+        Arc::make_mut(&mut origin).via = Some(way.into());
+    }
     let method = settings.http_method.as_deref();
     Ok(Backend::Http(HttpBackend {
         origin,
@@ -97,5 +113,6 @@ pub(super) fn origin_of(uri: &UriTemplate) -> Arc<Origin> {
         port: uri.port(),
         server_name: None,
         authority: uri.authority().into(),
+        via: None,
     })
 }

@@ -33,6 +33,7 @@ use model::{
 };
 
 use self::{tree::Tree, validation::Models};
+use super::private::Links;
 use crate::Diagnostic;
 
 pub use self::{
@@ -143,14 +144,15 @@ impl RestStage {
     pub(super) fn compile(
         api: &Api,
         stage: &Stage,
-        contents: &mut Contents,
+        (contents, links): (&mut Contents, &Links<'_>),
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
         let settings = stage.rest.as_deref().cloned().unwrap_or_default();
         let at = format!("apis/{}/stages/{}", api.id, stage.name);
         let id = stage.deployment.as_ref()?;
         let variables = stage.variables.clone();
-        let base = RestDeployment::compile(api, id, variables, contents, (&at, diagnostics))?;
+        let known = (&mut *contents, links);
+        let base = RestDeployment::compile(api, id, variables, known, (&at, diagnostics))?;
         let canary = settings.canary.as_ref().and_then(|canary| {
             let mut variables = stage.variables.clone();
             variables.extend(canary.variables.clone());
@@ -159,7 +161,7 @@ impl RestStage {
             let place = (at.as_str(), diagnostics);
             Some(CanaryPlan {
                 share: canary.percent.0,
-                serves: RestDeployment::compile(api, id, variables, contents, place)?,
+                serves: RestDeployment::compile(api, id, variables, (contents, links), place)?,
             })
         });
         let log = settings.access_log.as_ref();
@@ -208,7 +210,7 @@ impl RestDeployment {
         api: &Api,
         id: &DeploymentId,
         variables: BTreeMap<String, String>,
-        contents: &mut Contents,
+        (contents, links): (&mut Contents, &Links<'_>),
         (at, diagnostics): (&str, &mut Vec<Diagnostic>),
     ) -> Option<Self> {
         let mut complain = |at: String, message: String| {
@@ -227,7 +229,7 @@ impl RestDeployment {
         for complaint in &frozen.complaints {
             complain(at.to_owned(), complaint.clone());
         }
-        let compile = |method: &Arc<MethodPlan>| Backend::compile(method, &variables);
+        let compile = |method: &Arc<MethodPlan>| Backend::compile(method, &variables, links);
         let backends: Vec<Backend> = frozen.methods.iter().map(compile).collect();
         for (method, backend) in frozen.methods.iter().zip(&backends) {
             if let Backend::Broken(reason) = backend {
