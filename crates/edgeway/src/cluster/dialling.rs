@@ -144,31 +144,33 @@ pub(crate) async fn follow_regions(
     control: Arc<Control>,
     seeds: watch::Sender<Seeds>,
 ) {
-    let Ok(question) = message::encode(&ClusterRequest::Regions) else {
-        return;
-    };
     loop {
         let known = Seeds::clone(&seeds.borrow());
-        for seed in known.iter() {
-            let peer = control.peer_at(seed.node, seed.link);
-            let asked = peer.rpc(Service::Cluster, question.clone(), ASK_TIMEOUT);
-            let Ok(answer) = asked.await else {
-                continue;
-            };
-            match message::decode::<Vec<Seed>>(&answer) {
-                Ok(found) if !found.is_empty() && found != known[..] => {
-                    if let Err(error) = directory::save(&data_dir, &found) {
-                        tracing::warn!(%error, "the list of regions cannot be kept");
-                    }
-                    seeds.send_replace(found.into());
-                }
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "a region's list of regions"),
+        if let Some(found) = ask(&control, &known).await
+            && found != known[..]
+        {
+            if let Err(error) = directory::save(&data_dir, &found) {
+                tracing::warn!(%error, "the list of regions cannot be kept");
             }
-            break;
+            seeds.send_replace(found.into());
         }
         tokio::time::sleep(ASK_EVERY).await;
     }
+}
+
+/// Where the first region node that answers says that all of them are.
+async fn ask(control: &Control, known: &Seeds) -> Option<Vec<Seed>> {
+    let question = message::encode(&ClusterRequest::Regions).ok()?;
+    for seed in known.iter() {
+        let peer = control.peer_at(seed.node, seed.link);
+        let asked = peer.rpc(Service::Cluster, question.clone(), ASK_TIMEOUT);
+        if let Ok(answer) = asked.await {
+            let found = message::decode::<Vec<Seed>>(&answer).ok();
+            // Nothing is ever taken from an empty configuration.
+            return found.filter(|found| !found.is_empty());
+        }
+    }
+    None
 }
 
 #[cfg(test)]

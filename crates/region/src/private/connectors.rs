@@ -4,7 +4,7 @@
 //! them. Each connection is watched by a task of its own; calls read a snapshot without waiting.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
@@ -22,6 +22,7 @@ use plan::region::Way;
 use prometheus::Registry;
 use serve::Drain;
 use steer::region::{BudgetSettings, RetryBudget};
+use tokio::sync::mpsc::Receiver;
 
 use super::{
     ConnectorSight, OfferedUpstream,
@@ -97,16 +98,18 @@ impl Connectors {
     /// Follows the connections of connectors on the current runtime until the drain begins.
     pub async fn follow(self: Arc<Self>, seen: Arc<PeersSeen>, drain: Drain) {
         let mut turned = seen.connections();
-        let mut newest = 0;
+        let mut watched = BTreeSet::new();
         loop {
             turned.mark_unchanged();
-            // Numbers rise, so whoever has been looked at once is known.
             let ways = seen.ways_back(PeerRole::Connector);
-            let next = ways.iter().map(|way| way.number + 1).max();
-            for way in ways.into_iter().filter(|way| way.number >= newest) {
+            let open: BTreeSet<u64> = ways.iter().map(|way| way.number).collect();
+            for way in ways
+                .into_iter()
+                .filter(|way| !watched.contains(&way.number))
+            {
                 drop(drain.spawn(Arc::clone(&self).watch(way, drain.clone())));
             }
-            newest = next.unwrap_or(newest).max(newest);
+            watched = open;
             tokio::select! {
                 changed = turned.changed() => if changed.is_err() { return },
                 () = drain.begun() => return,
@@ -187,30 +190,12 @@ impl Connectors {
     }
 
     async fn watch_on(&self, way: WayBack) {
-        let peer = way.peer.clone();
-        let mut probes = None;
-        let offers = loop {
-            match offers_of(&peer).await {
-                Ok(offers) => break offers,
-                // Connectors also ask, over connections that answer nothing.
-                Err(RpcError::Link(CallError {
-                    reason: CallFailure::RefusedUnknown | CallFailure::Closed,
-                    ..
-                })) => return,
-                Err(error) => {
-                    tracing::debug!(connector = %way.identity.place, %error, "no offers");
-                    // Probes tell when the connection is gone.
-                    let outcomes = probes.get_or_insert_with(|| peer.probes(PROBE_EVERY));
-                    if let None | Some(ProbeOutcome::Down) = outcomes.recv().await {
-                        return;
-                    }
-                }
-            }
+        let Some((offers, outcomes)) = begin(&way.peer).await else {
+            return;
         };
         let path = Path::new(way, offers);
         tracing::info!(connector = %path.identity, "connector connected");
         self.change(|paths| drop(paths.insert(path.number, Arc::clone(&path))));
-        let outcomes = probes.unwrap_or_else(|| peer.probes(PROBE_EVERY));
         path.follow(outcomes).await;
         tracing::info!(connector = %path.identity, "connector gone");
     }
@@ -240,7 +225,7 @@ impl Path {
     }
 
     /// Notes what probes tell until the connection is gone.
-    async fn follow(&self, mut outcomes: tokio::sync::mpsc::Receiver<ProbeOutcome>) {
+    async fn follow(&self, mut outcomes: Receiver<ProbeOutcome>) {
         let mut known = 0;
         while let Some(outcome) = outcomes.recv().await {
             match outcome {
@@ -306,6 +291,40 @@ impl Drop for Ride {
     fn drop(&mut self) {
         self.0.own.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// What a connector offers over a connection, and the probes over it; none where it offers nothing,
+/// or is gone.
+async fn begin(peer: &Peer) -> Option<(Vec<OfferedUpstream>, Receiver<ProbeOutcome>)> {
+    let mut probes = None;
+    loop {
+        let error = match offers_of(peer).await {
+            Ok(offers) => {
+                let probes = probes.unwrap_or_else(|| peer.probes(PROBE_EVERY));
+                return Some((offers, probes));
+            }
+            Err(error) => error,
+        };
+        if offers_nothing(&error) {
+            return None;
+        }
+        // Probes tell when the connection is gone.
+        let outcomes = probes.get_or_insert_with(|| peer.probes(PROBE_EVERY));
+        if let None | Some(ProbeOutcome::Down) = outcomes.recv().await {
+            return None;
+        }
+    }
+}
+
+/// Connectors also ask, over connections that answer nothing.
+const fn offers_nothing(error: &RpcError) -> bool {
+    let RpcError::Link(error) = error else {
+        return false;
+    };
+    matches!(
+        error.reason,
+        CallFailure::RefusedUnknown | CallFailure::Closed
+    )
 }
 
 async fn offers_of(peer: &Peer) -> Result<Vec<OfferedUpstream>, RpcError> {
