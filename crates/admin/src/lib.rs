@@ -23,6 +23,7 @@ mod document;
 pub mod fuzz;
 mod ids;
 pub mod limits;
+mod links;
 mod metrics;
 mod openapi;
 mod operation;
@@ -40,7 +41,7 @@ pub use chain::{Chain, ChainError};
 pub use definition::rest_content;
 pub use metrics::Metrics;
 pub use ports::{
-    AuthorizerTest, AuthorizerTested, Caches, Candidate, DnsExplanation, Explain, ExplainRow,
-    Fleet, Invoke, LiveNode, Members, MethodTest, MethodTested, MintedToken, PurgeTarget, Purged,
-    Store, TokenMint, UsageCounts,
+    AuthorizerTest, AuthorizerTested, Caches, Candidate, ConnectedConnector, DnsExplanation,
+    Explain, ExplainRow, Fleet, Invoke, LiveNode, Members, MethodTest, MethodTested, MintedToken,
+    PurgeTarget, Purged, Store, TokenMint, UsageCounts,
 };

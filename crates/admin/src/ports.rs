@@ -40,6 +40,11 @@ pub trait Members: Send + Sync + 'static {
 pub trait Fleet: Send + Sync + 'static {
     /// Nodes of every role that have been heard of lately. This node need not be among them.
     fn live(&self) -> Vec<LiveNode>;
+
+    /// Connectors to private networks, once for each region node that they are connected to.
+    fn connectors(&self) -> Vec<ConnectedConnector> {
+        Vec::new()
+    }
 }
 
 /// The POPs' caches.
@@ -182,6 +187,25 @@ pub struct LiveNode {
     pub refused: Option<(Revision, String)>,
     /// Region nodes that it reaches only over HTTP/2, because UDP does not pass.
     pub over_h2: Vec<NodeId>,
+}
+
+/// A connector that is connected to a region node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectedConnector {
+    /// Which.
+    pub node: NodeId,
+    /// What VPC links name it by.
+    pub name: String,
+    /// The region node.
+    pub by: NodeId,
+    /// It is about to stop.
+    pub draining: bool,
+    /// Connections between the two.
+    pub connections: u32,
+    /// Calls that it says it has in progress.
+    pub in_flight: u32,
+    /// What it offers: name, health, and what the last check found.
+    pub upstreams: Vec<(String, &'static str, String)>,
 }
 
 /// Makes join tokens, whose text holds facts that this crate does not know.

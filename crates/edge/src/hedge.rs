@@ -10,10 +10,9 @@ use std::sync::Arc;
 use http::Method;
 use link::CallError;
 use model::NodeId;
-use serve::Response;
+use serve::{Lender, Response};
 
 use crate::forward::{Forwarder, Outgoing, Place};
-use crate::lent::Lender;
 use crate::metrics::Hedge;
 use crate::paths::Path;
 

@@ -17,7 +17,6 @@ mod hedge;
 mod ident;
 mod lane;
 mod latency;
-mod lent;
 mod marks;
 mod metrics;
 mod outage;

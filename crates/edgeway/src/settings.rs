@@ -13,12 +13,14 @@ use serde::{Deserialize, Serialize};
 
 mod aws;
 mod check;
+mod connector;
 mod dns;
 mod throttle;
 mod tls;
 
 pub(crate) use self::aws::Aws;
 pub use self::check::SettingsError;
+pub(crate) use self::connector::Connector;
 pub(crate) use self::dns::{Dns, TransferKey};
 pub(crate) use self::throttle::Throttling;
 pub(crate) use self::tls::Tls;
@@ -69,6 +71,9 @@ pub struct Settings {
     /// Present on a DNS node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns: Option<Dns>,
+    /// Present on a connector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connector: Option<Connector>,
 }
 
 /// Shapes of log lines.

@@ -48,7 +48,7 @@ pub use listener::{Listener, Serving};
 pub use metrics::Metrics;
 pub use peer::{Peer, PeerState};
 pub use probe::{LoadReport, ProbeError, ProbeOutcome, ProbeReport, ProbeSource, ProbeState};
-pub use seen::{PeersSeen, SeenPeer};
+pub use seen::{PeersSeen, SeenPeer, WayBack};
 pub use services::{CallHandler, CallMeta, FeedHandler, RpcHandler, RpcRefusal};
 pub use services::{Service, Services, Shed, Trace};
 pub use tls::CredentialStore;

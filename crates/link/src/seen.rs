@@ -29,12 +29,25 @@ pub struct SeenPeer {
     pub last_probe_age: Option<Duration>,
 }
 
+/// One open connection that the other side made.
+#[derive(Clone, Debug)]
+pub struct WayBack {
+    /// Tells it from every other connection.
+    pub number: u64,
+    /// Who is at the other side.
+    pub identity: Arc<NodeIdentity>,
+    /// Uses the connection while it lives.
+    pub peer: Peer,
+}
+
 /// The nodes connected to a node's listeners; shared by all of them.
 #[derive(Debug)]
 pub struct PeersSeen {
     started: Instant,
     open: Mutex<BTreeMap<Key, Vec<Entry>>>,
     changed: watch::Sender<u64>,
+    /// As `changed`, of every single connection.
+    turned: watch::Sender<u64>,
     next: AtomicU64,
 }
 
@@ -62,6 +75,7 @@ impl PeersSeen {
             started: Instant::now(),
             open: Mutex::default(),
             changed: watch::Sender::new(0),
+            turned: watch::Sender::new(0),
             next: AtomicU64::new(0),
         })
     }
@@ -94,6 +108,25 @@ impl PeersSeen {
             .next()
     }
 
+    /// Every open connection from nodes of a role, with a way back over each and a number that no
+    /// other connection to this table has.
+    pub fn ways_back(&self, role: PeerRole) -> Vec<WayBack> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_role = open.iter().filter(|(key, _)| key.0 == role);
+        let entries = of_role.flat_map(|(_, entries)| entries);
+        let way = |entry: &Entry| WayBack {
+            number: entry.number,
+            identity: Arc::clone(&entry.identity),
+            peer: entry.peer.clone(),
+        };
+        entries.map(way).collect()
+    }
+
+    /// A number that rises with every connection that comes or goes.
+    pub fn connections(&self) -> watch::Receiver<u64> {
+        self.turned.subscribe()
+    }
+
     /// Adds a connection; it is removed when the guard is dropped.
     pub(crate) fn enter(
         self: &Arc<Self>,
@@ -121,6 +154,7 @@ impl PeersSeen {
         if first {
             self.changed.send_modify(|count| *count += 1);
         }
+        self.turned.send_modify(|count| *count += 1);
         SeenGuard {
             seen: Arc::clone(self),
             key,
@@ -146,6 +180,7 @@ impl PeersSeen {
         if last {
             self.changed.send_modify(|count| *count += 1);
         }
+        self.turned.send_modify(|count| *count += 1);
     }
 
     fn clock(&self) -> u64 {

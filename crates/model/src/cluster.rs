@@ -11,7 +11,9 @@ use std::{
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::{CertificateId, NodeId, PopName, PrivateEndpointId, RegionName, Revision, TokenId};
+use crate::{
+    CertificateId, ConnectorName, NodeId, PopName, PrivateEndpointId, RegionName, Revision, TokenId,
+};
 
 /// Facts chosen when the cluster was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +75,8 @@ pub enum NodeRole {
     Pop(PopName),
     /// Answers DNS queries.
     Dns,
+    /// Reaches backends in a private network for regions.
+    Connector(ConnectorName),
 }
 
 /// A process that is part of the cluster.

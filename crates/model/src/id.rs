@@ -74,6 +74,8 @@ text_ids! {
     RegionName,
     /// A point of presence, such as `pop-1`.
     PopName,
+    /// Connectors that stand for each other, such as `office`; they may have one name.
+    ConnectorName,
     /// A private endpoint, such as `vpce-0123456789abcdef0`.
     PrivateEndpointId,
     /// The public half of an access key, such as `AKIA...`.

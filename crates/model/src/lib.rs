@@ -55,9 +55,10 @@ pub use feed::{FeedFrame, FeedHello, LivePeer, MapDelta};
 pub use history::{Difference, Entry, History, Item, ItemKey, ItemKind, NotKept};
 pub use id::{
     AccessKeyId, ApiId, ApiKeyId, AuthorizerId, CertificateId, ChangeId, ClientCertificateId,
-    DeploymentId, DocumentationPartId, DomainId, IntegrationId, IntegrationResponseId, MappingId,
-    ModelId, NodeId, PopName, PrivateEndpointId, RegionName, ResourceId, Revision, RouteId,
-    RouteResponseId, RoutingRuleId, StageName, TokenId, UsagePlanId, ValidatorId, VpcLinkId,
+    ConnectorName, DeploymentId, DocumentationPartId, DomainId, IntegrationId,
+    IntegrationResponseId, MappingId, ModelId, NodeId, PopName, PrivateEndpointId, RegionName,
+    ResourceId, Revision, RouteId, RouteResponseId, RoutingRuleId, StageName, TokenId, UsagePlanId,
+    ValidatorId, VpcLinkId,
 };
 pub use patch::{
     ApiPatch, AssociationPatch, CreateHttpApi, DomainPatch, HttpReplacement, IntegrationPatch,

@@ -1,5 +1,6 @@
 //! The two entrances: a region's own listener and POPs over the link. They only differ in where the
-//! facts about the client come from; from there on it is one pipeline.
+//! facts about the client come from; from there on it is one pipeline. What other regions send is
+//! no client's request but on its way to a connector.
 
 use std::{
     sync::Arc,
@@ -99,6 +100,10 @@ impl CallHandler for Worker {
         meta: CallMeta,
         from: Arc<NodeIdentity>,
     ) -> BoxFuture<'_, Response> {
+        if from.role == PeerRole::Region {
+            // Not a client's request: another region node has no connector of its own.
+            return Box::pin(self.region.connectors().relay(request, meta));
+        }
         let facts = Facts {
             entrance: Entrance::Pop,
             client: meta.client,

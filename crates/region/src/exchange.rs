@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri, header::HOST};
 use plan::region::{Entrance, Found, RegionPlan, RoutePlan};
 use serve::{Body, Request};
 
-use crate::{forwarded::By, limits::Limits};
+use crate::{forwarded::By, limits::Limits, private::Whose};
 
 /// How a request came to the region; fixed before the pipeline begins.
 #[derive(Clone, Debug)]
@@ -58,6 +58,17 @@ pub(crate) struct Exchange<'a> {
     pub(crate) upstream_time: Option<Duration>,
     /// What the phases of a REST API leave for the record.
     pub(crate) rest: Option<crate::rest::Note>,
+}
+
+impl Facts {
+    /// For connectors, which log it.
+    pub(crate) fn whose(&self) -> Whose {
+        Whose {
+            request_id: self.request_id.clone(),
+            client: self.client,
+            https: self.https,
+        }
+    }
 }
 
 impl<'a> Exchange<'a> {

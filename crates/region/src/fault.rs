@@ -104,7 +104,12 @@ impl Fault {
             | Self::Miss(Miss::RoutingRules)
             | Self::NotReady
             | Self::Overloaded
-            | Self::Upstream(UpstreamError::Denied | UpstreamError::Busy) => Blame::Us,
+            | Self::Upstream(
+                UpstreamError::Denied
+                | UpstreamError::Busy
+                | UpstreamError::NoConnector
+                | UpstreamError::NotOffered,
+            ) => Blame::Us,
             Self::Upstream(_) => Blame::Upstream,
             Self::Rest(refusal) => refusal.blame,
         }

@@ -19,6 +19,7 @@ mod load;
 mod metrics;
 mod phases;
 mod pipeline;
+mod private;
 mod record;
 mod region;
 mod request_id;
@@ -31,6 +32,10 @@ mod upstream;
 pub use feed::{Ack, FeedServer, LiveNodes};
 pub use issuers::KeyTimes;
 pub use limits::{AskHome, Clock, LimitSettings, Limits, Moment};
+pub use private::{
+    Connector, ConnectorSettings, ConnectorSight, Connectors, Elsewhere, HealthCheck,
+    OfferedUpstream, Upstream, UpstreamHealth, UpstreamTls,
+};
 pub use region::{Region, RegionError, RegionSettings};
 pub use rest::{
     AuthorizerTest, AuthorizerTested, MethodTest, MethodTested, Tester, ViewerPlace, Viewers,

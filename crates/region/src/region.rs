@@ -19,6 +19,7 @@ use crate::{
     limits::{Clock, LimitSettings, Limits, clock},
     load::Load,
     metrics::Metrics,
+    private::Connectors,
     record::Ledger,
     rest::{KeptAnswers, Viewers},
     trials::Trials,
@@ -70,6 +71,7 @@ pub struct Region {
     decisions: Arc<Decisions>,
     answers: Arc<KeptAnswers>,
     issuers: Arc<Issuers>,
+    connectors: Arc<Connectors>,
     drain: Drain,
 }
 
@@ -128,6 +130,7 @@ impl Region {
             decisions,
             answers: KeptAnswers::new(registry)?,
             issuers: Arc::clone(&issuers),
+            connectors: Connectors::new(registry)?,
             drain: drain.clone(),
         });
         let upstreams = Arc::new(region.make_upstreams());
@@ -201,6 +204,11 @@ impl Region {
         &self.limits
     }
 
+    /// Ways into private networks.
+    pub const fn connectors(&self) -> &Arc<Connectors> {
+        &self.connectors
+    }
+
     pub(crate) fn plan(&self) -> Option<Arc<RegionPlan>> {
         self.plan.load_full()
     }
@@ -244,6 +252,7 @@ impl Region {
                 decisions: Arc::clone(&self.decisions),
                 answers: Arc::clone(&self.answers),
                 issuers: Arc::clone(&self.issuers),
+                connectors: Arc::clone(&self.connectors),
             },
             &self.drain,
         )

@@ -21,6 +21,7 @@ mod h3;
 mod handler;
 mod handshake;
 mod hops;
+mod lent;
 mod limits;
 mod listener;
 mod metrics;
@@ -50,6 +51,7 @@ pub use handler::{
 };
 pub use handshake::Rtt;
 pub use hops::strip_hop_by_hop;
+pub use lent::Lender;
 pub use limits::Limits;
 pub use listener::ListenerSettings;
 pub use metrics::Metrics;

@@ -9,6 +9,7 @@
 )]
 
 mod blocked;
+mod connector;
 mod delivery;
 mod limits;
 mod network;

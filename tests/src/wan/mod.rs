@@ -11,6 +11,7 @@ pub mod compare;
 pub mod control;
 pub mod link;
 pub mod namespace;
+pub mod office;
 pub mod place;
 mod router;
 
@@ -75,6 +76,14 @@ impl Host {
     #[must_use]
     pub fn namespace(&self) -> &str {
         self.namespace.name()
+    }
+
+    /// Lines of `ip`, each without the word `ip`, applied on this host.
+    ///
+    /// # Errors
+    /// With what `ip` says.
+    pub fn configure(&self, lines: &str) -> anyhow::Result<()> {
+        self.namespace.configure(lines)
     }
 
     /// An address of this host.

@@ -4,6 +4,7 @@
 
 mod acme;
 mod certificates;
+mod connectors;
 mod differ;
 mod explain;
 mod history;
@@ -60,6 +61,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "/edgeway/v1/pops/{name}",
         places::delete_pop,
     ),
+    read("ListConnectors", "/edgeway/v1/connectors", connectors::list),
     read("ListNodes", "/edgeway/v1/nodes", nodes::list_nodes),
     read("GetNode", "/edgeway/v1/nodes/{id}", nodes::show),
     waiting(

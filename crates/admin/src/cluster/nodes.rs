@@ -89,15 +89,17 @@ pub(super) const fn role(role: &NodeRole) -> &'static str {
         NodeRole::Region(_) => "region",
         NodeRole::Pop(_) => "pop",
         NodeRole::Dns => "dns",
+        NodeRole::Connector(_) => "connector",
     }
 }
 
-/// The region or POP; DNS nodes have none.
+/// The region or POP, or the connector's name; DNS nodes have none.
 pub(super) fn place(role: &NodeRole) -> &str {
     match role {
         NodeRole::Region(name) => name.as_str(),
         NodeRole::Pop(name) => name.as_str(),
         NodeRole::Dns => "",
+        NodeRole::Connector(name) => name.as_str(),
     }
 }
 

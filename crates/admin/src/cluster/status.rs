@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::nodes::{NodeShape, list_shapes};
+use super::{
+    connectors::{self, ConnectorShape},
+    nodes::{NodeShape, list_shapes},
+};
 use crate::{answer::Answer, call::Call, clock, refusal::Refusal};
 
 #[derive(Serialize)]
@@ -15,6 +18,7 @@ struct StatusShape<'a> {
     revision: u64,
     raft: RaftShape,
     nodes: Vec<NodeShape<'a>>,
+    connectors: Vec<ConnectorShape>,
 }
 
 #[derive(Serialize)]
@@ -68,5 +72,6 @@ pub(super) fn show(call: &Call<'_>) -> Result<Answer, Refusal> {
             healthy: raft.healthy,
         },
         nodes: list_shapes(call),
+        connectors: connectors::list_shapes(call),
     })
 }

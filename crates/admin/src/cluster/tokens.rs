@@ -88,8 +88,9 @@ fn wanted_role(document: &Document) -> Result<NodeRole, Refusal> {
         "region" => Ok(NodeRole::Region(place()?.into())),
         "pop" => Ok(NodeRole::Pop(place()?.into())),
         "dns" => Ok(NodeRole::Dns),
+        "connector" => Ok(NodeRole::Connector(place()?.into())),
         other => Err(Refusal::bad(format!(
-            "role must be region, pop or dns, not {other}"
+            "role must be region, pop, dns or connector, not {other}"
         ))),
     }
 }

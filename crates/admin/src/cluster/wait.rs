@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::StatusCode;
-use model::{NodeId, Revision};
+use model::{NodeId, NodeRole, Revision};
 use serde::Serialize;
 use serve::BoxFuture;
 
@@ -61,9 +61,12 @@ impl Progress {
     /// Looks again; true when every live node of the configuration has reached `wanted`.
     fn look(&mut self, call: &Call<'_>, wanted: Revision, elapsed_ms: u64) -> bool {
         let live = live(call);
-        let known = live
-            .values()
-            .filter(|node| call.config.nodes.contains_key(&node.node));
+        let known = live.values().filter(|node| {
+            call.config
+                .nodes
+                .get(&node.node)
+                .is_some_and(|node| serves(node))
+        });
         self.serving = known.map(|node| (node.node, node.revision)).collect();
         for (node, revision) in &self.serving {
             if *revision >= wanted {
@@ -94,8 +97,8 @@ impl Progress {
         let absent = call
             .config
             .nodes
-            .keys()
-            .filter(|id| !self.serving.contains_key(id));
+            .values()
+            .filter(|node| serves(node) && !self.serving.contains_key(&node.id));
         let reached = lagging.is_empty();
         let message = (!reached).then(|| {
             format!(
@@ -103,7 +106,7 @@ impl Progress {
                 lagging.join(", ")
             )
         });
-        let not_live = absent.map(|id| id.0).collect();
+        let not_live = absent.map(|node| node.id.0).collect();
         let shape = WaitShape {
             revision: wanted.0,
             reached,
@@ -118,6 +121,11 @@ impl Progress {
         let answer = Answer::json(StatusCode::GATEWAY_TIMEOUT, &shape)?;
         Ok(answer.with("x-amzn-errortype", "TimeoutException"))
     }
+}
+
+/// Connectors have no configuration to be behind with.
+fn serves(node: &model::Node) -> bool {
+    !matches!(node.role, NodeRole::Connector(_))
 }
 
 pub(super) fn run<'a>(call: &'a Call<'_>) -> BoxFuture<'a, Result<Waited, Refusal>> {

@@ -1,6 +1,6 @@
 //! `VpcLink` of v1: a way to a load balancer in a private network.
 //!
-//! What is kept is the configuration; it is `AVAILABLE` at once, since nothing has to be built.
+//! What is kept is the configuration; how it stands is made for each answer (`links.rs`).
 
 use http::StatusCode;
 use model::{
@@ -20,7 +20,7 @@ use crate::{
     answer::Answer,
     call::{Call, Write},
     document::Document,
-    ids,
+    ids, links,
     operation::{Operation, read, write},
     refusal::Refusal,
 };
@@ -30,7 +30,7 @@ const ONE: &str = "/vpclinks/{link}";
 pub(super) const OPERATIONS: &[Operation] = &[
     read("GetVpcLinks", "/vpclinks", list),
     write("CreateVpcLink", "POST", "/vpclinks", create),
-    read("GetVpcLink", ONE, kind::show::<VpcLinks>),
+    read("GetVpcLink", ONE, show),
     write("UpdateVpcLink", "PATCH", ONE, kind::update::<VpcLinks>),
     write("DeleteVpcLink", "DELETE", ONE, kind::delete::<VpcLinks>),
 ];
@@ -104,20 +104,40 @@ fn targets(link: &VpcLink) -> Option<&[String]> {
 }
 
 fn shape(link: &VpcLink) -> Value {
+    let (status, _) = links::standing(link, &[]);
+    view(link, status).done()
+}
+
+/// With what is behind it now.
+fn standing(call: &Call<'_>, link: &VpcLink) -> Value {
+    let (status, message) = links::standing(link, &call.ports.fleet.connectors());
+    view(link, status).put("statusMessage", message).done()
+}
+
+fn view(link: &VpcLink, status: &str) -> View {
     View::default()
         .put("id", link.id.as_str())
         .put("name", link.name.as_str())
         .maybe("description", link.description.as_deref())
         .put("targetArns", texts(targets(link).unwrap_or_default()))
-        .put("status", "AVAILABLE")
+        .put("status", status)
         .filled("tags", object(&link.tags))
-        .done()
+}
+
+fn show(call: &Call<'_>) -> Result<Answer, Refusal> {
+    let link = call.config.vpc_links.get(call.argument(0));
+    let link = link.filter(|link| targets(link).is_some());
+    let link = link.ok_or_else(|| VpcLinks::missing(call))?;
+    Answer::ok(&standing(call, link))
 }
 
 fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     let links = call.config.vpc_links.values();
     let links = links.filter(|link| targets(link).is_some());
-    kind::list(call, links.map(|link| (link.id.as_str(), shape(link))))
+    kind::list(
+        call,
+        links.map(|link| (link.id.as_str(), standing(call, link))),
+    )
 }
 
 fn create(call: &Call<'_>) -> Result<Write, Refusal> {

@@ -1,7 +1,7 @@
 //! `VpcLink` of v2: a way into subnets of a private network. Links of v1 have a view of their own;
 //! ids are of one space.
 //!
-//! What is kept is the configuration; it is `AVAILABLE` at once, since nothing has to be built.
+//! What is kept is the configuration; how it stands is made for each answer (`links.rs`).
 
 use http::StatusCode;
 use model::{
@@ -14,9 +14,10 @@ use super::checks;
 use crate::{
     answer::Answer,
     call::{Call, Write},
-    clock, ids,
+    clock, ids, links,
     operation::{Operation, read, write},
     page::page,
+    ports::ConnectedConnector,
     refusal::Refusal,
     v1::view::{View, object},
 };
@@ -32,7 +33,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     write("DeleteVpcLink", "DELETE", ONE, delete),
 ];
 
-fn shape(link: &VpcLink) -> Option<Value> {
+fn shape(link: &VpcLink, connected: &[ConnectedConnector]) -> Option<Value> {
     let VpcLinkKind::V2 {
         subnets,
         security_groups,
@@ -40,6 +41,7 @@ fn shape(link: &VpcLink) -> Option<Value> {
     else {
         return None;
     };
+    let (status, message) = links::standing(link, connected);
     let view = View::default()
         .put("createdDate", clock::iso(link.created_ms))
         .put("name", link.name.as_str())
@@ -47,8 +49,8 @@ fn shape(link: &VpcLink) -> Option<Value> {
         .put("subnetIds", subnets.as_slice())
         .put("tags", object(&link.tags))
         .put("vpcLinkId", link.id.as_str())
-        .put("vpcLinkStatus", "AVAILABLE")
-        .put("vpcLinkStatusMessage", "VPC link is ready to route traffic")
+        .put("vpcLinkStatus", status)
+        .put("vpcLinkStatusMessage", message)
         .put("vpcLinkVersion", "V2");
     Some(view.done())
 }
@@ -57,32 +59,43 @@ fn missing(id: &str) -> Refusal {
     Refusal::not_found(ResourceKind::VpcLink, id)
 }
 
-fn found<'c>(config: &'c Config, id: &str) -> Result<(&'c VpcLink, Value), Refusal> {
+fn found<'c>(
+    config: &'c Config,
+    id: &str,
+    connected: &[ConnectedConnector],
+) -> Result<(&'c VpcLink, Value), Refusal> {
     let link = config.vpc_links.get(id).ok_or_else(|| missing(id))?;
-    Ok((link, shape(link).ok_or_else(|| missing(id))?))
+    Ok((link, shape(link, connected).ok_or_else(|| missing(id))?))
+}
+
+fn asked<'c>(call: &Call<'c>) -> Result<(&'c VpcLink, Value), Refusal> {
+    let connected = call.ports.fleet.connectors();
+    found(call.config, call.argument(0), &connected)
 }
 
 fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     let all = call.config.vpc_links.values();
+    let connected = call.ports.fleet.connectors();
     page(
         call,
-        all.filter_map(|link| Some((link.id.as_str(), shape(link)?))),
+        all.filter_map(|link| Some((link.id.as_str(), shape(link, &connected)?))),
     )
 }
 
 fn show(call: &Call<'_>) -> Result<Answer, Refusal> {
-    Answer::ok(&found(call.config, call.argument(0))?.1)
+    Answer::ok(&asked(call)?.1)
 }
 
-fn writing(link: VpcLink, seen: Seen, status: StatusCode) -> Write {
+fn writing(call: &Call<'_>, link: VpcLink, seen: Seen, status: StatusCode) -> Write {
     let id = link.id.clone();
     let op = Op::Shared(Box::new(SharedChange {
         key: SharedKey::VpcLink(id.clone()),
         seen,
         put: Some(SharedPart::VpcLink(link.into())),
     }));
+    let connected = call.ports.fleet.connectors();
     Write::showing(op, move |config| {
-        Answer::json(status, &found(config, id.as_str())?.1)
+        Answer::json(status, &found(config, id.as_str(), &connected)?.1)
     })
 }
 
@@ -108,19 +121,19 @@ fn create(call: &Call<'_>) -> Result<Write, Refusal> {
             security_groups,
         },
     };
-    Ok(writing(link, Seen::Nothing, StatusCode::CREATED))
+    Ok(writing(call, link, Seen::Nothing, StatusCode::CREATED))
 }
 
 fn update(call: &Call<'_>) -> Result<Write, Refusal> {
-    let (link, _) = found(call.config, call.argument(0))?;
+    let (link, _) = asked(call)?;
     let seen = Seen::of(Some(&SharedPart::VpcLink(link.clone().into())));
     let mut link = link.clone();
     link.name = call.document.sized("name", 1, 128)?.unwrap_or(link.name);
-    Ok(writing(link, seen, StatusCode::OK))
+    Ok(writing(call, link, seen, StatusCode::OK))
 }
 
 fn delete(call: &Call<'_>) -> Result<Write, Refusal> {
-    let (link, _) = found(call.config, call.argument(0))?;
+    let (link, _) = asked(call)?;
     let op = Op::Shared(Box::new(SharedChange {
         key: SharedKey::VpcLink(link.id.clone()),
         seen: Seen::Anything,

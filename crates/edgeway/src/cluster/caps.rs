@@ -207,7 +207,7 @@ impl Caps {
             let key = match config.nodes.get(node).map(|node| &node.role) {
                 Some(NodeRole::Pop(name)) => (Kind::Pop, name.to_string()),
                 Some(NodeRole::Region(name)) => (Kind::Region, name.to_string()),
-                Some(NodeRole::Dns) | None => continue,
+                Some(NodeRole::Dns | NodeRole::Connector(_)) | None => continue,
             };
             let known: &mut u32 = loads.entry(key).or_default();
             *known = (*known).max(*load);

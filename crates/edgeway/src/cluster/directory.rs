@@ -39,7 +39,7 @@ pub(crate) fn of_config(config: &Config) -> Vec<Seed> {
             region: name.to_string(),
             link: node.link,
         }),
-        NodeRole::Pop(_) | NodeRole::Dns => None,
+        NodeRole::Pop(_) | NodeRole::Dns | NodeRole::Connector(_) => None,
     });
     nodes.collect()
 }

@@ -58,6 +58,7 @@ pub(crate) fn identity(
         NodeRole::Region(name) => (PeerRole::Region, name.as_str()),
         NodeRole::Pop(name) => (PeerRole::Pop, name.as_str()),
         NodeRole::Dns => (PeerRole::Dns, "dns"),
+        NodeRole::Connector(name) => (PeerRole::Connector, name.as_str()),
     };
     NodeIdentity::new(cluster, role, place, node.0)
 }
@@ -111,7 +112,7 @@ impl Registrar {
         let op = match role.clone() {
             NodeRole::Region(name) => Op::PutRegion(model::Region { name, location }),
             NodeRole::Pop(name) => Op::PutPop(model::Pop { name, location }),
-            NodeRole::Dns => return Ok(()),
+            NodeRole::Dns | NodeRole::Connector(_) => return Ok(()),
         };
         self.propose("join", op).await.map(|_| ())
     }

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use super::{
     caps::Caps,
+    directory,
     latency::Latency,
     message::{self, ClusterRequest, News, NodeReport, Refusal},
 };
@@ -32,6 +33,7 @@ pub(crate) struct Fleet {
     latency: Arc<Latency>,
     caps: Arc<Caps>,
     served: watch::Receiver<u64>,
+    connectors: Arc<region::Connectors>,
     leaving: serve::Drain,
     heard: Mutex<BTreeMap<NodeId, Heard>>,
     changed: watch::Sender<u64>,
@@ -49,7 +51,7 @@ impl Fleet {
         seen: Arc<PeersSeen>,
         ledger: Ledger,
         (latency, caps): (Arc<Latency>, Arc<Caps>),
-        served: watch::Receiver<u64>,
+        (served, connectors): (watch::Receiver<u64>, Arc<region::Connectors>),
         leaving: serve::Drain,
     ) -> Arc<Self> {
         let changed = watch::Sender::new(0);
@@ -61,6 +63,7 @@ impl Fleet {
             latency,
             caps,
             served,
+            connectors,
             leaving,
             heard: Mutex::default(),
             changed,
@@ -122,6 +125,17 @@ impl Fleet {
         recent
             .map(|(node, heard)| (node, heard.report.load_per_mille))
             .collect()
+    }
+
+    /// Which connectors are connected to which other region node, by recent reports.
+    pub(crate) fn connectors(&self) -> Vec<(NodeId, region::ConnectorSight)> {
+        let heard = self.heard().into_iter();
+        let recent = heard.filter(|(_, heard)| heard.at.elapsed() < SILENT_AFTER);
+        let sights = recent.flat_map(|(node, heard)| {
+            let sights = heard.report.connectors.into_iter();
+            sights.map(move |sight| (node, sight))
+        });
+        sights.collect()
     }
 
     /// Which nodes refuse which revision, and why.
@@ -190,6 +204,11 @@ impl RpcHandler for Fleet {
                     return message::encode(&news)
                         .map_err(|error| Refusal::Internal.because(error));
                 }
+                ClusterRequest::Regions => {
+                    let seeds = directory::of_config(&self.ledger.config().borrow());
+                    return message::encode(&seeds)
+                        .map_err(|error| Refusal::Internal.because(error));
+                }
                 ClusterRequest::Samples(_)
                 | ClusterRequest::InstallMap(_)
                 | ClusterRequest::InstallShares(_) => {
@@ -228,6 +247,26 @@ impl region::LiveNodes for Fleet {
 }
 
 impl admin::Fleet for Fleet {
+    fn connectors(&self) -> Vec<admin::ConnectedConnector> {
+        let own = self.connectors.sights().into_iter();
+        let own = own.map(|sight| (self.own, sight));
+        let connected = |(by, sight): (NodeId, region::ConnectorSight)| {
+            let upstreams = sight.upstreams.into_iter();
+            admin::ConnectedConnector {
+                node: NodeId(sight.node),
+                name: sight.name,
+                by,
+                draining: sight.draining,
+                connections: sight.connections,
+                in_flight: sight.in_flight,
+                upstreams: upstreams
+                    .map(|one| (one.name, one.health.as_str(), one.reason))
+                    .collect(),
+            }
+        };
+        own.chain(Self::connectors(self)).map(connected).collect()
+    }
+
     fn live(&self) -> Vec<admin::LiveNode> {
         let heard = self.heard();
         let recent = heard

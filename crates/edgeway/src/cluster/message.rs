@@ -76,6 +76,8 @@ pub(crate) enum ClusterRequest {
     InstallMap(LatencyMap),
     /// Shares of places that the sender, a region, has decided on.
     InstallShares(Shares),
+    /// Asks where region nodes are; the answer is a list of [`Seed`].
+    Regions,
 }
 
 /// What steers DNS, as far as it is newer than what was asked for.
@@ -104,6 +106,8 @@ pub(crate) struct NodeReport {
     pub(crate) over_h2: Vec<NodeId>,
     /// How full it is, in thousandths of its own cap; 0 without one.
     pub(crate) load_per_mille: u32,
+    /// The connectors that are connected to a region node.
+    pub(crate) connectors: Vec<region::ConnectorSight>,
 }
 
 /// A new certificate for the sender's own identity.

@@ -6,6 +6,7 @@
 pub(crate) mod acme;
 pub(crate) mod caps;
 pub(crate) mod control;
+pub(crate) mod dialling;
 pub(crate) mod directory;
 pub(crate) mod enroll;
 pub(crate) mod explain;
@@ -16,6 +17,7 @@ pub(crate) mod limits;
 pub(crate) mod load;
 pub(crate) mod membership;
 pub(crate) mod message;
+pub(crate) mod neighbours;
 pub(crate) mod purge;
 pub(crate) mod relay;
 pub(crate) mod renewal;

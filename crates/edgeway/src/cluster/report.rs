@@ -62,6 +62,10 @@ impl Reporter {
                 .map_or_else(Vec::new, |region| region.trials()),
             over_h2: self.control.over_h2(),
             load_per_mille: self.meter.per_mille(),
+            connectors: self
+                .region
+                .as_ref()
+                .map_or_else(Vec::new, |region| region.connectors().sights()),
         };
         let Ok(body) = message::encode(&ClusterRequest::Report(report)) else {
             return;

@@ -211,5 +211,6 @@ fn first_settings(options: &Options) -> Settings {
         pop: None,
         aws: None,
         dns: None,
+        connector: None,
     }
 }

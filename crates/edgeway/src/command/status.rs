@@ -67,7 +67,42 @@ fn table(answer: &Value) -> String {
             text(node.get("link")),
         ]);
     }
-    head + &aligned(&rows)
+    head + &aligned(&rows) + &connectors(answer)
+}
+
+/// What connectors offer, if there are any.
+fn connectors(answer: &Value) -> String {
+    let list = |value: &Value, name: &str| {
+        let list = value.get(name).and_then(Value::as_array);
+        list.cloned().unwrap_or_default()
+    };
+    let word = |value: &Value, name: &str| {
+        let word = value.get(name).and_then(Value::as_str);
+        word.unwrap_or("-").to_owned()
+    };
+    let mut text = String::new();
+    for one in list(answer, "connectors") {
+        let id = one.get("id").map(Value::to_string).unwrap_or_default();
+        let regions: Vec<String> = list(&one, "regions")
+            .iter()
+            .map(|region| word(region, "region"))
+            .collect();
+        let upstreams: Vec<String> = list(&one, "upstreams")
+            .iter()
+            .map(|up| format!("{} {}", word(up, "name"), word(up, "health")))
+            .collect();
+        let joined = |items: &[String]| match items {
+            [] => "-".to_owned(),
+            items => items.join(", "),
+        };
+        text.push_str(&format!(
+            "\nconnector {id} {}: connected to {}; offers {}",
+            word(&one, "name"),
+            joined(&regions),
+            joined(&upstreams),
+        ));
+    }
+    text
 }
 
 /// The node's state with what is unusual about it.
@@ -134,6 +169,11 @@ mod tests {
                 { "id": 13, "role": "pop", "place": "pop-2", "live": true, "draining": false,
                   "revision": 7, "overH2": [1, 2], "link": "127.0.0.1:3" },
             ],
+            "connectors": [
+                { "id": 14, "name": "office", "regions": [{ "region": "us-east-1" }],
+                  "upstreams": [{ "name": "orders", "health": "healthy" }] },
+                { "id": 15, "name": "office", "regions": [], "upstreams": [] },
+            ],
         });
         insta::assert_snapshot!(super::table(&answer), @r"
         cluster c  base domain x.test  revision 7  leader node 1  term 2
@@ -141,6 +181,8 @@ mod tests {
         1     region  us-east-1  up             leader  7         127.0.0.1:1
         12    pop     pop-1      down           -       -         127.0.0.1:2
         13    pop     pop-2      up, h2 to 1 2  -       7         127.0.0.1:3
+        connector 14 office: connected to us-east-1; offers orders healthy
+        connector 15 office: connected to -; offers -
         ");
     }
 }

@@ -11,11 +11,11 @@ use crate::client::{Client, Target};
 pub struct Options {
     #[command(flatten)]
     target: Target,
-    /// What the node will be: region, pop or dns.
-    #[arg(long, value_parser = ["region", "pop", "dns"])]
+    /// What the node will be: region, pop, dns or connector.
+    #[arg(long, value_parser = ["region", "pop", "dns", "connector"])]
     role: String,
-    /// The region's or POP's name.
-    #[arg(long, required_if_eq_any = [("role", "region"), ("role", "pop")])]
+    /// The region's, POP's or connector's name.
+    #[arg(long, required_if_eq_any = [("role", "region"), ("role", "pop"), ("role", "connector")])]
     place: Option<String>,
     /// Seconds until it expires.
     #[arg(long, default_value_t = 3600)]

@@ -278,6 +278,7 @@ impl Member {
             pop: None,
             aws: None,
             dns: None,
+            connector: None,
         };
         match self.role {
             MemberRole::Region {

@@ -262,7 +262,7 @@ fn check_role(settings: &Settings, role: PeerRole) -> anyhow::Result<()> {
         PeerRole::Region => settings.region.is_some(),
         PeerRole::Pop => settings.pop.is_some(),
         PeerRole::Dns => settings.dns.is_some(),
-        PeerRole::Connector => false,
+        PeerRole::Connector => settings.connector.is_some(),
     };
     if !expected {
         bail!(

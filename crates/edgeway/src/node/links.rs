@@ -14,11 +14,13 @@ use region::{FeedServer, Region};
 use serve::BoxFuture;
 use tokio::runtime::Handle;
 
+use super::common::Common;
 use crate::cluster::{
     enroll::{Registrar, Renewer},
     fleet::Fleet,
     limits::LimitKeeper,
     message::Refusal,
+    neighbours::Neighbours,
     purge::PurgeHub,
 };
 
@@ -74,9 +76,26 @@ pub(super) fn services(
         )
         .with_roles(Service::Purge, &[PeerRole::Pop])
         .with_probe(Arc::new(probe))
-        // Only POPs vouch for clients' addresses.
-        .with_roles(Service::Call, &[PeerRole::Pop]);
+        // Only POPs vouch for clients' addresses; regions hand over calls to connectors.
+        .with_roles(Service::Call, &[PeerRole::Pop, PeerRole::Region]);
     ledger.serve(services)
+}
+
+/// Follows connectors that connect here, and those that other region nodes report.
+pub(super) fn follow_connectors(
+    common: &Common,
+    region: &Arc<Region>,
+    fleet: &Arc<Fleet>,
+    seen: &Arc<PeersSeen>,
+) {
+    let connectors = region.connectors();
+    connectors.set_elsewhere(Arc::new(Neighbours {
+        fleet: Arc::clone(fleet),
+        control: common.control.clone(),
+        seeds: common.seeds.subscribe(),
+    }));
+    let following = Arc::clone(connectors).follow(Arc::clone(seen), common.upkeep.clone());
+    common.keep(following);
 }
 
 /// Links are served by threads of their own, so that calls from POPs and the control plane do not

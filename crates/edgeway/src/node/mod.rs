@@ -7,6 +7,7 @@ mod bootstrap;
 mod certificates;
 mod challenges;
 mod common;
+mod connector;
 mod dns;
 mod dns_secure;
 mod limits;
@@ -58,7 +59,7 @@ pub(crate) async fn run(settings: Settings, end: impl Future<Output = ()>) -> an
         signal = end_signal() => signal,
         () = end => "parent",
     };
-    let leave = Duration::from_secs(settings.leave_s);
+    let leave = Duration::from_secs(settings.leave_s).max(role.leave_min());
     end_in_order(common, role, ops, (cause, leave)).await;
     Ok(())
 }
@@ -111,6 +112,7 @@ enum Role {
     Region(Box<region::RegionRole>),
     Pop(pop::PopRole),
     Dns(dns::DnsRole),
+    Connector(connector::ConnectorRole),
 }
 
 impl Role {
@@ -119,13 +121,22 @@ impl Role {
             Self::Region(_) => "region",
             Self::Pop(_) => "pop",
             Self::Dns(_) => "dns",
+            Self::Connector(_) => "connector",
+        }
+    }
+
+    /// For others to hear that the node is about to go.
+    const fn leave_min(&self) -> Duration {
+        match self {
+            Self::Region(_) | Self::Pop(_) | Self::Dns(_) => Duration::ZERO,
+            Self::Connector(_) => connector::LEAVE_MIN,
         }
     }
 
     fn region(&self) -> Option<Arc<Region>> {
         match self {
             Self::Region(role) => Some(role.data_plane()),
-            Self::Pop(_) | Self::Dns(_) => None,
+            Self::Pop(_) | Self::Dns(_) | Self::Connector(_) => None,
         }
     }
 
@@ -135,7 +146,7 @@ impl Role {
             Self::Region(role) => role.meter(),
             Self::Pop(role) => role.meter(),
             // Whom to ask is not decided here.
-            Self::Dns(_) => Arc::new(Meter::new(Vec::new())),
+            Self::Dns(_) | Self::Connector(_) => Arc::new(Meter::new(Vec::new())),
         }
     }
 
@@ -144,6 +155,7 @@ impl Role {
             Self::Region(role) => role.ended().await,
             Self::Pop(role) => role.ended().await,
             Self::Dns(role) => role.ended().await,
+            Self::Connector(role) => role.ended().await,
         }
     }
 }
@@ -155,6 +167,10 @@ async fn start_role(settings: &Settings, common: &Common) -> anyhow::Result<Role
     }
     if let Some(pop) = &settings.pop {
         return pop::start(settings, pop, common).await.map(Role::Pop);
+    }
+    if let Some(section) = &settings.connector {
+        let role = connector::start(settings, section, common).await?;
+        return Ok(Role::Connector(role));
     }
     let dns = settings.dns.as_ref().context("settings: no role")?;
     dns::start(settings, dns, common).await.map(Role::Dns)

@@ -63,10 +63,11 @@ pub(super) async fn start(
         Arc::clone(&seen),
         ledger.clone(),
         (latency.clone(), caps.clone()),
-        region.revisions(),
+        (region.revisions(), Arc::clone(region.connectors())),
         common.leaving.clone(),
     );
     common.keep(Arc::clone(&fleet).follow_links());
+    links::follow_connectors(common, &region, &fleet, &seen);
     let feed = FeedServer::new(
         ledger.config(),
         fleet.clone(),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Aws, Place, Region, Settings, Tls};
+use super::{Aws, Connector, Place, Region, Settings, Tls};
 
 const WORKERS_MAX: usize = 256;
 
@@ -39,10 +39,11 @@ impl Settings {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         let roles = usize::from(self.region.is_some())
             + usize::from(self.pop.is_some())
-            + usize::from(self.dns.is_some());
+            + usize::from(self.dns.is_some())
+            + usize::from(self.connector.is_some());
         if roles != 1 {
             return Err(bad(
-                "region | pop | dns",
+                "region | pop | dns | connector",
                 "exactly one of these sections is needed",
             ));
         }
@@ -94,7 +95,10 @@ impl Settings {
                 return Err(bad(&key, "seconds from 60 to 21600"));
             }
         }
-        if self.link.bind.ip().is_unspecified() && self.link.advertise.is_none() {
+        self.connector.as_ref().map_or(Ok(()), Connector::check)?;
+        // Nobody dials a connector.
+        let dialled = self.connector.is_none();
+        if dialled && self.link.bind.ip().is_unspecified() && self.link.advertise.is_none() {
             return Err(bad(
                 "link.advertise",
                 "needed when link.bind is a wildcard address: the address other nodes reach",

@@ -551,12 +551,19 @@ fn a_connector_is_called_over_the_connection_it_opened() {
             .rpc(Service::Cluster, Bytes::from_static(b"abc"), STEP)
             .await;
         assert_eq!(answer.unwrap(), "cba");
+        let turns = region.seen.connections();
+        let ways = region.seen.ways_back(PeerRole::Connector);
+        assert_eq!(ways.len(), 1);
+        assert_eq!(*ways[0].identity, connector);
+        assert!(region.seen.ways_back(PeerRole::Pop).is_empty());
         dialled.close();
         until("the way back is closed", || {
             back.state() == PeerState::Closed
         })
         .await;
         assert!(region.seen.reverse(PeerRole::Connector, "office").is_none());
+        assert!(region.seen.ways_back(PeerRole::Connector).is_empty());
+        assert!(turns.has_changed().unwrap());
     });
 }
 

@@ -191,7 +191,7 @@ impl Config {
                 };
                 self.pops.entry(name).or_insert_with(|| Arc::new(pop));
             }
-            NodeRole::Dns => {}
+            NodeRole::Dns | NodeRole::Connector(_) => {}
         }
         Ok(id)
     }

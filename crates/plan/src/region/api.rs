@@ -10,6 +10,7 @@ use model::{
 };
 
 use super::{
+    private::Links,
     rest::{Contents, RestStage},
     route::RoutePlan,
     router::{Router, decoded},
@@ -62,18 +63,23 @@ pub struct CorsPlan {
     pub max_age: String,
 }
 
-const DEFAULT_STAGE: &str = "$default";
+pub(super) const DEFAULT_STAGE: &str = "$default";
 
 // === impl ApiPlan ===
 
 impl ApiPlan {
     /// Compiles an API; `last` is what was compiled of an earlier state of it.
-    pub(super) fn compile(source: &Arc<Api>, account: &str, last: Option<&Self>) -> Self {
+    pub(super) fn compile(
+        source: &Arc<Api>,
+        (account, links): (&str, &Links<'_>),
+        last: Option<&Self>,
+    ) -> Self {
         let mut diagnostics = Vec::new();
         let mut contents = Contents::new(account, last.map(|last| &last.contents));
         let stages = source.stages.values().map(|stage| {
             let name = stage.name.as_str().as_bytes().into();
-            let plan = StagePlan::compile(source, stage, &mut contents, &mut diagnostics);
+            let known = (&mut contents, links);
+            let plan = StagePlan::compile(source, stage, known, &mut diagnostics);
             (name, plan)
         });
         let stages = stages.collect();
@@ -147,14 +153,14 @@ impl StagePlan {
     fn compile(
         api: &Api,
         stage: &Stage,
-        contents: &mut Contents,
+        (contents, links): (&mut Contents, &Links<'_>),
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Self {
         let serves = if matches!(api.kind, ApiKind::Rest(_)) {
-            let compiled = RestStage::compile(api, stage, contents, diagnostics);
+            let compiled = RestStage::compile(api, stage, (contents, links), diagnostics);
             compiled.map(|rest| Deployed::Rest(Box::new(rest)))
         } else {
-            let compiled = HttpStage::compile(api, stage, diagnostics);
+            let compiled = HttpStage::compile(api, stage, links, diagnostics);
             compiled.map(|http| Deployed::Http(Box::new(http)))
         };
         Self {
@@ -201,7 +207,12 @@ impl StagePlan {
 // === impl HttpStage ===
 
 impl HttpStage {
-    fn compile(api: &Api, stage: &Stage, diagnostics: &mut Vec<Diagnostic>) -> Option<Self> {
+    fn compile(
+        api: &Api,
+        stage: &Stage,
+        links: &Links<'_>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
         let at = format!("apis/{}/stages/{}", api.id, stage.name);
         let id = stage.deployment.as_ref()?;
         let deployment = api.deployments.get(id);
@@ -228,7 +239,7 @@ impl HttpStage {
         let mut router = Router::default();
         for route in content.routes.values() {
             let at = || format!("{at}/routes/{}", route.key);
-            let (plan, broken) = RoutePlan::compile(route, content, &stage.variables);
+            let (plan, broken) = RoutePlan::compile(route, content, (stage, links));
             if let Some(reason) = broken {
                 diagnostics.push(Diagnostic {
                     at: at(),

@@ -10,6 +10,7 @@ mod access_keys;
 mod api;
 mod domain;
 mod keys;
+mod private;
 pub mod rest;
 mod route;
 mod router;
@@ -24,14 +25,19 @@ use std::{
     sync::Arc,
 };
 
-use model::{Api, ApiId, Config, DomainId, DomainName, EndpointType, Revision, Table};
+use model::{
+    Api, ApiId, Config, DomainId, DomainName, EndpointType, Revision, Table, VpcLinkId,
+    rest::VpcLink,
+};
 
 pub use access_keys::{AccessKeyPlan, AccessKeysPlan};
 pub use api::{ApiPlan, CorsPlan, StagePlan};
 pub use domain::DomainPlan;
 pub use keys::{KeyPlan, KeysPlan};
+pub use private::{CONNECTOR_TAG, Target, Way, ends_of};
 pub use route::{Action, Guard, HttpProxy, Origin, OriginTls, RoutePlan};
 
+use self::private::Links;
 use crate::{Diagnostic, shards::Shards};
 
 /// A compiled configuration, for regions.
@@ -45,6 +51,8 @@ pub struct RegionPlan {
     apis: Shards<ApiId, Arc<ApiPlan>>,
     /// APIs with diagnostics.
     ailing: BTreeSet<ApiId>,
+    /// APIs that depend on VPC links.
+    linked: BTreeSet<ApiId>,
     /// `execute-api.REGION.BASE` of every region of the cluster.
     endpoint_suffixes: HashSet<Box<str>>,
     domains: Shards<Box<str>, Arc<DomainPlan>>,
@@ -62,6 +70,7 @@ pub struct RegionPlan {
 struct Sources {
     apis: Table<ApiId, Arc<Api>>,
     domains: Table<DomainId, Arc<DomainName>>,
+    links: BTreeMap<VpcLinkId, Arc<VpcLink>>,
 }
 
 /// How a request came to the region.
@@ -133,9 +142,11 @@ impl RegionPlan {
             sources: Sources {
                 apis: config.apis.clone(),
                 domains: config.domains.clone(),
+                links: config.vpc_links.clone(),
             },
             apis: last.apis.clone(),
             ailing: last.ailing.clone(),
+            linked: last.linked.clone(),
             endpoint_suffixes: endpoint_suffixes(config),
             domains: last.domains.clone(),
             wildcards: last.wildcards.clone(),
@@ -145,6 +156,11 @@ impl RegionPlan {
             compiled: 0,
         };
         let old = &last.sources;
+        if old.links != config.vpc_links {
+            for id in last.linked.clone() {
+                plan.put_api(&id, config.apis.get(id.as_str()));
+            }
+        }
         let put = |id: &ApiId, _: Option<&_>, api: Option<&_>| plan.put_api(id, api);
         config.apis.changes(&old.apis, Arc::ptr_eq, put);
         let put = |name: &DomainId, _: Option<&_>, domain: Option<&_>| {
@@ -166,8 +182,16 @@ impl RegionPlan {
 
     fn put_api(&mut self, id: &ApiId, api: Option<&Arc<Api>>) {
         let last = self.apis.get(id).cloned();
-        let compile = |api| Arc::new(ApiPlan::compile(api, &self.account, last.as_deref()));
+        let links = Links::new(&self.sources.links);
+        let compile = |api| {
+            Arc::new(ApiPlan::compile(
+                api,
+                (&self.account, &links),
+                last.as_deref(),
+            ))
+        };
         let compiled = api.map(compile);
+        let linked = links.were_asked();
         let ails = compiled
             .as_ref()
             .is_some_and(|api| !api.diagnostics().is_empty());
@@ -175,6 +199,11 @@ impl RegionPlan {
             self.ailing.insert(id.clone());
         } else {
             self.ailing.remove(id);
+        }
+        if linked {
+            self.linked.insert(id.clone());
+        } else {
+            self.linked.remove(id);
         }
         match compiled {
             Some(compiled) => {

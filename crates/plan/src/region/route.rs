@@ -2,13 +2,19 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use lang::uri_template::{UriTemplate, Value};
+use lang::uri_template::{self, UriTemplate, Value};
 use model::{
-    HttpContent, Integration, IntegrationKind, Route, RouteKey, Segment, rest::AuthorizationType,
+    HttpContent, Integration, IntegrationKind, Route, RouteKey, Segment, Stage,
+    rest::{AuthorizationType, IntegrationType},
     v2::RouteRules,
 };
 
-use super::{token::TokenAuthorizer, unserved};
+use super::{
+    api::DEFAULT_STAGE,
+    private::{Links, Way},
+    token::TokenAuthorizer,
+    unserved,
+};
 
 /// A compiled route.
 #[derive(Debug)]
@@ -50,6 +56,8 @@ pub struct HttpProxy {
     pub method: Option<Box<str>>,
     /// The `$default` route appends the request's whole path to the URI.
     pub appends_path: bool,
+    /// What is appended begins with this stage's name.
+    pub appends_stage: Option<Box<str>>,
     /// Milliseconds until the backend's answer must have begun.
     pub timeout_ms: u32,
 }
@@ -69,6 +77,8 @@ pub struct Origin {
     pub authority: Box<str>,
     /// Where TLS is not as usual.
     pub tls: OriginTls,
+    /// It is reached through connectors, which know its address; `host` and `port` do not count.
+    pub via: Option<Arc<Way>>,
 }
 
 /// How a backend is spoken to over TLS, where that is not as usual.
@@ -109,7 +119,7 @@ impl RoutePlan {
     pub(super) fn compile(
         route: &Route,
         content: &HttpContent,
-        variables: &BTreeMap<String, String>,
+        (stage, links): (&Stage, &Links<'_>),
     ) -> (Self, Option<Arc<str>>) {
         let parameters = parameters(&route.key);
         let guard = Guard::compile(&route.rules, content);
@@ -119,7 +129,10 @@ impl RoutePlan {
             (Ok(_), None) => Err("route has no integration".to_owned()),
             (Ok(_), Some(id)) => match content.integrations.get(id) {
                 None => Err(format!("integration {id} does not exist")),
-                Some(integration) => http_proxy(route, integration, variables, &parameters),
+                Some(integration) => match &integration.mapping.connection {
+                    None => http_proxy(route, integration, &stage.variables, &parameters),
+                    Some(link) => private(integration, link, stage, links),
+                },
             },
         };
         let (action, reason) = match compiled {
@@ -258,6 +271,7 @@ fn http_proxy(
             .map(Into::into),
         authority: uri.authority().into(),
         tls: OriginTls::default(),
+        via: None,
     };
     Ok(HttpProxy {
         origin: Arc::new(origin),
@@ -267,6 +281,56 @@ fn http_proxy(
             .filter(|method| *method != "ANY")
             .map(Into::into),
         appends_path: matches!(route.key, RouteKey::Default),
+        appends_stage: None,
+        timeout_ms: integration.timeout_ms,
+    })
+}
+
+/// Through a VPC link: the whole path is passed on, the stage's name included, to an upstream that
+/// an ARN names (3.4).
+fn private(
+    integration: &Integration,
+    link: &str,
+    stage: &Stage,
+    links: &Links<'_>,
+) -> Result<HttpProxy, String> {
+    let other = match &integration.kind {
+        IntegrationKind::Other(other) if other.kind == IntegrationType::HttpProxy => other,
+        _ => return Err(unserved::KIND.to_owned()),
+    };
+    if let Some(reason) = unserved::mapping(&integration.mapping) {
+        return Err(reason.to_owned());
+    }
+    let with = |text: &str| {
+        uri_template::with_stage_variables(text, &stage.variables)
+            .map_err(|error| error.to_string())
+    };
+    let target = with(other.uri.as_deref().unwrap_or_default())?;
+    let way = links.way(&with(link)?, Some(&target), None)?;
+    let https = other.server_name.is_some();
+    let scheme = if https { "https" } else { "http" };
+    let uri = UriTemplate::compile(&format!("{scheme}://private/"), &stage.variables);
+    let uri = uri.map_err(|error| error.to_string())?;
+    let origin = Origin {
+        https,
+        host: uri.host().into(),
+        port: uri.port(),
+        server_name: other.server_name.as_deref().map(Into::into),
+        authority: uri.authority().into(),
+        tls: OriginTls::default(),
+        via: Some(Arc::new(Way {
+            keeps_host: true,
+            ..way
+        })),
+    };
+    let method = other.method.as_deref();
+    let named = stage.name.as_str();
+    Ok(HttpProxy {
+        origin: Arc::new(origin),
+        uri,
+        method: method.filter(|method| *method != "ANY").map(Into::into),
+        appends_path: true,
+        appends_stage: (named != DEFAULT_STAGE).then(|| named.into()),
         timeout_ms: integration.timeout_ms,
     })
 }

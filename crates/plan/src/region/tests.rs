@@ -1,5 +1,6 @@
 //! Plans: where requests lead, what broken parts become, and what a new plan reuses.
 
+mod links;
 mod matcher;
 mod unserved;
 

@@ -10,8 +10,8 @@ use model::{
 };
 
 /// Why an integration of another kind does not run.
-pub(super) const KIND: &str = "integrations other than HTTP_PROXY to a public address are not \
-                               served by this version";
+pub(super) const KIND: &str = "integrations other than HTTP_PROXY to a public address or through \
+                               a VPC link are not served by this version";
 
 /// Why nobody may pass a route.
 pub(super) fn authorization(rules: &RouteRules) -> Option<String> {
@@ -40,7 +40,8 @@ pub(super) fn authorization(rules: &RouteRules) -> Option<String> {
 /// Why requests and answers would not be what the integration says.
 pub(super) fn mapping(mapping: &Mapping) -> Option<&'static str> {
     let Mapping {
-        connection,
+        // Where it leads, not what is sent.
+        connection: _,
         credentials,
         subtype,
         content_handling,
@@ -51,9 +52,6 @@ pub(super) fn mapping(mapping: &Mapping) -> Option<&'static str> {
         response_parameters,
         responses,
     } = mapping;
-    if connection.is_some() {
-        return Some("VPC links are not served by this version");
-    }
     if credentials.is_some() || subtype.is_some() {
         return Some("calls to AWS services are not served by this version");
     }

@@ -126,6 +126,7 @@ impl Place {
                 server_name: None,
                 authority: authority.as_str().to_ascii_lowercase().into(),
                 tls: OriginTls::default(),
+                via: None,
             }),
             target: uri
                 .path_and_query()

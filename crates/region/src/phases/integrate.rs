@@ -17,8 +17,12 @@ use crate::{
 pub(crate) async fn call(
     exchange: &mut Exchange<'_>,
     upstreams: &Upstreams,
-    call: Call<'_>,
+    mut call: Call<'_>,
 ) -> Result<Response, Fault> {
+    if call.origin.via.is_some() {
+        let whose = exchange.facts.whose();
+        call.request.extensions_mut().insert(whose);
+    }
     let began = Instant::now();
     let span = debug_span!("upstream", host = %call.origin.host, port = call.origin.port);
     let calling = upstreams.call(call.origin, call.request).instrument(span);

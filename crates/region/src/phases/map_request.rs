@@ -79,8 +79,11 @@ fn uri(exchange: &Exchange<'_>, proxy: &HttpProxy) -> Result<Uri, Fault> {
     let (Some(found), Some(route)) = (&exchange.found, exchange.route) else {
         return Err(Fault::NoRoute);
     };
+    let staged = proxy.appends_stage.as_deref();
+    let staged = staged.map(|stage| format!("{stage}/{}", found.path));
+    let path = staged.as_deref().unwrap_or(found.path);
     let extras = Extras {
-        append_path: proxy.appends_path.then_some(found.path),
+        append_path: proxy.appends_path.then_some(path),
         query: exchange.uri.query(),
     };
     let rendered = proxy

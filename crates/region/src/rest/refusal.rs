@@ -87,7 +87,9 @@ impl Refusal {
     pub(crate) fn upstream(error: UpstreamError) -> Self {
         let (kind, message) = match error {
             UpstreamError::TimedOut => (Kind::IntegrationTimeout, "Endpoint request timed out"),
-            UpstreamError::Denied => (Kind::ApiConfigurationError, "Internal server error"),
+            UpstreamError::Denied | UpstreamError::NotOffered => {
+                (Kind::ApiConfigurationError, "Internal server error")
+            }
             _ => (
                 Kind::IntegrationFailure,
                 "Network error communicating with endpoint",
@@ -101,7 +103,10 @@ impl Refusal {
         Self {
             message: Some(Cow::Borrowed(message)),
             blame: match error {
-                UpstreamError::Denied | UpstreamError::Busy => Blame::Us,
+                UpstreamError::Denied
+                | UpstreamError::Busy
+                | UpstreamError::NoConnector
+                | UpstreamError::NotOffered => Blame::Us,
                 _ => Blame::Upstream,
             },
             retry,

@@ -93,6 +93,7 @@ impl AwsSettings {
                 authority: host.as_str().into(),
                 host: host.into(),
                 tls: OriginTls::default(),
+                via: None,
             };
             return Place {
                 origin: Arc::new(origin),
@@ -113,6 +114,7 @@ impl AwsSettings {
             server_name: None,
             authority: endpoint.authority.as_str().into(),
             tls: OriginTls::default(),
+            via: None,
         };
         Place {
             origin: Arc::new(origin),

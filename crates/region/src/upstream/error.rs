@@ -32,6 +32,12 @@ pub(crate) enum UpstreamError {
     /// What came is not an HTTP answer.
     #[error("backend's answer is malformed")]
     Malformed,
+    /// No connector of the VPC link is connected to any region node.
+    #[error("no connector of the vpc link is connected")]
+    NoConnector,
+    /// The connectors of the VPC link do not offer the upstream.
+    #[error("upstream is not offered by the vpc link's connectors")]
+    NotOffered,
     /// The client's body failed while it was being sent on.
     #[error("client's body failed")]
     RequestBody(BodyError),
@@ -50,8 +56,28 @@ impl UpstreamError {
             Self::TimedOut => "upstream_timeout",
             Self::Closed => "upstream_closed",
             Self::Malformed => "upstream_malformed",
+            Self::NoConnector => "upstream_no_connector",
+            Self::NotOffered => "upstream_not_offered",
             Self::RequestBody(error) => error.reason(),
         }
+    }
+
+    /// What a connector means by a reason; one that is not known is the worst.
+    pub(crate) fn of_reason(reason: &[u8]) -> Self {
+        const KNOWN: [UpstreamError; 9] = [
+            UpstreamError::Unresolved,
+            UpstreamError::Denied,
+            UpstreamError::Unreachable,
+            UpstreamError::ConnectTimeout,
+            UpstreamError::Tls,
+            UpstreamError::Busy,
+            UpstreamError::Malformed,
+            UpstreamError::NoConnector,
+            UpstreamError::NotOffered,
+        ];
+        let known = KNOWN.into_iter();
+        let mut known = known.filter(|error| error.reason().as_bytes() == reason);
+        known.next().unwrap_or(Self::Closed)
     }
 
     /// Whether the backend certainly has not begun to act.
@@ -62,7 +88,9 @@ impl UpstreamError {
             | Self::Unreachable
             | Self::ConnectTimeout
             | Self::Tls
-            | Self::Busy => true,
+            | Self::Busy
+            | Self::NoConnector
+            | Self::NotOffered => true,
             Self::TimedOut | Self::Closed | Self::Malformed | Self::RequestBody(_) => false,
         }
     }

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Instant};
 use http::{
     HeaderValue, Method, Request, Response, Uri, Version,
     header::HOST,
-    uri::{PathAndQuery, Scheme},
+    uri::{Authority, PathAndQuery, Scheme},
 };
 use hyper::{
     body::Incoming,
@@ -29,6 +29,7 @@ use super::{
 use crate::{
     issuers::Issuers,
     metrics::Metrics,
+    private::Connectors,
     rest::{Kept, KeptAnswers},
 };
 
@@ -47,7 +48,12 @@ pub(crate) struct Shared {
     pub(crate) decisions: Arc<Decisions>,
     pub(crate) answers: Arc<KeptAnswers>,
     pub(crate) issuers: Arc<Issuers>,
+    pub(crate) connectors: Arc<Connectors>,
 }
+
+/// In a request's extensions: its own `Host` goes to the backend instead of the origin's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeepHost;
 
 /// A way to send one request.
 enum Channel {
@@ -122,6 +128,10 @@ impl Upstreams {
         origin: &Arc<Origin>,
         request: Request<Body>,
     ) -> Result<Response<Body>, UpstreamError> {
+        if let Some(way) = &origin.via {
+            // On the heap: its state would make that of every call larger.
+            return Box::pin(self.shared.connectors.call(origin, way, request)).await;
+        }
         let channel = self.channel(origin, true).await?;
         let again = match self.send(origin, channel, request).await {
             Ok(response) => return Ok(response),
@@ -291,6 +301,9 @@ fn copy_of_repeatable(request: &Request<Body>) -> Option<Request<Body>> {
         return None;
     }
     let mut copy = Request::new(Body::empty());
+    if let Some(keep) = request.extensions().get::<KeepHost>() {
+        copy.extensions_mut().insert(*keep);
+    }
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.headers_mut() = request.headers().clone();
@@ -303,16 +316,21 @@ fn fit_http1(request: &mut Request<Body>, host: &HeaderValue) {
     if request.uri().authority().is_some() {
         *request.uri_mut() = Uri::from(path_of(request.uri()));
     }
-    request.headers_mut().insert(HOST, host.clone());
+    let keeps = request.extensions().get::<KeepHost>().is_some();
+    if !keeps || !request.headers().contains_key(HOST) {
+        request.headers_mut().insert(HOST, host.clone());
+    }
 }
 
 /// HTTP/2 has scheme and authority of their own and no `Host`.
 fn fit_http2(request: &mut Request<Body>, entry: &Entry, https: bool) -> Result<(), UpstreamError> {
     *request.version_mut() = Version::HTTP_2;
-    request.headers_mut().remove(HOST);
+    let keeps = request.extensions().get::<KeepHost>().is_some();
+    let host = request.headers_mut().remove(HOST).filter(|_| keeps);
+    let own = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
     let uri = Uri::builder()
         .scheme(if https { Scheme::HTTPS } else { Scheme::HTTP })
-        .authority(entry.authority.clone())
+        .authority(own.unwrap_or_else(|| entry.authority.clone()))
         .path_and_query(path_of(request.uri()))
         .build();
     *request.uri_mut() = uri.map_err(|_| UpstreamError::Malformed)?;

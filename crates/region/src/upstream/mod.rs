@@ -21,7 +21,7 @@ pub(crate) use aws::{AwsCall, AwsError};
 pub use aws_settings::{AwsCredentials, AwsEndpoint, AwsEndpointError, AwsSettings};
 pub(crate) use decisions::{Decisions, Key};
 pub(crate) use error::UpstreamError;
-pub(crate) use http::{Shared, Upstreams};
+pub(crate) use http::{KeepHost, Shared, Upstreams};
 pub(crate) use lambda::Invocation;
 pub use settings::UpstreamSettings;
 pub(crate) use tls::BackendTls;

@@ -2,11 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use lang::uri_template::UriTemplate;
-use model::rest::{Integration, IntegrationType, ResponseTransfer};
+use lang::uri_template::{self, UriTemplate};
+use model::rest::{ConnectionType, Integration, IntegrationType, ResponseTransfer};
 
 use super::{
-    super::route::{Origin, OriginTls},
+    super::{
+        private::Links,
+        route::{Origin, OriginTls},
+    },
     aggregate::AggregatePlan,
     aws::{self, AwsBackend},
     method::MethodPlan,
@@ -50,6 +53,7 @@ impl Backend {
         method: &MethodPlan,
         variables: &BTreeMap<String, String>,
         certificate: Option<&str>,
+        links: &Links<'_>,
     ) -> Self {
         if let Some(reason) = &method.broken {
             return Self::Broken(Arc::clone(reason));
@@ -67,7 +71,7 @@ impl Backend {
         let compiled = match integration.settings.kind {
             IntegrationType::Mock => Ok(Self::Mock),
             IntegrationType::Http | IntegrationType::HttpProxy => {
-                http(integration, variables, certificate)
+                http(integration, variables, certificate, links)
             }
             IntegrationType::Aws | IntegrationType::AwsProxy => {
                 aws::compile(integration, variables).map(Self::Aws)
@@ -81,12 +85,22 @@ fn http(
     integration: &Integration,
     variables: &BTreeMap<String, String>,
     certificate: Option<&str>,
+    links: &Links<'_>,
 ) -> Result<Backend, String> {
     let settings = &integration.settings;
     let uri = settings.uri.as_deref().ok_or("integration has no uri")?;
     let uri = UriTemplate::compile(uri, variables).map_err(|error| error.to_string())?;
     let any_authority = settings.insecure_skip_verification == Some(true);
-    let origin = origin_of(&uri, certificate, any_authority);
+    let mut origin = origin_of(&uri, certificate, any_authority);
+    if settings.connection_type == Some(ConnectionType::VpcLink) {
+        let with = |text: &str| {
+            uri_template::with_stage_variables(text, variables).map_err(|error| error.to_string())
+        };
+        let id = with(settings.connection_id.as_deref().unwrap_or_default())?;
+        let target = settings.target.as_deref().map(with).transpose()?;
+        let way = links.way(&id, target.as_deref(), Some(uri.host()))?;
+        Arc::make_mut(&mut origin).via = Some(way.into());
+    }
     let method = settings.http_method.as_deref();
     Ok(Backend::Http(HttpBackend {
         origin,
@@ -116,5 +130,6 @@ pub(super) fn origin_of(
             certificate: certificate.map(Into::into),
             any_authority: any_authority && uri.https(),
         },
+        via: None,
     })
 }

@@ -33,6 +33,7 @@ use model::{
 };
 
 use self::{tree::Tree, validation::Models};
+use super::private::Links;
 use crate::Diagnostic;
 
 pub use self::{
@@ -145,7 +146,7 @@ impl RestStage {
     pub(super) fn compile(
         api: &Api,
         stage: &Stage,
-        contents: &mut Contents,
+        (contents, links): (&mut Contents, &Links<'_>),
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
         let settings = stage.rest.as_deref().cloned().unwrap_or_default();
@@ -154,7 +155,8 @@ impl RestStage {
         let certificate = settings.client_certificate.as_ref();
         let certificate = certificate.map(|id| id.as_str());
         let terms = (stage.variables.clone(), certificate);
-        let base = RestDeployment::compile(api, id, terms, contents, (&at, diagnostics))?;
+        let known = (&mut *contents, links);
+        let base = RestDeployment::compile(api, id, terms, known, (&at, diagnostics))?;
         let canary = settings.canary.as_ref().and_then(|canary| {
             let mut variables = stage.variables.clone();
             variables.extend(canary.variables.clone());
@@ -167,7 +169,7 @@ impl RestStage {
                     api,
                     id,
                     (variables, certificate),
-                    contents,
+                    (contents, links),
                     place,
                 )?,
             })
@@ -222,7 +224,7 @@ impl RestDeployment {
         api: &Api,
         id: &DeploymentId,
         (variables, certificate): (BTreeMap<String, String>, Option<&str>),
-        contents: &mut Contents,
+        (contents, links): (&mut Contents, &Links<'_>),
         (at, diagnostics): (&str, &mut Vec<Diagnostic>),
     ) -> Option<Self> {
         let mut complain = |at: String, message: String| {
@@ -241,7 +243,8 @@ impl RestDeployment {
         for complaint in &frozen.complaints {
             complain(at.to_owned(), complaint.clone());
         }
-        let compile = |method: &Arc<MethodPlan>| Backend::compile(method, &variables, certificate);
+        let compile =
+            |method: &Arc<MethodPlan>| Backend::compile(method, &variables, certificate, links);
         let backends: Vec<Backend> = frozen.methods.iter().map(compile).collect();
         for (method, backend) in frozen.methods.iter().zip(&backends) {
             if let Backend::Broken(reason) = backend {

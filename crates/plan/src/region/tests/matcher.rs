@@ -6,7 +6,7 @@ use model::{HttpContent, RouteKey, Segment};
 use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
 
-use super::super::{route::RoutePlan, router::Router};
+use super::super::{private::Links, route::RoutePlan, router::Router};
 
 /// The route that should answer: all that match, sorted by the rules.
 fn expected<'k>(keys: &'k [RouteKey], method: &str, path: &str) -> Option<&'k RouteKey> {
@@ -153,11 +153,13 @@ proptest! {
     ) {
         let mut router = Router::default();
         let mut kept: Vec<RouteKey> = Vec::new();
+        let (stage, links) = (super::stage("s", None, &[]), Default::default());
+        let links = Links::new(&links);
         for (index, key) in keys.into_iter().enumerate() {
             let mut route = super::route(index, "$default", None);
             route.key = key.clone();
             let (plan, _) =
-                RoutePlan::compile(&route, &HttpContent::default(), &Default::default());
+                RoutePlan::compile(&route, &HttpContent::default(), (&stage, &links));
             let taken = kept.iter().any(|other| same_place(other, &key));
             prop_assert_eq!(router.insert(&key, Arc::new(plan)), !taken);
             if !taken {

@@ -71,7 +71,7 @@ fn a_backend_gets_no_request_that_should_have_been_altered() {
     }));
     for (mapping, kind, text) in [
         (mapped, None, "parameter mappings"),
-        (private, None, "VPC links"),
+        (private, None, "other than HTTP_PROXY"),
         (Mapping::default(), Some(function), "other than HTTP_PROXY"),
     ] {
         let (action, said) = compiled(RouteRules::default(), mapping, kind);

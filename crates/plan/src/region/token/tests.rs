@@ -1,6 +1,6 @@
 //! Which authorizers of tokens run, and why others do not.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use lang::jwt::{Algorithm, Audience};
 use model::{
@@ -10,7 +10,7 @@ use model::{
 };
 
 use super::{KeySource, TokenAuthorizer, TokenPlace};
-use crate::region::{Action, RoutePlan};
+use crate::region::{Action, Links, RoutePlan, tests::stage};
 
 fn rest(issuer: &str, source: &str) -> Authorizer {
     Authorizer {
@@ -231,7 +231,8 @@ fn routes_without_their_authorizer_are_broken() {
         .integrations
         .insert("i".into(), Arc::new(integration));
     let compiled = |route: &Route, content: &HttpContent| {
-        RoutePlan::compile(route, content, &Default::default())
+        let none = BTreeMap::new();
+        RoutePlan::compile(route, content, (&stage("prod", None, &[]), &Links::new(&none)))
     };
     let is_broken = |plan: &RoutePlan| matches!(plan.action(), Action::Broken(_));
     let (plan, reason) = compiled(&route, &content);

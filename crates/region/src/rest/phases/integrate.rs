@@ -50,8 +50,12 @@ async fn http(
     exchange: &mut Exchange<'_>,
     upstreams: &Upstreams,
     backend: &HttpBackend,
-    request: Request,
+    mut request: Request,
 ) -> Result<Answered, Fault> {
+    if backend.origin.via.is_some() {
+        let whose = exchange.facts.whose();
+        request.extensions_mut().insert(whose);
+    }
     trace::sends(exchange, backend, &request);
     let began = Instant::now();
     let span = debug_span!("upstream", host = %backend.origin.host, port = backend.origin.port);

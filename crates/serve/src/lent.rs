@@ -1,4 +1,5 @@
-//! A request body that comes back if a failed call has not taken anything of it.
+//! A request body that comes back if a failed call has not taken anything of it, so that the
+//! request may be tried elsewhere. Whether it may be is not decided here.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,11 +7,12 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use serve::{Body, BoxError};
+
+use crate::{Body, BoxError};
 
 /// A request's body between tries.
 #[derive(Debug)]
-pub(crate) enum Lender {
+pub enum Lender {
     /// There is none.
     Empty,
     /// All of it is at hand.
@@ -27,7 +29,9 @@ struct Lent {
 }
 
 impl Lender {
-    pub(crate) fn of(body: Body) -> Self {
+    /// Takes a body to be lent.
+    #[must_use]
+    pub fn of(body: Body) -> Self {
         if body.is_empty() {
             return Self::Empty;
         }
@@ -38,7 +42,8 @@ impl Lender {
     }
 
     /// The body for one try; none if an earlier try has taken of it.
-    pub(crate) fn lend(&self) -> Option<Body> {
+    #[must_use]
+    pub fn lend(&self) -> Option<Body> {
         match self {
             Self::Empty => Some(Body::empty()),
             Self::Full(bytes) => Some(Body::full(bytes.clone())),
@@ -55,7 +60,8 @@ impl Lender {
     }
 
     /// Whether `lend` would give the body. Only right after the try before has ended.
-    pub(crate) fn is_whole(&self) -> bool {
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
         match self {
             Self::Empty | Self::Full(_) => true,
             Self::Stream(home) => home

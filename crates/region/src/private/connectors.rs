@@ -1,0 +1,334 @@
+//! A region node's half: which connectors have connections here, what they offer, how they are.
+//!
+//! All of it is soft state: it follows the connections and the probes over them, and is gone with
+//! them. Each connection is watched by a task of its own; calls read a snapshot without waiting.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use link::{
+    CallError, CallFailure, NodeIdentity, Peer, PeerRole, PeersSeen, ProbeOutcome, RpcError,
+    Service, WayBack,
+};
+use plan::region::Way;
+use prometheus::Registry;
+use serve::Drain;
+use steer::region::{BudgetSettings, RetryBudget};
+use tokio::sync::mpsc::Receiver;
+
+use super::{
+    ConnectorSight, OfferedUpstream,
+    choice::{self, Standing},
+    message,
+    metrics::RegionMetrics,
+};
+
+/// Between two probes of one connection.
+const PROBE_EVERY: Duration = Duration::from_millis(250);
+/// For a connector to say what it offers.
+const OFFERS_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Region nodes that have what is not connected here.
+pub trait Elsewhere: Send + Sync + 'static {
+    /// Paths to nodes to which one of `connectors` is connected that offers `upstream`, the best
+    /// first.
+    fn nodes(&self, connectors: &[Box<str>], upstream: &str) -> Vec<Peer>;
+}
+
+/// The connectors connected to a region node.
+pub struct Connectors {
+    paths: ArcSwap<BTreeMap<u64, Arc<Path>>>,
+    /// Held to change `paths`.
+    changing: Mutex<()>,
+    turn: AtomicUsize,
+    budget: Mutex<RetryBudget>,
+    started: Instant,
+    pub(super) elsewhere: OnceLock<Arc<dyn Elsewhere>>,
+    pub(super) metrics: RegionMetrics,
+}
+
+/// A connection of a connector.
+pub(super) struct Path {
+    pub(super) number: u64,
+    identity: Arc<NodeIdentity>,
+    pub(super) peer: Peer,
+    offers: ArcSwap<Vec<OfferedUpstream>>,
+    suspect: AtomicBool,
+    draining: AtomicBool,
+    /// Calls of this node over this connection.
+    own: AtomicU32,
+    /// Calls that the connector has in progress, by its last probe.
+    told: AtomicU32,
+}
+
+/// Counts a call over a path.
+pub(super) struct Ride(Arc<Path>);
+
+impl Connectors {
+    /// None yet.
+    ///
+    /// # Errors
+    /// A metric of that name is registered already.
+    pub fn new(registry: &Registry) -> Result<Arc<Self>, prometheus::Error> {
+        Ok(Arc::new(Self {
+            paths: ArcSwap::default(),
+            changing: Mutex::default(),
+            turn: AtomicUsize::new(0),
+            budget: Mutex::new(RetryBudget::new(BudgetSettings::default())),
+            started: Instant::now(),
+            elsewhere: OnceLock::new(),
+            metrics: RegionMetrics::register(registry)?,
+        }))
+    }
+
+    /// Says whom to ask for what is not connected here. The first one stays.
+    pub fn set_elsewhere(&self, elsewhere: Arc<dyn Elsewhere>) {
+        // A second one would be a mistake of the wiring, and changes nothing.
+        drop(self.elsewhere.set(elsewhere));
+    }
+
+    /// Follows the connections of connectors on the current runtime until the drain begins.
+    pub async fn follow(self: Arc<Self>, seen: Arc<PeersSeen>, drain: Drain) {
+        let mut turned = seen.connections();
+        let mut watched = BTreeSet::new();
+        loop {
+            turned.mark_unchanged();
+            let ways = seen.ways_back(PeerRole::Connector);
+            let open: BTreeSet<u64> = ways.iter().map(|way| way.number).collect();
+            for way in ways
+                .into_iter()
+                .filter(|way| !watched.contains(&way.number))
+            {
+                drop(drain.spawn(Arc::clone(&self).watch(way, drain.clone())));
+            }
+            watched = open;
+            tokio::select! {
+                changed = turned.changed() => if changed.is_err() { return },
+                () = drain.begun() => return,
+            }
+        }
+    }
+
+    /// What is connected, by node.
+    #[must_use]
+    pub fn sights(&self) -> Vec<ConnectorSight> {
+        let mut sights: BTreeMap<u64, ConnectorSight> = BTreeMap::new();
+        for path in self.paths.load().values() {
+            let sight = sights
+                .entry(path.identity.node)
+                .or_insert_with(|| ConnectorSight {
+                    node: path.identity.node,
+                    name: path.identity.place.clone(),
+                    draining: path.draining.load(Ordering::Relaxed),
+                    connections: 0,
+                    in_flight: path.told.load(Ordering::Relaxed),
+                    upstreams: path.offers.load().to_vec(),
+                });
+            sight.connections += 1;
+        }
+        sights.into_values().collect()
+    }
+
+    /// The connection for a call, unless all that would do have been `tried`.
+    pub(super) fn choose(&self, way: &Way, tried: &[Arc<Path>]) -> Option<Arc<Path>> {
+        let paths = self.paths.load();
+        let fit = paths.values().filter(|path| {
+            path.is_one_of(&way.connectors) && tried.iter().all(|one| one.number != path.number)
+        });
+        let standings = fit.filter_map(|path| {
+            let again = tried.iter().any(|one| one.node() == path.node());
+            Some((path, path.standing(&way.upstream, again)?))
+        });
+        let (fit, standings): (Vec<&Arc<Path>>, Vec<Standing>) = standings.unzip();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let best = choice::best(&standings, turn)?;
+        fit.get(best).map(|path| Arc::clone(path))
+    }
+
+    /// Whether one of these connectors is connected, whatever it offers.
+    pub(super) fn has_any(&self, connectors: &[Box<str>]) -> bool {
+        let paths = self.paths.load();
+        paths.values().any(|path| path.is_one_of(connectors))
+    }
+
+    /// Counts a request for the budget of retries.
+    pub(super) fn count_request(&self) {
+        let now_ms = self.now_ms();
+        self.budget().request(now_ms);
+    }
+
+    /// Takes a retry from the budget.
+    pub(super) fn may_retry(&self) -> bool {
+        let now_ms = self.now_ms();
+        self.budget().withdraw(now_ms)
+    }
+
+    fn budget(&self) -> std::sync::MutexGuard<'_, RetryBudget> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Watches one connection until it is gone.
+    async fn watch(self: Arc<Self>, way: WayBack, drain: Drain) {
+        let number = way.number;
+        tokio::select! {
+            () = self.watch_on(way) => {}
+            () = drain.expired() => {}
+        }
+        self.change(|paths| drop(paths.remove(&number)));
+    }
+
+    async fn watch_on(&self, way: WayBack) {
+        let Some((offers, outcomes)) = begin(&way.peer).await else {
+            return;
+        };
+        let path = Path::new(way, offers);
+        tracing::info!(connector = %path.identity, "connector connected");
+        self.change(|paths| drop(paths.insert(path.number, Arc::clone(&path))));
+        path.follow(outcomes).await;
+        tracing::info!(connector = %path.identity, "connector gone");
+    }
+
+    fn change(&self, change: impl FnOnce(&mut BTreeMap<u64, Arc<Path>>)) {
+        let _alone = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut paths = BTreeMap::clone(&self.paths.load());
+        change(&mut paths);
+        let count = i64::try_from(paths.len()).unwrap_or(i64::MAX);
+        self.metrics.connections.set(count);
+        self.paths.store(Arc::new(paths));
+    }
+}
+
+impl Path {
+    fn new(way: WayBack, offers: Vec<OfferedUpstream>) -> Arc<Self> {
+        Arc::new(Self {
+            number: way.number,
+            identity: way.identity,
+            peer: way.peer,
+            offers: ArcSwap::from_pointee(offers),
+            suspect: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+            own: AtomicU32::new(0),
+            told: AtomicU32::new(0),
+        })
+    }
+
+    /// Notes what probes tell until the connection is gone.
+    async fn follow(&self, mut outcomes: Receiver<ProbeOutcome>) {
+        let mut known = 0;
+        while let Some(outcome) = outcomes.recv().await {
+            match outcome {
+                ProbeOutcome::Report(report) => {
+                    self.suspect.store(false, Ordering::Relaxed);
+                    self.draining.store(report.draining, Ordering::Relaxed);
+                    self.told.store(report.load.in_flight, Ordering::Relaxed);
+                    if report.revision == known {
+                        continue;
+                    }
+                    // Asked again with the next probe if this fails.
+                    if let Ok(offers) = offers_of(&self.peer).await {
+                        known = report.revision;
+                        self.offers.store(Arc::new(offers));
+                    }
+                }
+                ProbeOutcome::Lost { .. } => self.suspect.store(true, Ordering::Relaxed),
+                ProbeOutcome::Down => return,
+            }
+        }
+    }
+
+    pub(super) fn node(&self) -> u64 {
+        self.identity.node
+    }
+
+    fn is_one_of(&self, connectors: &[Box<str>]) -> bool {
+        connectors.iter().any(|name| **name == *self.identity.place)
+    }
+
+    /// None where the upstream cannot be reached over it.
+    fn standing(&self, upstream: &str, tried: bool) -> Option<Standing> {
+        if self.draining.load(Ordering::Relaxed) {
+            return None;
+        }
+        let offers = self.offers.load();
+        let offer = offers.iter().find(|offer| offer.name == upstream)?;
+        let (own, told) = (&self.own, &self.told);
+        Some(Standing {
+            health: offer.health,
+            suspect: self.suspect.load(Ordering::Relaxed),
+            tried,
+            load: own
+                .load(Ordering::Relaxed)
+                .max(told.load(Ordering::Relaxed)),
+        })
+    }
+
+    /// It has refused a call because it is going away, before a probe could say so.
+    pub(super) fn leaves(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Ride {
+    pub(super) fn begin(path: &Arc<Path>) -> Self {
+        path.own.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(path))
+    }
+}
+
+impl Drop for Ride {
+    fn drop(&mut self) {
+        self.0.own.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What a connector offers over a connection, and the probes over it; none where it offers nothing,
+/// or is gone.
+async fn begin(peer: &Peer) -> Option<(Vec<OfferedUpstream>, Receiver<ProbeOutcome>)> {
+    let mut probes = None;
+    loop {
+        let error = match offers_of(peer).await {
+            Ok(offers) => {
+                let probes = probes.unwrap_or_else(|| peer.probes(PROBE_EVERY));
+                return Some((offers, probes));
+            }
+            Err(error) => error,
+        };
+        if offers_nothing(&error) {
+            return None;
+        }
+        // Probes tell when the connection is gone.
+        let outcomes = probes.get_or_insert_with(|| peer.probes(PROBE_EVERY));
+        if let None | Some(ProbeOutcome::Down) = outcomes.recv().await {
+            return None;
+        }
+    }
+}
+
+/// Connectors also ask, over connections that answer nothing.
+const fn offers_nothing(error: &RpcError) -> bool {
+    let RpcError::Link(error) = error else {
+        return false;
+    };
+    matches!(
+        error.reason,
+        CallFailure::RefusedUnknown | CallFailure::Closed
+    )
+}
+
+async fn offers_of(peer: &Peer) -> Result<Vec<OfferedUpstream>, RpcError> {
+    let answer = peer.rpc(Service::Cluster, Bytes::new(), OFFERS_TIMEOUT);
+    let offers = message::decode_offers(&answer.await?);
+    offers.map_err(|_| RpcError::Link(CallError::maybe(CallFailure::Malformed)))
+}
