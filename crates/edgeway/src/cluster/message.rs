@@ -106,6 +106,13 @@ pub(crate) struct NodeReport {
     pub(crate) load_per_mille: u32,
 }
 
+/// What a region node answers to a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReportAnswer {
+    /// The sender is to drain: it will be removed.
+    pub(crate) leave: bool,
+}
+
 /// A new certificate for the sender's own identity.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RenewRequest {
