@@ -10,6 +10,7 @@
 
 mod api;
 mod client;
+mod cluster;
 mod cty;
 mod docs;
 mod framework;

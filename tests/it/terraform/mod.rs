@@ -1,0 +1,3 @@
+//! Terraform: the real program, the provider of this build, offline.
+
+mod quickstart;
