@@ -128,9 +128,8 @@ fn table<'s>(
         };
         let (mode, more) = (mode_text(attribute), remarks(attribute));
         let description = attribute.description;
-        drop(writeln!(
-            text,
-            "| `{name}` | {ty} | {mode} | {description}{more} |"
+        text.push_str(&format!(
+            "| `{name}` | {ty} | {mode} | {description}{more} |\n",
         ));
     }
     for block in blocks {
@@ -141,9 +140,8 @@ fn table<'s>(
             "optional"
         };
         let (name, ty, description) = (block.name, nesting_text(block.nesting), block.description);
-        drop(writeln!(
-            text,
-            "| `{name}` | block, {ty} | {mode} | {description} |"
+        text.push_str(&format!(
+            "| `{name}` | block, {ty} | {mode} | {description} |\n",
         ));
     }
 }
@@ -223,7 +221,7 @@ fn function(function: &dyn Function) -> String {
     );
     for one in &signature.parameters {
         let (name, ty) = (one.name, type_text(&one.ty));
-        drop(writeln!(text, "| `{name}` | {ty} | {} |", one.description));
+        text.push_str(&format!("| `{name}` | {ty} | {} |\n", one.description));
     }
     text
 }

@@ -20,7 +20,7 @@ mod session;
 
 /// The messages of Terraform's protocol, generated from `proto/provider.proto`.
 mod pb {
-    #![expect(
+    #![allow(
         missing_docs,
         unreachable_pub,
         unused_qualifications,

@@ -27,7 +27,7 @@ fn api_key() -> Piece {
     )
     .at("/apikeys/{id}", Make::Post("/apikeys"), Style::Operations)
     .listed("/apikeys?includeValues=true", "id", "id")
-    .import(&["id"], "ID")
+    .imported_by(&["id"], "ID")
     .id("id", "The key's id, which is not the key.")
     .field(Field::plain(
         Attribute::text("name", "A name for people.").check(Check::Length(1, 1024)),
@@ -130,7 +130,7 @@ fn usage_plan() -> Piece {
         Style::Operations,
     )
     .listed("/usageplans", "id", "id")
-    .import(&["id"], "ID")
+    .imported_by(&["id"], "ID")
     .id("id", "The plan's id.")
     .field(Field::plain(
         Attribute::text("name", "A name for people.").required(),
@@ -242,7 +242,7 @@ fn usage_plan_key() -> Piece {
         Style::Never,
     )
     .listed("/usageplans/{usage_plan_id}/keys", "id", "key_id")
-    .import(&["usage_plan_id", "key_id"], "USAGE_PLAN_ID/KEY_ID")
+    .imported_by(&["usage_plan_id", "key_id"], "USAGE_PLAN_ID/KEY_ID")
     .under("usage_plan_id", "The plan.")
     .field(Field::plain(Attribute::text("key_id", "The key's id.").required(), "id").once())
     .field(Field::plain(

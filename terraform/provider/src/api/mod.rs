@@ -1,6 +1,14 @@
 //! APIs and what belongs to them: resources, data sources and functions.
 
+mod api_stage;
+mod definition;
+mod deployment;
+mod domains;
+mod http_api;
 mod keys;
+mod methods;
+mod rest_api;
+mod stage;
 mod table;
 
 use crate::{
@@ -9,7 +17,16 @@ use crate::{
 };
 
 pub(crate) fn resources() -> Vec<Box<dyn Resource>> {
-    let families = [keys::all()];
+    let families = [
+        rest_api::all(),
+        http_api::all(),
+        deployment::all(),
+        stage::all(),
+        methods::all(),
+        api_stage::all(),
+        domains::all(),
+        keys::all(),
+    ];
     families.into_iter().flatten().collect()
 }
 

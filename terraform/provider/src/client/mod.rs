@@ -110,6 +110,17 @@ impl Client {
         path: &str,
         body: Option<&Json>,
     ) -> Result<Written, CallError> {
+        let body = body.map(|body| body.to_string().into_bytes());
+        self.upload(method, path, body).await
+    }
+
+    /// As `send`, of bytes that need not be JSON.
+    pub(crate) async fn upload(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<Written, CallError> {
         self.lists.forget();
         let result = self.tried(&method, path, body).await;
         self.lists.forget();
@@ -147,9 +158,8 @@ impl Client {
         &self,
         method: &Method,
         path: &str,
-        body: Option<&Json>,
+        bytes: Option<Vec<u8>>,
     ) -> Result<Exchange, CallError> {
-        let bytes = body.map(|body| body.to_string().into_bytes());
         let mut tries = 0;
         loop {
             tries += 1;

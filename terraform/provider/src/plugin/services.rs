@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 /// The generated code of the runner's protocols.
 mod wire {
-    #![expect(
+    #![allow(
         missing_docs,
         unreachable_pub,
         unused_qualifications,
@@ -20,7 +20,7 @@ mod wire {
 }
 
 mod health_wire {
-    #![expect(
+    #![allow(
         missing_docs,
         unreachable_pub,
         unused_qualifications,

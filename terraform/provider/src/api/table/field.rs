@@ -27,6 +27,8 @@ pub(crate) struct Field {
     pub(crate) how: How,
     /// Said when the object is made and never altered.
     pub(crate) once: bool,
+    /// Answered, but said by hooks alone.
+    pub(crate) silent: bool,
 }
 
 impl Field {
@@ -36,6 +38,7 @@ impl Field {
             wire,
             how: How::Plain,
             once: false,
+            silent: false,
         }
     }
 

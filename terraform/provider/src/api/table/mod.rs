@@ -9,12 +9,12 @@ mod patch;
 mod path;
 mod piece;
 mod revision;
-mod tags;
+pub(crate) mod tags;
 mod wire;
 
 pub(crate) use field::{Field, How};
 pub(crate) use patch::escaped;
 pub(crate) use path::{encoded, filled};
-pub(crate) use piece::{Make, Piece, Style};
+pub(crate) use piece::{Make, Piece, Style, merged};
 pub(crate) use revision::revision;
 pub(crate) use wire::{from_wire, to_wire};

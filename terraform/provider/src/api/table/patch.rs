@@ -21,7 +21,7 @@ fn collect(fields: &[Field], at: &str, prior: &Value, planned: &Value, all: &mut
     for field in fields {
         let name = field.attribute.name;
         let (old, new) = (prior.attribute(name), planned.attribute(name));
-        if old == new || new.is_unknown() || field.once || field.is_answer() {
+        if old == new || new.is_unknown() || field.once || field.silent || field.is_answer() {
             continue;
         }
         let at = format!("{at}/{}", field.wire);
@@ -102,7 +102,7 @@ pub(crate) fn document(fields: &[Field], prior: &Value, planned: &Value) -> Map<
     for field in fields {
         let name = field.attribute.name;
         let (old, new) = (prior.attribute(name), planned.attribute(name));
-        if old == new || new.is_unknown() || field.once || field.is_answer() {
+        if old == new || new.is_unknown() || field.once || field.silent || field.is_answer() {
             continue;
         }
         let json = match &field.how {

@@ -42,18 +42,25 @@ pub(crate) enum Style {
 }
 
 /// Where an object may be found among others.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Listed {
-    pub(crate) path: &'static str,
-    /// The field by which it is known, and the attribute with its value.
-    pub(crate) by: (&'static str, &'static str),
+#[derive(Clone, Copy)]
+enum Listed {
+    /// By a field, and the attribute with its value.
+    By(&'static str, (&'static str, &'static str)),
+    /// By looking into the items of the list.
+    In(&'static str, Look),
 }
+
+/// A hook that finds an object within the items of a list.
+pub(crate) type Look = fn(&[Json], &Value) -> Option<Json>;
 
 /// A hook that adds to the body of a request, from the plan and the configuration.
 pub(crate) type Fill = fn(&mut Json, &Value, &Value);
 
 /// A hook that adds to the steps of an update, from the prior state and the plan.
 pub(crate) type Steps = fn(&Value, &Value) -> Vec<Json>;
+
+/// A hook that alters the steps of an update.
+pub(crate) type Alter = fn(&mut Vec<Json>, &Value, &Value);
 
 /// A hook that brings the API's answer into the form of the fields.
 pub(crate) type Shape = fn(&mut Json);
@@ -80,6 +87,9 @@ pub(crate) struct Piece {
     import: (&'static [&'static str], &'static str),
     fill: Option<Fill>,
     steps: Option<Steps>,
+    alter: Option<Alter>,
+    /// What making the object cannot say, as steps from nothing.
+    then: Option<Steps>,
     shape: Option<Shape>,
     finish: Option<Finish>,
     validate: Option<Validate>,
@@ -103,6 +113,8 @@ impl Piece {
             import: (&[], ""),
             fill: None,
             steps: None,
+            alter: None,
+            then: None,
             shape: None,
             finish: None,
             validate: None,
@@ -110,6 +122,10 @@ impl Piece {
             has_revision: false,
             waits: false,
         }
+    }
+
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
     }
 
     /// The path of one.
@@ -146,15 +162,23 @@ impl Piece {
         field: &'static str,
         attribute: &'static str,
     ) -> Self {
-        self.listed = Some(Listed {
-            path,
-            by: (field, attribute),
-        });
+        self.listed = Some(Listed::By(path, (field, attribute)));
+        self
+    }
+
+    /// As `listed`, of an object within the items of a list.
+    #[must_use]
+    pub(crate) fn within(mut self, path: &'static str, look: Look) -> Self {
+        self.listed = Some(Listed::In(path, look));
         self
     }
 
     #[must_use]
-    pub(crate) fn import(mut self, parts: &'static [&'static str], form: &'static str) -> Self {
+    pub(crate) fn imported_by(
+        mut self,
+        parts: &'static [&'static str],
+        form: &'static str,
+    ) -> Self {
         self.import = (parts, form);
         self
     }
@@ -168,6 +192,18 @@ impl Piece {
     #[must_use]
     pub(crate) fn steps(mut self, steps: Steps) -> Self {
         self.steps = Some(steps);
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn replace_steps(mut self, alter: Alter) -> Self {
+        self.alter = Some(alter);
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn then(mut self, steps: Steps) -> Self {
+        self.then = Some(steps);
         self
     }
 
@@ -213,7 +249,7 @@ impl Piece {
         self
     }
 
-    fn state(&self, known: &Value, body: &Json) -> Value {
+    pub(crate) fn state(&self, known: &Value, body: &Json) -> Value {
         let mut body = body.clone();
         if let Some(shape) = self.shape {
             shape(&mut body);
@@ -237,34 +273,46 @@ impl Piece {
         state
     }
 
-    fn failed(&self, verb: &str) -> impl Fn(CallError) -> Note {
+    pub(crate) fn failed(&self, verb: &str) -> impl Fn(CallError) -> Note + use<> {
         let what = format!("{verb} the {}", self.noun);
         move |error| error.note(&what)
     }
 
-    async fn look(&self, call: &Call<'_>, known: &Value) -> Result<Option<Json>, Failure> {
+    /// The object as the API has it now, or as it was when the run began.
+    pub(crate) async fn look(
+        &self,
+        call: &Call<'_>,
+        known: &Value,
+    ) -> Result<Option<Json>, Failure> {
         let failed = self.failed("read");
         let client = call.session.client()?;
         let Some(listed) = self.listed else {
             let path = filled(self.one, known)?;
             return Ok(client.find(&path).await.map_err(failed)?);
         };
-        let path = filled(listed.path, known)?;
-        let items = match client.list(&path).await {
+        let (Listed::By(path, _) | Listed::In(path, _)) = listed;
+        let items = match client.list(&filled(path, known)?).await {
             // What it belongs to is gone.
             Err(error) if error.is_gone() => return Ok(None),
             items => items.map_err(failed)?,
         };
-        let (field, attribute) = listed.by;
-        let wanted = known.text(attribute);
-        let found = items
-            .iter()
-            .find(|item| item.get(field).and_then(Json::as_str) == wanted);
-        Ok(found.cloned())
+        Ok(match listed {
+            Listed::In(_, look) => look(&items, known),
+            Listed::By(_, (field, attribute)) => {
+                let wanted = known.text(attribute);
+                let is = |item: &&Json| item.get(field).and_then(Json::as_str) == wanted;
+                items.iter().find(is).cloned()
+            }
+        })
     }
 
     /// The call that brings the object from one state to the other; none if nothing is to be sent.
-    fn change(&self, prior: &Value, planned: &Value, config: &Value) -> Option<(Method, Json)> {
+    pub(crate) fn change(
+        &self,
+        prior: &Value,
+        planned: &Value,
+        config: &Value,
+    ) -> Option<(Method, Json)> {
         match self.style {
             Style::Never => None,
             Style::Put => {
@@ -278,6 +326,9 @@ impl Piece {
                 let mut steps = patch::operations(&self.fields, prior, planned);
                 if let Some(more) = self.steps {
                     steps.extend(more(prior, planned));
+                }
+                if let Some(alter) = self.alter {
+                    alter(&mut steps, prior, planned);
                 }
                 let body = json!({ "patchOperations": steps });
                 (!steps.is_empty()).then_some((Method::PATCH, body))
@@ -351,8 +402,21 @@ impl Resource for Piece {
         };
         let client = call.session.client()?;
         let written = client.send(method, &path, Some(&body)).await;
-        let Written { body, revision } = written.map_err(self.failed("create"))?;
-        let state = self.state(planned, &body);
+        let Written {
+            mut body,
+            mut revision,
+        } = written.map_err(self.failed("create"))?;
+        let mut state = self.state(planned, &body);
+        let steps = self.then.map(|then| then(&Value::Null, planned));
+        if let Some(steps) = steps.filter(|steps| !steps.is_empty()) {
+            let path = filled(self.one, &merged(planned, &state))?;
+            let steps = json!({ "patchOperations": steps });
+            let written = client.send(Method::PATCH, &path, Some(&steps)).await;
+            let written = written.map_err(self.failed("complete"));
+            let written = written.map_err(|note| Failure::from(note).having(state.clone()))?;
+            (body, revision) = (written.body, written.revision);
+            state = self.state(planned, &body);
+        }
         let settled = call.session.settle_at(planned, revision).await;
         settled.map_err(|note| Failure::from(note).having(state.clone()))?;
         Ok(state)
@@ -418,4 +482,15 @@ impl Resource for Piece {
     fn import_form(&self) -> &'static str {
         self.import.1
     }
+}
+
+/// The plan with what the API has answered in place of what was unknown.
+pub(crate) fn merged(planned: &Value, answered: &Value) -> Value {
+    let mut merged = planned.clone();
+    for (name, value) in answered.map().into_iter().flatten() {
+        if !merged.attribute(name).is_set() {
+            merged.set(name, value.clone());
+        }
+    }
+    merged
 }

@@ -28,7 +28,7 @@ pub(super) fn field() -> Field {
 }
 
 /// Brings the tags of the object at `resource` from one state to the other.
-pub(super) async fn update(
+pub(crate) async fn update(
     call: &Call<'_>,
     resource: &str,
     prior: &Value,

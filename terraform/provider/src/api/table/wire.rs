@@ -13,7 +13,7 @@ pub(crate) fn to_wire(fields: &[Field], object: &Value) -> Json {
     let mut body = Map::new();
     for field in fields {
         let value = object.attribute(field.attribute.name);
-        if field.is_answer() || !value.is_set() {
+        if field.is_answer() || field.silent || !value.is_set() {
             continue;
         }
         if let Some(json) = one(field, value) {

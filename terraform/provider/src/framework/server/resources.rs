@@ -148,6 +148,7 @@ impl Provider {
         };
         let result = self.change(entry, &mut change, notes).await;
         let state = match result {
+            Ok(state) if state.is_null() => state,
             Ok(state) => align(&entry.schema, &change.target, &state),
             Err(failure) => {
                 notes.extend(failure.notes);
