@@ -1,26 +1,31 @@
 output "url" {
-  description = "The API, once the base domain is delegated to the cluster's DNS."
-  value       = "https://${local.host}${local.path}"
+  description = "The API at its own name."
+  value       = local.url
 }
 
-output "host" {
-  description = "The API's name."
-  value       = local.host
-}
-
-output "path" {
-  description = "Stage and resource."
-  value       = local.path
+output "default_url" {
+  description = "The API at the name that it has below the base domain."
+  value       = local.default_url
 }
 
 output "curl" {
   description = "How to ask the POP without DNS."
-  value       = "curl --cacert ca.pem --connect-to '${local.host}:443:${local.pop.https}' 'https://${local.host}${local.path}'"
+  value       = "curl --cacert ca.pem --connect-to '::${local.pop.https}' '${local.url}'"
 }
 
 output "dig" {
-  description = "How to ask the cluster's DNS where the API is."
-  value       = "dig +short -p ${split(":", module.cluster.dns)[1]} @${split(":", module.cluster.dns)[0]} ${local.host}"
+  description = "How to ask the cluster's DNS where clients are to go; point a CNAME of the domain name there."
+  value       = "dig +short -p ${split(":", module.cluster.dns)[1]} @${split(":", module.cluster.dns)[0]} ${edgeway_domain_name.hello.target}"
+}
+
+output "api_id" {
+  description = "The REST API."
+  value       = edgeway_rest_api.hello.id
+}
+
+output "stage" {
+  description = "Its stage."
+  value       = edgeway_stage.live.stage_name
 }
 
 output "pop_https" {

@@ -35,3 +35,14 @@ variable "greeting" {
     error_message = "Some text without quotes."
   }
 }
+
+variable "domain_name" {
+  description = "The API's own name."
+  type        = string
+  default     = "hello.example.test"
+
+  validation {
+    condition     = can(regex("^[a-z0-9-]+(\\.[a-z0-9-]+)+$", var.domain_name))
+    error_message = "Give a domain name in lower case, without a final dot."
+  }
+}

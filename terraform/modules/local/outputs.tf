@@ -22,6 +22,12 @@ output "ca_certificate_pem" {
   value       = edgeway_cluster_secrets.this.ca_certificate_pem
 }
 
+output "ca_private_key_pem" {
+  description = "The authority's key: whoever has it is the cluster."
+  value       = edgeway_cluster_secrets.this.ca_private_key_pem
+  sensitive   = true
+}
+
 output "base_domain" {
   description = "The domain of default host names."
   value       = edgeway_cluster_bootstrap.this.base_domain

@@ -5,6 +5,7 @@
 
 mod bootstrap;
 mod health;
+mod issued;
 mod local;
 mod node;
 mod node_config;
@@ -23,6 +24,7 @@ use crate::{
 pub(crate) fn resources() -> Vec<Box<dyn Resource>> {
     vec![
         Box::new(bootstrap::ClusterBootstrap),
+        Box::new(issued::IssuedCertificate),
         Box::new(local::LocalNode),
         Box::new(node::ClusterNode),
         Box::new(places::REGION),

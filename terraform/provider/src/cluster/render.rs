@@ -3,8 +3,6 @@
 //! The keys are those of `docs/operations/settings.md`. What the file may hold is decided by the
 //! node, which checks it (`edgeway start --check`); here it is only written.
 
-use std::fmt::Write as _;
-
 use serde_json::json;
 
 use crate::cty::{Value, to_json};
@@ -51,7 +49,7 @@ pub(super) fn settings(config: &Value) -> String {
         line(&mut text, "token_file", config.attribute("join_token_file"));
     }
     let role = config.text("role").unwrap_or("pop");
-    drop(writeln!(text, "\n[{role}]"));
+    text.extend(["\n[", role, "]\n"]);
     if role == "dns" {
         line(&mut text, "bind", config.attribute("dns"));
         line(&mut text, "tls", config.attribute("dns_tls"));
@@ -64,8 +62,14 @@ pub(super) fn settings(config: &Value) -> String {
         let (latitude, longitude) = (config.attribute("latitude"), config.attribute("longitude"));
         if latitude.is_set() && longitude.is_set() {
             let (latitude, longitude) = (degrees(latitude), degrees(longitude));
-            let place = format!("{{ latitude = {latitude}, longitude = {longitude} }}");
-            drop(writeln!(text, "location = {place}"));
+            let words = [
+                "location = { latitude = ",
+                &latitude,
+                ", longitude = ",
+                &longitude,
+            ];
+            text.extend(words);
+            text.push_str(" }\n");
         }
     }
     text
@@ -75,7 +79,7 @@ pub(super) fn settings(config: &Value) -> String {
 fn line(text: &mut String, name: &str, value: &Value) {
     if value.is_set() && !value.is_empty() {
         // A basic string, an array of them, a number and a flag are in TOML what they are in JSON.
-        drop(writeln!(text, "{name} = {}", to_json(value)));
+        text.extend([name, " = ", &to_json(value).to_string(), "\n"]);
     }
 }
 

@@ -64,7 +64,7 @@ fn random(length: usize, letters: &[u8]) -> String {
     (0..length).map(one).map(char::from).collect()
 }
 
-fn make(cluster: &str) -> Result<Value, Note> {
+pub(super) fn make(cluster: &str) -> Result<Value, Note> {
     let authority = Authority::create(cluster, AUTHORITY_TTL, SystemTime::now());
     let authority = authority.map_err(|error| {
         Note::error(
