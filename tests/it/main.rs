@@ -4,6 +4,5 @@ mod cluster;
 mod golden;
 mod lab;
 mod latency_map;
-mod terraform;
 #[allow(clippy::panic, reason = "a test fails by panicking")]
 mod tidy;

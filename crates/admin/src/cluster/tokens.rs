@@ -1,4 +1,5 @@
-//! Join tokens: each lets one node join, or as many as it says. The text is shown when a token is made, never again.
+//! Join tokens: each lets one node join, or as many as it says. The text is shown when a token is
+//! made, never again.
 
 use http::StatusCode;
 use model::{Config, JoinToken, NodeRole, Op, ResourceKind};

@@ -1,7 +1,7 @@
 //! The secrets that a cluster begins with: its authority and its first admin key.
 //!
-//! Made by `init`, or before it and elsewhere, so that whoever provisions machines knows them before
-//! there is a machine. Where they are kept is that one's business; nothing here stores them.
+//! Made by `init`, or before it and elsewhere, so that whoever provisions machines knows them
+//! before there is a machine. Where they are kept is that one's business; nothing here stores them.
 
 use std::{
     path::Path,

@@ -73,9 +73,9 @@ impl Resource for IssuedCertificate {
     fn schema(&self) -> Schema {
         let ca = |name, description| Attribute::text(name, description).required().replaces();
         Schema::new(
-            "A certificate of a cluster's own authority, which clients do not trust unless they are \
-             told to: for trying custom domain names without a certificate of the world. Its key \
-             is in Terraform's state. It is issued again after two thirds of its life.",
+            "A certificate of a cluster's own authority, which clients do not trust unless they \
+             are told to: for trying custom domain names without a certificate of the world. Its \
+             key is in Terraform's state. It is issued again after two thirds of its life.",
         )
         .with(Attribute::id("When it was issued."))
         .with(ca("ca_certificate_pem", "Of `edgeway_cluster_secrets`."))
@@ -91,12 +91,24 @@ impl Resource for IssuedCertificate {
                 .replaces()
                 .check(Check::Range(1, 3_650)),
         )
-        .with(Attribute::text("certificate", "The chain, PEM.").computed().stable())
-        .with(Attribute::text("private_key", "Its key, PEM.").computed().stable().sensitive())
         .with(
-            Attribute::number("issued_at", "Seconds since 1970; a version for `.._wo_version`.")
+            Attribute::text("certificate", "The chain, PEM.")
                 .computed()
                 .stable(),
+        )
+        .with(
+            Attribute::text("private_key", "Its key, PEM.")
+                .computed()
+                .stable()
+                .sensitive(),
+        )
+        .with(
+            Attribute::number(
+                "issued_at",
+                "Seconds since 1970; a version for `.._wo_version`.",
+            )
+            .computed()
+            .stable(),
         )
     }
 

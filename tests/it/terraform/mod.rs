@@ -1,3 +1,0 @@
-//! Terraform: the real program, the provider of this build, offline.
-
-mod quickstart;
