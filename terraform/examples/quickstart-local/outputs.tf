@@ -14,8 +14,8 @@ output "curl" {
 }
 
 output "dig" {
-  description = "How to ask the cluster's DNS where clients are to go; point a CNAME of the domain name there."
-  value       = "dig +short -p ${split(":", module.cluster.dns)[1]} @${split(":", module.cluster.dns)[0]} ${edgeway_domain_name.hello.target}"
+  description = "How to ask the cluster's DNS where clients are to go; a CNAME of the domain name belongs there."
+  value       = "dig +short -p ${split(":", module.cluster.dns)[1]} @${split(":", module.cluster.dns)[0]} ${split("/", local.default_url)[2]}"
 }
 
 output "api_id" {

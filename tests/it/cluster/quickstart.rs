@@ -195,7 +195,6 @@ fn ip(words: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stderr, reason = "says why it did nothing")]
 async fn each_node_by_terraform_may_have_a_network_namespace() {
     if !rustix::process::geteuid().is_root() || ip(&["-V"]).is_empty() {
         eprintln!("skipped: network namespaces need root, and `ip` of iproute2");
@@ -224,7 +223,6 @@ async fn each_node_by_terraform_may_have_a_network_namespace() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "says why it did nothing")]
 fn the_local_module_makes_what_its_variables_say() {
     let Some(terraform) = Terraform::found("modules/local").unwrap() else {
         eprintln!("skipped: there is no terraform on this machine");

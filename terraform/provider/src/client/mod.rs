@@ -22,8 +22,7 @@ use http::Method;
 use rand::RngExt as _;
 use serde_json::Value as Json;
 
-pub(crate) use error::CallError;
-use error::Kind;
+pub(crate) use error::{CallError, Kind};
 pub(crate) use lists::List;
 use lists::Lists;
 use send::{Exchange, Sender};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use serde_json::Value as Json;
 
-use super::text;
+use super::{found, text};
 use crate::{
     cty::Value,
     framework::{Attribute, Call, Check, Failure, Note, Path, Resource, Schema},
@@ -58,19 +58,19 @@ async fn wait(call: &Call<'_>, planned: &Value) -> Result<Value, Note> {
             _ => tokio::time::sleep(LOOK_EVERY).await,
         }
     };
-    let found = state(&answer);
+    let there = state(&answer);
     for name in ["cluster", "base_domain", "account_id"] {
-        let (wanted, there) = (planned.attribute(name), found.attribute(name));
-        if wanted.is_set() && wanted != there {
+        let (wanted, is) = (planned.attribute(name), there.attribute(name));
+        if wanted.is_set() && wanted != is {
             let detail = format!(
                 "It says {:?}. A cluster keeps what it was set up with: correct the \
                  configuration or the provider's endpoints, or set up another cluster.",
-                there.as_text().unwrap_or_default()
+                is.as_text().unwrap_or_default()
             );
             return Err(Note::error("Another cluster answers", detail).at(Path::of(name)));
         }
     }
-    Ok(found)
+    Ok(there)
 }
 
 #[async_trait]
@@ -117,10 +117,10 @@ impl Resource for ClusterBootstrap {
         Ok(wait(call, planned).await?)
     }
 
-    async fn read(&self, call: &mut Call<'_>, _: &Value) -> Result<Option<Value>, Failure> {
+    async fn read(&self, call: &mut Call<'_>, known: &Value) -> Result<Option<Value>, Failure> {
         let answer = call.session.client()?.get(STATUS).await;
-        let answer = answer.map_err(|error| error.note("read the cluster's status"))?;
-        Ok(Some(state(&answer)))
+        let answer = answer.map(|answer| Some(state(&answer)));
+        Ok(found(call, known, answer, "read the cluster's status")?)
     }
 
     async fn update(

@@ -17,8 +17,9 @@ mod token;
 use serde_json::Value as Json;
 
 use crate::{
+    client::{CallError, Kind},
     cty::Value,
-    framework::{Attribute, DataSource, EphemeralResource, Resource},
+    framework::{Attribute, Call, DataSource, EphemeralResource, Note, Resource},
 };
 
 pub(crate) fn resources() -> Vec<Box<dyn Resource>> {
@@ -54,6 +55,30 @@ fn location() -> [Attribute; 2] {
         Attribute::number("latitude", "Degrees, -90 to 90."),
         Attribute::number("longitude", "Degrees, -180 to 180."),
     ]
+}
+
+/// What `read` gives for an object that was looked for. While no endpoint answers, the last known
+/// state stays: after a restart of the machine the local nodes could otherwise not be planned, and
+/// so never be started again.
+fn found(
+    call: &mut Call<'_>,
+    known: &Value,
+    answer: Result<Option<Value>, CallError>,
+    what: &str,
+) -> Result<Option<Value>, Note> {
+    match answer {
+        Ok(found) => Ok(found),
+        Err(error) if error.kind() == Kind::NotSent => {
+            let detail = format!(
+                "{error}. The last known state is taken for the present one. If the cluster's own \
+                 nodes are down, apply what starts them first, such as `-target=module.cluster`."
+            );
+            call.notes
+                .push(Note::warning("No endpoint answers", detail));
+            Ok(Some(known.clone()))
+        }
+        Err(error) => Err(error.note(what)),
+    }
 }
 
 /// A text of an answer.

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use http::Method;
 use serde_json::Value as Json;
 
-use super::{text, whole};
+use super::{found, text, whole};
 use crate::{
     cty::Value,
     framework::{Attribute, Call, Check, Failure, Note, Path, Resource, Schema},
@@ -231,9 +231,9 @@ impl Resource for ClusterNode {
     }
 
     async fn read(&self, call: &mut Call<'_>, known: &Value) -> Result<Option<Value>, Failure> {
-        let found = call.session.client()?.find(&path(known)).await;
-        let found = found.map_err(|error| error.note("read the node"))?;
-        Ok(found.map(|answer| state(&answer)))
+        let answer = call.session.client()?.find(&path(known)).await;
+        let answer = answer.map(|node| node.map(|node| state(&node)));
+        Ok(found(call, known, answer, "read the node")?)
     }
 
     async fn update(
@@ -286,7 +286,11 @@ impl Resource for ClusterNode {
                 format!("{id:?} is no number; see `edgeway status`."),
             )
         })?;
-        Ok(Value::object().with("id", id).with("node_id", number))
+        Ok(Value::object()
+            .with("id", id)
+            .with("node_id", number)
+            .with("drain_seconds", DRAIN_S)
+            .with("wait_timeout", WAIT_S))
     }
 
     fn import_form(&self) -> &'static str {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use http::Method;
 use serde_json::{Value as Json, json};
 
-use super::location;
+use super::{found, location};
 use crate::{
     cty::{Value, from_json},
     framework::{Attribute, Call, Failure, Note, Path, Resource, Schema},
@@ -103,9 +103,14 @@ impl Resource for Place {
     }
 
     async fn read(&self, call: &mut Call<'_>, state: &Value) -> Result<Option<Value>, Failure> {
-        let found = call.session.client()?.find(&self.path(state)).await;
-        let found = found.map_err(|error| error.note(&format!("read the {}", self.what)))?;
-        Ok(found.map(|answer| self.state(&answer)))
+        let answer = call.session.client()?.find(&self.path(state)).await;
+        let answer = answer.map(|place| place.map(|place| self.state(&place)));
+        Ok(found(
+            call,
+            state,
+            answer,
+            &format!("read the {}", self.what),
+        )?)
     }
 
     async fn update(

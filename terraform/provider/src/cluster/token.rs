@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value as Json, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{text, whole};
+use super::{found, text, whole};
 use crate::{
     cty::Value,
     framework::{
@@ -150,14 +150,13 @@ impl Resource for EnrollmentToken {
 
     async fn read(&self, call: &mut Call<'_>, known: &Value) -> Result<Option<Value>, Failure> {
         let id = known.text("id").unwrap_or_default();
-        let found = call.session.client()?.find(&format!("{PATH}/{id}")).await;
-        let found = found.map_err(|error| error.note("read the enrollment token"))?;
-        Ok(match found {
-            Some(answer) => Some(state(&answer)),
+        let answer = call.session.client()?.find(&format!("{PATH}/{id}")).await;
+        let answer = answer.map(|token| match token {
+            Some(token) => Some(state(&token)),
             // The cluster forgets expired tokens.
-            None if is_past(known.text("expires_date")) => Some(known.clone()),
-            None => None,
-        })
+            None => is_past(known.text("expires_date")).then(|| known.clone()),
+        });
+        Ok(found(call, known, answer, "read the enrollment token")?)
     }
 
     async fn update(

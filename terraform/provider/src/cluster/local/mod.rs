@@ -377,12 +377,13 @@ impl Resource for LocalNode {
             .read_settings()
             .ok_or_else(|| missing("edgeway.toml"))?;
         let path = folder.settings();
-        let daemon = process::find(&path).ok_or_else(|| missing("process"))?;
+        let (daemon, program) = process::find(&path).ok_or_else(|| missing("process"))?;
         let identity = folder.identity()?;
         let planned = Value::object().with("data_dir", id);
         Ok(running(&planned, &daemon)
             .with("data_dir", id)
             .with("config", settings)
+            .with("program", program)
             .with("ready_timeout", READY_S)
             .with("stop_timeout", STOP_S)
             .with("remove_data", false)

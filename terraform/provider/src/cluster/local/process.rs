@@ -158,8 +158,8 @@ pub(super) async fn run(program: &str, arguments: &[String], what: &str) -> Resu
     }
 }
 
-/// The process that was started with these settings.
-pub(super) fn find(settings: &Path) -> Option<Daemon> {
+/// The process that was started with these settings, and its program as it was named.
+pub(super) fn find(settings: &Path) -> Option<(Daemon, String)> {
     let wanted = settings.display().to_string();
     let all = fs::read_dir("/proc").ok()?.flatten();
     let mut numbers = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -170,7 +170,8 @@ pub(super) fn find(settings: &Path) -> Option<Daemon> {
         let named = pairs.any(|pair| matches!(pair, ["--config", file] if **file == *wanted));
         let starts = words.contains(&"start") && named;
         let started = start_of(pid).filter(|_| starts)?;
-        Some(Daemon { pid, started })
+        let program = words.first().copied().unwrap_or_default().to_owned();
+        Some((Daemon { pid, started }, program))
     })
 }
 
