@@ -14,6 +14,7 @@ pub mod management;
 pub mod mmdb;
 pub mod pebble;
 pub mod process;
+pub mod terraform;
 pub mod wan;
 
 use std::{
