@@ -15,6 +15,7 @@ pub mod management;
 pub mod mmdb;
 pub mod pebble;
 pub mod process;
+pub mod terraform;
 pub mod wan;
 
 use std::{

@@ -42,6 +42,7 @@ mod rollout;
 mod settings;
 mod stability;
 mod streaming;
+mod terraform;
 mod tls;
 mod writers;
 

@@ -4,7 +4,10 @@ use super::{
     stage::access_log,
     table::{Field, Make, Piece, Style},
 };
-use crate::framework::{Attribute, Check, Nesting, Note, Path, Resource};
+use crate::{
+    cty::Value,
+    framework::{Attribute, Check, Nesting, Note, Path, Resource},
+};
 
 pub(super) fn all() -> Vec<Box<dyn Resource>> {
     vec![Box::new(stage())]
@@ -80,7 +83,7 @@ fn stage() -> Piece {
         Attribute::text("description", "What it is for."),
         "description",
     ))
-    .field(Field::variables(
+    .field(Field::plain(
         Attribute::texts_by_name("stage_variables", "Stage variables by their names."),
         "stageVariables",
     ))
@@ -114,6 +117,22 @@ fn stage() -> Piece {
             .into_iter()
             .collect()
     })
+    .finish(|state, known| {
+        // Shown whether somebody has said anything or not.
+        let name = "default_route_settings";
+        if !known.attribute(name).is_set() && says_nothing(state.attribute(name)) {
+            state.set(name, Value::Null);
+        }
+    })
     .tagged("/apis/{api_id}/stages/{name}")
     .waits()
+}
+
+/// Whether settings are those of a stage that has none.
+fn says_nothing(settings: &Value) -> bool {
+    let usual = |value: &Value| {
+        value.is_null() || value.as_bool() == Some(false) || value.as_text() == Some("OFF")
+    };
+    let mut values = settings.map().into_iter().flat_map(|map| map.values());
+    values.all(usual)
 }

@@ -222,8 +222,9 @@ impl Resource for Defined {
             if !open || OWN.contains(&name) || !plan.config.attribute(name).is_null() {
                 continue;
             }
-            if document.is_null() {
-                plan.planned.set(name, usual(name));
+            let usual = usual(name);
+            if document.is_null() && !(usual.is_unknown() && plan.prior.is_set()) {
+                plan.planned.set(name, usual);
             } else if !imports {
                 plan.planned.set(name, plan.prior.attribute(name).clone());
             }

@@ -113,7 +113,8 @@ impl Resource for Deployment {
         Schema::new(
             "A deployment of an API. List the `revision` of everything that belongs to it in \
              `components`: when one changes, the API is deployed again in the same run, after \
-             it and before the stages.",
+             it and before the stages. What an imported deployment was made of is not known: the \
+             first apply after an import deploys again.",
         )
         .with(
             Attribute::text("id", "The deployment's id: another one after each change.").computed(),

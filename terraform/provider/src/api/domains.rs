@@ -93,15 +93,12 @@ fn domain_name() -> Piece {
         Attribute::text("certificate_arn", "The certificate that it is served with.").required(),
         "certificateArn",
     ))
-    .field(
-        Field::plain(
-            Attribute::text("endpoint_type", "Where clients reach it.")
-                .or("EDGE")
-                .check(Check::OneOf(&["EDGE", "REGIONAL", "PRIVATE"])),
-            "endpointType",
-        )
-        .once(),
-    )
+    .field(Field::plain(
+        Attribute::text("endpoint_type", "Where clients reach it.")
+            .or("EDGE")
+            .check(Check::OneOf(&["EDGE", "REGIONAL", "PRIVATE"])),
+        "endpointType",
+    ))
     .field(
         Field::plain(
             Attribute::text("ip_address_type", "Which addresses it has.")
@@ -131,9 +128,7 @@ fn domain_name() -> Piece {
         .or_computed(),
     )
     .field(Field::plain(
-        Attribute::text("target", "What DNS records of the name point to.")
-            .computed()
-            .stable(),
+        Attribute::text("target", "What DNS records of the name point to.").computed(),
         "target",
     ))
     .field(Field::plain(
@@ -153,14 +148,7 @@ fn domain_name() -> Piece {
             endpoint["types"] = json!([kind]);
         }
     })
-    .replace_steps(|steps, prior, _| {
-        let regional = prior.text("endpoint_type") == Some("REGIONAL");
-        for step in steps {
-            if step["path"] == "/certificateArn" {
-                step["path"] = format!("/{}", arn_field(regional)).into();
-            }
-        }
-    })
+    .replace_steps(domain_steps)
     .shape(domain_shape)
     .tagged("/domainnames/{domain_name}")
     .waits()
@@ -172,6 +160,25 @@ const fn arn_field(regional: bool) -> &'static str {
         "regionalCertificateArn"
     } else {
         "certificateArn"
+    }
+}
+
+/// Another endpoint has another field for the certificate.
+fn domain_steps(steps: &mut Vec<Json>, prior: &Value, planned: &Value) {
+    let kind = |state: &Value| state.text("endpoint_type").unwrap_or("EDGE").to_owned();
+    let (old, new) = (kind(prior), kind(planned));
+    let moved = old != new;
+    let own = |step: &Json| step["path"] == "/endpointType" || step["path"] == "/certificateArn";
+    let alters = steps.iter().any(own);
+    steps.retain(|step| !own(step));
+    if moved {
+        let path = format!("/endpointConfiguration/types/{old}");
+        steps.push(json!({ "op": "replace", "path": path, "value": new }));
+    }
+    if alters {
+        let path = format!("/{}", arn_field(new == "REGIONAL"));
+        let arn = planned.text("certificate_arn");
+        steps.push(json!({ "op": "replace", "path": path, "value": arn }));
     }
 }
 

@@ -81,6 +81,9 @@ fn api_key() -> Piece {
     .finish(|state, known| {
         if known.attribute("value_wo_version").is_set() {
             state.set("value", Value::Null);
+        } else if state.attribute("value").is_null() {
+            // The answer to a change does not say it again.
+            state.set("value", known.attribute("value").clone());
         }
     })
     .validate(super::paired("value_wo", "value_wo_version"))
@@ -171,6 +174,7 @@ fn usage_plan() -> Piece {
         ],
     ))
     .steps(stage_steps)
+    .before_delete(|plan| stage_steps(plan, &Value::Null))
     .tagged("/usageplans/{id}")
 }
 

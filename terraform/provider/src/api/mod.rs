@@ -1,13 +1,17 @@
 //! APIs and what belongs to them: resources, data sources and functions.
 
 mod api_stage;
+mod data;
 mod definition;
 mod deployment;
 mod domains;
+mod functions;
 mod http_api;
 mod keys;
 mod methods;
 mod rest_api;
+mod rest_parts;
+mod routes;
 mod stage;
 mod table;
 
@@ -23,6 +27,8 @@ pub(crate) fn resources() -> Vec<Box<dyn Resource>> {
         deployment::all(),
         stage::all(),
         methods::all(),
+        rest_parts::all(),
+        routes::all(),
         api_stage::all(),
         domains::all(),
         keys::all(),
@@ -47,9 +53,9 @@ fn paired(
 }
 
 pub(crate) fn data_sources() -> Vec<Box<dyn DataSource>> {
-    Vec::new()
+    data::all()
 }
 
 pub(crate) fn functions() -> Vec<Box<dyn Function>> {
-    Vec::new()
+    functions::all()
 }

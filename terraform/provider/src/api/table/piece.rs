@@ -88,6 +88,8 @@ pub(crate) struct Piece {
     fill: Option<Fill>,
     steps: Option<Steps>,
     alter: Option<Alter>,
+    /// Steps without which it cannot be deleted.
+    before_delete: Option<fn(&Value) -> Vec<Json>>,
     /// What making the object cannot say, as steps from nothing.
     then: Option<Steps>,
     shape: Option<Shape>,
@@ -114,6 +116,7 @@ impl Piece {
             fill: None,
             steps: None,
             alter: None,
+            before_delete: None,
             then: None,
             shape: None,
             finish: None,
@@ -198,6 +201,12 @@ impl Piece {
     #[must_use]
     pub(crate) fn replace_steps(mut self, alter: Alter) -> Self {
         self.alter = Some(alter);
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn before_delete(mut self, steps: fn(&Value) -> Vec<Json>) -> Self {
+        self.before_delete = Some(steps);
         self
     }
 
@@ -456,6 +465,14 @@ impl Resource for Piece {
     async fn delete(&self, call: &mut Call<'_>, state: &Value) -> Result<(), Failure> {
         let path = filled(self.one, state)?;
         let client = call.session.client()?;
+        let steps = self.before_delete.map(|steps| steps(state));
+        if let Some(steps) = steps.filter(|steps| !steps.is_empty()) {
+            let steps = json!({ "patchOperations": steps });
+            match client.send(Method::PATCH, &path, Some(&steps)).await {
+                Err(error) if error.is_gone() => return Ok(()),
+                sent => sent.map_err(self.failed("prepare deleting"))?,
+            };
+        }
         client.remove(&path).await.map_err(self.failed("delete"))?;
         Ok(())
     }

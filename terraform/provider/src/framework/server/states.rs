@@ -59,7 +59,14 @@ impl Provider {
             notes,
         };
         let found = entry.it.import(&mut call, &asked.id).await?;
-        let state = align(&entry.schema, &entry.schema.empty(), &found);
+        // What only Terraform knows is as if nothing had been written.
+        let mut known = entry.schema.empty();
+        for attribute in &entry.schema.attributes {
+            if let Some(default) = &attribute.default {
+                known.set(attribute.name, default.clone());
+            }
+        }
+        let state = align(&entry.schema, &known, &found);
         Ok(pb::Imported {
             name: asked.name.clone(),
             state: Some(unpack::pack(&state, &entry.ty)?),
