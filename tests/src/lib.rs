@@ -6,6 +6,7 @@
 pub mod backend;
 pub mod client;
 pub mod cluster;
+pub mod configuration;
 pub mod golden;
 pub mod issuer;
 pub mod latency;
@@ -15,6 +16,7 @@ pub mod management;
 pub mod mmdb;
 pub mod pebble;
 pub mod process;
+pub mod terraform;
 pub mod wan;
 
 use std::{

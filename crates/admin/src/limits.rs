@@ -30,6 +30,8 @@ pub const ROTATION_GRACE_S_MAX: i64 = 604_800;
 pub const ROTATION_GRACE_S: i64 = 3_600;
 /// Fields that one answer about differences shows.
 pub const DIFFERENCES_MAX: usize = 10_000;
+/// Most nodes that one join token admits.
+pub const TOKEN_USES_MAX: i64 = 1_000;
 /// Life of a join token when the caller does not say, seconds.
 pub const TOKEN_TTL_S: i64 = 3_600;
 /// Values in an OpenAPI file, after YAML aliases are followed.

@@ -32,8 +32,8 @@ pub trait Members: Send + Sync + 'static {
     /// Lets a learner vote; waits until it has caught up.
     fn promote(&self, node: NodeId) -> BoxFuture<'_, Result<(), MemberError>>;
 
-    /// Takes a node out of the group.
-    fn remove(&self, node: NodeId) -> BoxFuture<'_, Result<(), MemberError>>;
+    /// Takes a node out of the group, unless those of `live` that stay would be no majority.
+    fn retire(&self, node: NodeId, live: Vec<NodeId>) -> BoxFuture<'_, Result<(), MemberError>>;
 }
 
 /// Which nodes live, and what they serve.
@@ -314,7 +314,7 @@ impl Members for Ledger {
         Box::pin(Self::promote(self, node))
     }
 
-    fn remove(&self, node: NodeId) -> BoxFuture<'_, Result<(), MemberError>> {
-        Box::pin(Self::remove(self, node))
+    fn retire(&self, node: NodeId, live: Vec<NodeId>) -> BoxFuture<'_, Result<(), MemberError>> {
+        Box::pin(Self::retire(self, node, live))
     }
 }

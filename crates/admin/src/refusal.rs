@@ -309,9 +309,10 @@ impl From<MemberError> for Refusal {
                 kind: ResourceKind::Node,
                 message,
             },
-            MemberError::LastVoter | MemberError::Behind(_) | MemberError::Busy => {
-                Self::Conflict(message)
-            }
+            MemberError::LastVoter
+            | MemberError::Minority { .. }
+            | MemberError::Behind(_)
+            | MemberError::Busy => Self::Conflict(message),
             MemberError::NoLeader | MemberError::Undecided | MemberError::Stopped => {
                 Self::Unavailable(message)
             }

@@ -132,6 +132,19 @@ pub enum MemberError {
     /// The only voter cannot be removed.
     #[error("the last voter cannot be removed")]
     LastVoter,
+    /// Those that live would be no majority of those that are left.
+    #[error(
+        "without node {node} only {live} of {left} voters would live, which is no majority: bring \
+         the others back, or remove those that are gone first"
+    )]
+    Minority {
+        /// Who was to be removed.
+        node: NodeId,
+        /// Voters that live, without it.
+        live: usize,
+        /// Voters without it.
+        left: usize,
+    },
     /// The learner did not catch up in time.
     #[error("node {0} has not caught up with the log")]
     Behind(NodeId),

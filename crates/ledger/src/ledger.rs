@@ -280,6 +280,17 @@ impl Ledger {
     pub async fn remove(&self, node: NodeId) -> Result<(), MemberError> {
         self.0.caller.alter(MemberChange::Remove(node)).await
     }
+
+    /// As [`remove`](Self::remove), but refused when `live`, the nodes that are known to live,
+    /// would be no majority of the voters that are left. The leader decides, so that of several
+    /// removals at a time each sees what those before it have left.
+    ///
+    /// # Errors
+    /// As [`remove`](Self::remove), and that a majority would be lost.
+    pub async fn retire(&self, node: NodeId, live: Vec<NodeId>) -> Result<(), MemberError> {
+        let change = MemberChange::Retire { node, live };
+        self.0.caller.alter(change).await
+    }
 }
 
 /// Opens the files and restores the machine, where blocking is allowed.

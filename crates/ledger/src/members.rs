@@ -38,16 +38,20 @@ enum Refusal {
     Unknown,
     LastVoter,
     Behind,
+    Minority { live: usize, left: usize },
 }
 
 /// Makes a change of the members and waits until it is committed.
 pub(crate) async fn alter(raft: &Raft, change: MemberChange) -> LeaderAnswer {
-    let step = decide(change, &raft.metrics().borrow());
+    let step = decide(&change, &raft.metrics().borrow());
     let done = match step {
         Step::Nothing => return LeaderAnswer::Index(0),
         Step::Refuse(Refusal::Unknown) => return LeaderAnswer::Unknown,
         Step::Refuse(Refusal::LastVoter) => return LeaderAnswer::LastVoter,
         Step::Refuse(Refusal::Behind) => return LeaderAnswer::Behind,
+        Step::Refuse(Refusal::Minority { live, left }) => {
+            return LeaderAnswer::Minority { live, left };
+        }
         Step::Add(node, member) => raft.add_learner(node, member, false).await,
         Step::Alter { changes, retain } => raft.change_membership(changes, retain).await,
     };
@@ -70,15 +74,15 @@ fn answer(done: Done) -> LeaderAnswer {
     }
 }
 
-fn decide(change: MemberChange, now: &RaftMetrics) -> Step {
+fn decide(change: &MemberChange, now: &RaftMetrics) -> Step {
     let membership = now.membership_config.membership();
     let voters: BTreeSet<u64> = membership.voter_ids().collect();
     match change {
-        MemberChange::Put(NodeId(node), link) => match membership.get_node(&node) {
-            None => Step::Add(node, Member { link }),
-            Some(member) if member.link == link => Step::Nothing,
+        MemberChange::Put(NodeId(node), link) => match membership.get_node(node) {
+            None => Step::Add(*node, Member { link: *link }),
+            Some(member) if member.link == *link => Step::Nothing,
             Some(_) => {
-                let changes = ChangeMembers::SetNodes([(node, Member { link })].into());
+                let changes = ChangeMembers::SetNodes([(*node, Member { link: *link })].into());
                 Step::Alter {
                     changes,
                     retain: true,
@@ -86,40 +90,56 @@ fn decide(change: MemberChange, now: &RaftMetrics) -> Step {
             }
         },
         MemberChange::Promote(NodeId(node)) => {
-            if membership.get_node(&node).is_none() {
+            if membership.get_node(node).is_none() {
                 return Step::Refuse(Refusal::Unknown);
             }
             // A voter during a change that was cut short needs the rest of that change.
-            if voters.contains(&node) && membership.get_joint_config().len() == 1 {
+            if voters.contains(node) && membership.get_joint_config().len() == 1 {
                 return Step::Nothing;
             }
-            if lag(now, node).is_none_or(|lag| lag > limits::PROMOTION_LAG_MAX) {
+            if lag(now, *node).is_none_or(|lag| lag > limits::PROMOTION_LAG_MAX) {
                 return Step::Refuse(Refusal::Behind);
             }
             Step::Alter {
-                changes: ChangeMembers::AddVoterIds([node].into()),
+                changes: ChangeMembers::AddVoterIds([*node].into()),
                 retain: true,
             }
         }
-        MemberChange::Remove(NodeId(node)) => {
-            if membership.get_node(&node).is_none() {
-                return Step::Nothing;
+        MemberChange::Remove(NodeId(node)) => remove(*node, now, &voters),
+        MemberChange::Retire {
+            node: NodeId(node),
+            live,
+        } => {
+            let left = voters.iter().filter(|voter| *voter != node);
+            let living = left.clone().filter(|voter| live.contains(&NodeId(**voter)));
+            let (left, living) = (left.count(), living.count());
+            // A voter that is gone already only weighs on the others.
+            if voters.contains(node) && left > 0 && living * 2 <= left {
+                let live = living;
+                return Step::Refuse(Refusal::Minority { live, left });
             }
-            if !voters.contains(&node) {
-                let changes = ChangeMembers::RemoveNodes([node].into());
-                return Step::Alter {
-                    changes,
-                    retain: true,
-                };
-            }
-            if voters.len() == 1 {
-                return Step::Refuse(Refusal::LastVoter);
-            }
-            Step::Alter {
-                changes: ChangeMembers::RemoveVoters([node].into()),
-                retain: false,
-            }
+            remove(*node, now, &voters)
         }
+    }
+}
+
+fn remove(node: u64, now: &RaftMetrics, voters: &BTreeSet<u64>) -> Step {
+    if now.membership_config.membership().get_node(&node).is_none() {
+        return Step::Nothing;
+    }
+    if !voters.contains(&node) {
+        let changes = ChangeMembers::RemoveNodes([node].into());
+        return Step::Alter {
+            changes,
+            retain: true,
+        };
+    }
+    if voters.len() == 1 {
+        return Step::Refuse(Refusal::LastVoter);
+    }
+    Step::Alter {
+        changes: ChangeMembers::RemoveVoters([node].into()),
+        retain: false,
     }
 }
 

@@ -60,7 +60,7 @@ pub(crate) enum LeaderRequest {
 }
 
 /// A change of the raft members.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum MemberChange {
     /// Adds a learner, or moves a member to another address.
     Put(NodeId, SocketAddr),
@@ -68,6 +68,13 @@ pub(crate) enum MemberChange {
     Promote(NodeId),
     /// Removes a voter or learner.
     Remove(NodeId),
+    /// Removes a voter or learner, unless those that live could then not decide anything.
+    Retire {
+        /// Who goes.
+        node: NodeId,
+        /// Who lives, as the asking node sees it.
+        live: Vec<NodeId>,
+    },
 }
 
 /// What the leader answers.
@@ -94,6 +101,8 @@ pub(crate) enum LeaderAnswer {
     Unknown,
     /// It is the last voter.
     LastVoter,
+    /// Of so many voters that would be left, only so many live: no majority.
+    Minority { live: usize, left: usize },
     /// Another change of the members is under way.
     Busy,
     /// The ledger there has stopped.

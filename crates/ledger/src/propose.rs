@@ -123,21 +123,29 @@ impl Caller {
 
     /// Changes the members, waiting out other changes and a learner that is behind.
     pub(crate) async fn alter(&self, change: MemberChange) -> Result<(), MemberError> {
-        let node = match change {
+        let node = match &change {
             MemberChange::Put(node, _)
             | MemberChange::Promote(node)
-            | MemberChange::Remove(node) => node,
+            | MemberChange::Remove(node)
+            | MemberChange::Retire { node, .. } => node,
         };
         let deadline = Instant::now() + limits::MEMBERSHIP_TIMEOUT;
         loop {
-            let wait = match self.ask(|| LeaderRequest::Members(change), deadline).await {
+            let wait = match self
+                .ask(|| LeaderRequest::Members(change.clone()), deadline)
+                .await
+            {
                 Asked::Answer(LeaderAnswer::Index(_)) => return Ok(()),
-                Asked::Answer(LeaderAnswer::Unknown) => return Err(MemberError::Unknown(node)),
+                Asked::Answer(LeaderAnswer::Unknown) => return Err(MemberError::Unknown(*node)),
                 Asked::Answer(LeaderAnswer::LastVoter) => return Err(MemberError::LastVoter),
+                Asked::Answer(LeaderAnswer::Minority { live, left }) => {
+                    let node = *node;
+                    return Err(MemberError::Minority { node, live, left });
+                }
                 Asked::Stopped => return Err(MemberError::Stopped),
                 Asked::Late(Sent::No) => return Err(MemberError::NoLeader),
                 Asked::Answer(LeaderAnswer::Busy) => MemberError::Busy,
-                Asked::Answer(LeaderAnswer::Behind) => MemberError::Behind(node),
+                Asked::Answer(LeaderAnswer::Behind) => MemberError::Behind(*node),
                 Asked::Late(Sent::Maybe) | Asked::Answer(_) => return Err(MemberError::Undecided),
             };
             if Instant::now() + limits::RETRY_PAUSE >= deadline {

@@ -83,6 +83,8 @@ pub enum Op {
     UpdateNode(Node),
     /// Forgets a node.
     DeleteNode(NodeId),
+    /// Tells a node to drain before it is removed.
+    DrainNode(NodeId),
     /// Adds or replaces a private endpoint.
     PutPrivateEndpoint(PrivateEndpoint),
     /// Removes a private endpoint.

@@ -271,7 +271,7 @@ pub struct Prior {
     pub location: Location,
 }
 
-/// Lets one node join, once.
+/// Lets nodes join: one, unless it says more.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JoinToken {
     /// The public half.
@@ -284,8 +284,10 @@ pub struct JoinToken {
     pub created_ms: u64,
     /// Milliseconds since 1970; refused from then on.
     pub expires_ms: u64,
-    /// The node that used it; a used token is refused.
-    pub used_by: Option<NodeId>,
+    /// Nodes that it admits in all.
+    pub uses_max: u32,
+    /// The nodes that used it.
+    pub used_by: Vec<NodeId>,
 }
 
 /// A certificate for clients' TLS.
@@ -309,6 +311,16 @@ pub struct Certificate {
     pub acme: Option<crate::AcmeOrder>,
     /// The revision that stored it last.
     pub stored: Revision,
+}
+
+// === impl JoinToken ===
+
+impl JoinToken {
+    /// It has admitted as many nodes as it may.
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        self.used_by.len() >= usize::try_from(self.uses_max).unwrap_or(usize::MAX)
+    }
 }
 
 // === redacted Debug: a secret must not reach a log by way of `{:?}` ===

@@ -1,7 +1,7 @@
 //! The ground state that regions replicate: ordered maps of resources.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -28,6 +28,8 @@ pub struct Config {
     pub pops: BTreeMap<PopName, Arc<Pop>>,
     /// Nodes by id.
     pub nodes: BTreeMap<NodeId, Arc<Node>>,
+    /// Nodes that were told to drain, until they are removed.
+    pub leaving: BTreeSet<NodeId>,
     /// The highest node id ever given out.
     pub last_node: NodeId,
     /// Private endpoints by id.

@@ -20,6 +20,23 @@ async fn a_region_leaves_and_another_joins() {
     let management = cluster.management(0);
     let leaver = cluster.ready.regions[2].clone();
 
+    // Told to drain, it says so; told again, nothing changes.
+    for _ in 0..2 {
+        let id = leaver.node_id.to_string();
+        let drain = Command::new(program())
+            .args(["member", "drain", &id, "--ready-file"])
+            .arg(cluster.ready_file())
+            .output()
+            .unwrap();
+        assert!(drain.status.success(), "{drain:?}");
+    }
+    until("the node drains", Duration::from_secs(20), || async {
+        let status = management.status().await.ok()?;
+        let node = node_of(&status, leaver.node_id)?;
+        (node["draining"] == true && node["leaving"] == true).then_some(())
+    })
+    .await;
+
     // Out: the command, as an operator gives it.
     let mut remove = Command::new(program());
     let removed = remove
@@ -128,7 +145,43 @@ async fn a_region_leaves_and_another_joins() {
         !refused.status.success() && errors.contains("has been used"),
         "{errors}"
     );
+
+    // With the new node gone without a word, the other voter is needed for a majority.
+    let gone = node_at(&status, "eu-north-1").unwrap();
     drop(guard);
+    let needed = format!("/edgeway/v1/nodes/{}", cluster.ready.regions[1].node_id);
+    let drop_gone = format!("/edgeway/v1/nodes/{gone}");
+    until(
+        "the dead node is missed",
+        Duration::from_secs(30),
+        || async {
+            let status = management.status().await.ok()?;
+            (node_of(&status, gone)?["live"] == false).then_some(())
+        },
+    )
+    .await;
+    let refused = management.call(Method::DELETE, &needed, None).await;
+    let refused = refused.unwrap();
+    let text = refused.body.to_string();
+    assert!(
+        refused.status == 409 && text.contains("no majority"),
+        "{} {text}",
+        refused.status
+    );
+    management
+        .must(Method::DELETE, &drop_gone, None)
+        .await
+        .unwrap();
+}
+
+fn node_of(status: &Value, id: u64) -> Option<&Value> {
+    let mut nodes = status["nodes"].as_array()?.iter();
+    nodes.find(|node| node["id"] == id)
+}
+
+fn node_at(status: &Value, place: &str) -> Option<u64> {
+    let mut nodes = status["nodes"].as_array()?.iter();
+    nodes.find(|node| node["place"] == place)?["id"].as_u64()
 }
 
 /// A process that ends with the test.

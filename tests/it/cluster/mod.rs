@@ -34,6 +34,7 @@ mod limits;
 mod membership;
 mod operations;
 mod poison;
+mod quickstart;
 mod rest_aws;
 mod rest_cache;
 mod rest_edge;
@@ -41,6 +42,7 @@ mod rollout;
 mod settings;
 mod stability;
 mod streaming;
+mod terraform;
 mod tls;
 mod writers;
 

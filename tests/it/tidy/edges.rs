@@ -59,7 +59,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("brotli", &["edge"]),
     ("flate2", &["edge", "region"]),
     ("instant-acme", &["edgeway"]),
-    ("hyper-rustls", &["edgeway"]),
+    ("hyper-rustls", &["edgeway", PROVIDER]),
     ("hickory-proto", &["dns"]),
     ("jsonschema", &["lang"]),
     ("fancy-regex", &["lang"]),

@@ -23,9 +23,12 @@ const OPEN_ENDS: [&str; 3] = [
 ];
 
 /// Beside `serve`, which owns hyper: where a crate keeps its HTTP client, and nowhere else.
-const CLIENTS: [(&str, &str); 2] = [
+const CLIENTS: [(&str, &str); 4] = [
     ("crates/region/", "crates/region/src/upstream"),
     ("crates/edgeway/", "crates/edgeway/src/client"),
+    ("terraform/provider/", "terraform/provider/src/client"),
+    // Where Terraform connects to its provider.
+    ("terraform/provider/", "terraform/provider/src/plugin"),
 ];
 
 /// The HTTP client's crates, as code names them.
@@ -149,9 +152,11 @@ fn ignored(place: &str, line: &str) -> Option<Finding> {
 }
 
 fn client_crates(place: &str, line: &str) -> Option<Finding> {
-    let (_, home) = CLIENTS
-        .iter()
-        .find(|(own, home)| place.starts_with(own) && !place.starts_with(home))?;
+    let mut homes = CLIENTS.iter().filter(|(own, _)| place.starts_with(own));
+    let (_, home) = homes.clone().next()?;
+    if homes.any(|(_, home)| place.starts_with(home)) {
+        return None;
+    }
     let code = line.split("//").next().unwrap_or_default();
     CLIENT_CRATES
         .iter()

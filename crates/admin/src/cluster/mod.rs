@@ -40,6 +40,19 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         wait::run,
     ),
     waiting("PurgeCache", "POST", "/edgeway/v1/purge", purge::run),
+    read(
+        "GetRegion",
+        "/edgeway/v1/regions/{name}",
+        places::get_region,
+    ),
+    read("GetPop", "/edgeway/v1/pops/{name}", places::get_pop),
+    write(
+        "DrainNode",
+        "POST",
+        "/edgeway/v1/nodes/{id}/drain",
+        nodes::drain,
+    ),
+    read("GetToken", "/edgeway/v1/tokens/{id}", tokens::get),
     read("ListRegions", "/edgeway/v1/regions", places::list_regions),
     write(
         "PutRegion",

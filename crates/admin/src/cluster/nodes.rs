@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
+use http::StatusCode;
 use ledger::{MemberError, Status};
 use model::{Node, NodeId, NodeRole, Op, ResourceKind};
 use serde::Serialize;
@@ -28,6 +29,8 @@ pub(super) struct NodeShape<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     management: Option<&'a str>,
     joined_date: String,
+    /// It has been told to drain.
+    leaving: bool,
     live: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(flatten)]
@@ -125,6 +128,7 @@ pub(super) fn shape<'a>(
         public: &node.public,
         management: node.management.as_deref(),
         joined_date: clock::iso(node.joined_ms),
+        leaving: call.config.leaving.contains(&node.id),
         live: state.is_some(),
         state: state.map(|state| LiveShape {
             revision: state.revision.0,
@@ -184,12 +188,22 @@ pub(super) fn promote<'a>(call: &'a Call<'_>) -> BoxFuture<'a, Result<Waited, Re
     })
 }
 
+/// Tells a node to drain: it says so to POPs, regions and DNS, which send it nobody new, and goes
+/// on with what it has. Harmless when repeated.
+pub(super) fn drain(call: &Call<'_>) -> Result<Write, Refusal> {
+    let id = find(call)?.id;
+    Ok(Write::showing(Op::DrainNode(id), |_| {
+        Ok(Answer::empty(StatusCode::ACCEPTED))
+    }))
+}
+
 /// Takes a node out of the Raft group, if it is a member, and then forgets it.
 pub(super) fn delete<'a>(call: &'a Call<'_>) -> BoxFuture<'a, Result<Waited, Refusal>> {
     Box::pin(async move {
         let node = find(call)?;
         if matches!(node.role, NodeRole::Region(_)) {
-            match call.ports.members.remove(node.id).await {
+            let living = live(call).into_keys().collect();
+            match call.ports.members.retire(node.id, living).await {
                 Ok(()) | Err(MemberError::Unknown(_)) => {}
                 Err(failure) => return Err(failure.into()),
             }

@@ -95,6 +95,20 @@ pub(super) fn list_regions(call: &Call<'_>) -> Result<Answer, Refusal> {
     )
 }
 
+pub(super) fn get_region(call: &Call<'_>) -> Result<Answer, Refusal> {
+    let name = call.argument(0);
+    let found = call.config.regions.get(name);
+    let found = found.ok_or_else(|| Refusal::not_found(ResourceKind::Region, name))?;
+    Answer::ok(&region_shape(found))
+}
+
+pub(super) fn get_pop(call: &Call<'_>) -> Result<Answer, Refusal> {
+    let name = call.argument(0);
+    let found = call.config.pops.get(name);
+    let found = found.ok_or_else(|| Refusal::not_found(ResourceKind::Pop, name))?;
+    Answer::ok(&pop_shape(found))
+}
+
 pub(super) fn put_region(call: &Call<'_>) -> Result<Write, Refusal> {
     place_name(call.argument(0))?;
     let name = RegionName::from(call.argument(0));

@@ -1,4 +1,5 @@
-//! Join tokens: each lets one node join, once. The text is shown when a token is made, never again.
+//! Join tokens: each lets one node join, or as many as it says. The text is shown when a token is
+//! made, never again.
 
 use http::StatusCode;
 use model::{Config, JoinToken, NodeRole, Op, ResourceKind};
@@ -14,7 +15,7 @@ use crate::{
     call::{Call, Write},
     clock,
     document::Document,
-    limits::{TOKEN_TTL_S, TOKEN_TTL_S_MAX},
+    limits::{TOKEN_TTL_S, TOKEN_TTL_S_MAX, TOKEN_USES_MAX},
     refusal::Refusal,
 };
 
@@ -28,8 +29,10 @@ struct TokenShape<'a> {
     place: &'a str,
     created_date: String,
     expires_date: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    used_by: Option<u64>,
+    /// Nodes that it admits in all.
+    max_uses: u32,
+    /// Nodes that joined by it.
+    used_by: Vec<u64>,
 }
 
 fn shape<'a>(token: &'a JoinToken, text: Option<&'a str>) -> TokenShape<'a> {
@@ -40,7 +43,8 @@ fn shape<'a>(token: &'a JoinToken, text: Option<&'a str>) -> TokenShape<'a> {
         place: place(&token.role),
         created_date: clock::iso(token.created_ms),
         expires_date: clock::iso(token.expires_ms),
-        used_by: token.used_by.map(|node| node.0),
+        max_uses: token.uses_max,
+        used_by: token.used_by.iter().map(|node| node.0).collect(),
     }
 }
 
@@ -53,12 +57,23 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     )
 }
 
+pub(super) fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
+    let id = call.argument(0);
+    let found = call.config.join_tokens.get(id);
+    let found = found.ok_or_else(|| Refusal::not_found(ResourceKind::JoinToken, id))?;
+    Answer::ok(&shape(found, None))
+}
+
 pub(super) fn create(call: &Call<'_>) -> Result<Write, Refusal> {
     let role = wanted_role(&call.document)?;
     let ttl = call
         .document
         .integer("ttlSeconds", 1, TOKEN_TTL_S_MAX)?
         .unwrap_or(TOKEN_TTL_S);
+    let uses = call
+        .document
+        .integer("maxUses", 1, TOKEN_USES_MAX)?
+        .unwrap_or(1);
     let ttl_ms = u64::try_from(ttl).unwrap_or_default() * 1000;
     let minted = call.ports.tokens.mint().map_err(Refusal::Unavailable)?;
     let token = JoinToken {
@@ -67,7 +82,8 @@ pub(super) fn create(call: &Call<'_>) -> Result<Write, Refusal> {
         role,
         created_ms: call.now_ms,
         expires_ms: call.now_ms + ttl_ms,
-        used_by: None,
+        uses_max: u32::try_from(uses).unwrap_or(1),
+        used_by: Vec::new(),
     };
     Ok(Write::showing(
         Op::CreateJoinToken(token),

@@ -270,7 +270,7 @@ impl Members for Memory {
         Box::pin(std::future::ready(Err(MemberError::Unknown(node))))
     }
 
-    fn remove(&self, node: NodeId) -> BoxFuture<'_, Result<(), MemberError>> {
+    fn retire(&self, node: NodeId, _: Vec<NodeId>) -> BoxFuture<'_, Result<(), MemberError>> {
         Box::pin(std::future::ready(Err(MemberError::Unknown(node))))
     }
 }

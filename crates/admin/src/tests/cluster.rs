@@ -62,6 +62,22 @@ async fn status_shows_cluster_raft_and_nodes() {
 }
 
 #[tokio::test]
+async fn a_node_is_told_to_drain_more_than_once() {
+    let bench = Bench::new();
+    let path = "/edgeway/v1/nodes/1/drain";
+    for _ in 0..2 {
+        bench.expect(202, "POST", path, Value::Null).await;
+    }
+    let node = bench
+        .expect(200, "GET", "/edgeway/v1/nodes/1", Value::Null)
+        .await;
+    assert_eq!(node.body["leaving"], true);
+    bench
+        .expect(404, "POST", "/edgeway/v1/nodes/9/drain", Value::Null)
+        .await;
+}
+
+#[tokio::test]
 async fn places_have_coordinates() {
     let bench = Bench::new();
     let dublin = json!({"latitude": 53.35, "longitude": -6.26});
@@ -71,6 +87,8 @@ async fn places_have_coordinates() {
             (&put.body["latitude"], &put.body["longitude"]),
             (&json!(53.35), &json!(-6.26))
         );
+        let got = bench.expect(200, "GET", path, Value::Null).await;
+        assert_eq!(got.body, put.body);
         let half = ("BadRequestException", "together");
         bench
             .refused(half, "PUT", path, json!({"latitude": 1}))
@@ -114,10 +132,19 @@ async fn tokens_show_their_text_once() {
         .expect(200, "GET", "/edgeway/v1/tokens", Value::Null)
         .await;
     assert!(list.body["items"][0].get("token").is_none());
+    let one = bench
+        .expect(200, "GET", "/edgeway/v1/tokens/t1", Value::Null)
+        .await;
+    assert_eq!(one.body, list.body["items"][0]);
+    assert_eq!(
+        (&one.body["maxUses"], &one.body["usedBy"]),
+        (&json!(1), &json!([]))
+    );
     for body in [
         json!({"role": "king"}),
         json!({"role": "pop"}),
         json!({"role": "dns", "ttlSeconds": 0}),
+        json!({"role": "dns", "maxUses": 0}),
     ] {
         bench
             .refused(

@@ -95,7 +95,7 @@ impl Members for World {
         Box::pin(async move { Err(MemberError::Unknown(node)) })
     }
 
-    fn remove(&self, node: NodeId) -> BoxFuture<'_, Result<(), MemberError>> {
+    fn retire(&self, node: NodeId, _: Vec<NodeId>) -> BoxFuture<'_, Result<(), MemberError>> {
         Box::pin(async move {
             self.removed.lock().unwrap().push(node);
             Ok(())

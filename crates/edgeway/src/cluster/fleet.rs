@@ -19,7 +19,7 @@ use super::{
     caps::Caps,
     directory,
     latency::Latency,
-    message::{self, ClusterRequest, News, NodeReport, Refusal},
+    message::{self, ClusterRequest, News, NodeReport, Refusal, ReportAnswer},
 };
 
 /// A node that has not reported for this long is not counted as living.
@@ -181,7 +181,13 @@ impl RpcHandler for Fleet {
             let request =
                 message::decode(&body).map_err(|error| Refusal::Malformed.because(error))?;
             match request {
-                ClusterRequest::Report(report) => self.report(&from, report).await?,
+                ClusterRequest::Report(report) => {
+                    self.report(&from, report).await?;
+                    let node = NodeId(from.node);
+                    let leave = self.ledger.config().borrow().leaving.contains(&node);
+                    return message::encode(&ReportAnswer { leave })
+                        .map_err(|error| Refusal::Internal.because(error));
+                }
                 ClusterRequest::Samples(batch) if from.role == PeerRole::Pop => {
                     self.latency.report(&from.place, &batch);
                 }

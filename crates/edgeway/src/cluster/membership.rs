@@ -15,6 +15,7 @@ use std::{
 use ledger::{Ledger, Role};
 use link::{Authority, ServerNames};
 use model::{Certificate, Change, ChangeId, Config, NodeId, NodeRole, Op, Revision};
+use tokio::sync::watch;
 
 /// Voters a cluster grows to by itself; further region nodes stay learners until promoted.
 const VOTERS_MAX: usize = 5;
@@ -71,6 +72,23 @@ pub(crate) async fn keep(ledger: Ledger, drain: serve::Drain) {
             let current = Arc::clone(&config.borrow_and_update());
             look(&ledger, &current, &status).await;
         }
+    }
+}
+
+/// Begins `leaving` once the configuration says that `own` is to go. Other roles are told when
+/// they report.
+pub(crate) async fn leave_when_told(
+    mut config: watch::Receiver<Arc<Config>>,
+    own: NodeId,
+    leaving: serve::Drain,
+) {
+    // The sender goes away with the ledger.
+    if config
+        .wait_for(|now| now.leaving.contains(&own))
+        .await
+        .is_ok()
+    {
+        leaving.begin();
     }
 }
 

@@ -110,6 +110,13 @@ pub(crate) struct NodeReport {
     pub(crate) connectors: Vec<region::ConnectorSight>,
 }
 
+/// What a region node answers to a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReportAnswer {
+    /// The sender is to drain: it will be removed.
+    pub(crate) leave: bool,
+}
+
 /// A new certificate for the sender's own identity.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RenewRequest {

@@ -1,4 +1,5 @@
-//! Tells every region node, each second and at each new revision, how this node is.
+//! Tells every region node, each second and at each new revision, how this node is; hears in the
+//! answer whether it is to leave.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +12,7 @@ use super::{
     control::Control,
     directory::{self, Seeds},
     load::Meter,
-    message::{self, ClusterRequest, NodeReport},
+    message::{self, ClusterRequest, NodeReport, ReportAnswer},
     subscriber::Refused,
 };
 
@@ -75,9 +76,14 @@ impl Reporter {
         for seed in directory::others(&seeds, self.own) {
             let peer = self.control.peer_at(seed.node, seed.link);
             let body = Bytes::clone(&body);
+            let leaving = self.leaving.clone();
             sending.spawn(async move {
                 // A region that does not answer learns it from the next report.
-                drop(peer.rpc(Service::Cluster, body, REPORT_EVERY).await);
+                let answer = peer.rpc(Service::Cluster, body, REPORT_EVERY).await;
+                let answer = answer.ok().and_then(|bytes| message::decode(&bytes).ok());
+                if answer.is_some_and(|answer: ReportAnswer| answer.leave) {
+                    leaving.begin();
+                }
             });
         }
         // Nobody waits for the slowest region: its task ends by its own time-out.

@@ -4,22 +4,22 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use anyhow::{Context as _, bail};
-use link::{Authority, Credentials};
+use link::Credentials;
 use model::{AccessKey, Cluster, NodeId, NodeRole, Region};
 
-use super::say;
+use super::{say, secrets::Secrets};
 use crate::{
     cluster::{enroll, membership::now_ms, store},
     node::{Bootstrap, write_bootstrap},
     settings::{Link, LogFormat, Ops, RaftClocks, Region as RegionSection, Settings},
 };
 
-/// Life of the cluster's authority.
-const AUTHORITY_TTL: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+/// The name of a cluster that is given none.
+const CLUSTER: &str = "edgeway";
 
 /// Options of `init`.
 #[derive(clap::Args)]
@@ -30,9 +30,15 @@ pub struct Options {
     /// The first node's settings, written unless the file exists.
     #[arg(long)]
     config: PathBuf,
-    /// The cluster's name: letters, digits and dashes.
-    #[arg(long, default_value = "edgeway")]
-    cluster: String,
+    /// The cluster's name: letters, digits and dashes; `edgeway` unless given, or as in the
+    /// secrets.
+    #[arg(long)]
+    cluster: Option<String>,
+    /// Use this authority and admin key, made elsewhere (`edgeway secrets`, Terraform), instead of
+    /// making new ones. A node that is there already and has the same authority is then left as it
+    /// is.
+    #[arg(long)]
+    secrets: Option<PathBuf>,
     /// The domain that the cluster's DNS nodes will be authoritative for.
     #[arg(long)]
     base_domain: String,
@@ -54,18 +60,30 @@ pub(crate) struct NewCluster<'a> {
     pub(crate) base_domain: &'a str,
     pub(crate) account_id: &'a str,
     pub(crate) region: Region,
+    /// Made now unless given.
+    pub(crate) secrets: Option<Secrets>,
 }
 
 pub(super) fn run(options: &Options) -> anyhow::Result<()> {
+    let secrets = options.secrets.as_deref().map(Secrets::read).transpose()?;
+    let of_secrets = secrets.as_ref().map(|secrets| secrets.authority.cluster());
+    let cluster = options.cluster.as_deref().or(of_secrets);
+    let cluster = cluster.unwrap_or(CLUSTER).to_owned();
+    if let Some(secrets) = &secrets
+        && secrets.made_here(&options.data_dir)?
+    {
+        return say(&format!("cluster '{cluster}' is here already"));
+    }
     let key = create(&NewCluster {
         data_dir: &options.data_dir,
-        cluster: &options.cluster,
+        cluster: &cluster,
         base_domain: &options.base_domain,
         account_id: &options.account_id,
         region: Region {
             name: options.region.as_str().into(),
             location: None,
         },
+        secrets,
     })?;
     if !options.config.exists() {
         let text = first_settings(options).to_toml()?;
@@ -76,7 +94,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     say(&format!(
         "cluster '{}' is ready to start.\n\nadmin key (also in {}):\n  AWS_ACCESS_KEY_ID={}\n  \
          AWS_SECRET_ACCESS_KEY={}\n\nnext: edgeway start --config {}",
-        options.cluster,
+        cluster,
         admin.display(),
         key.id,
         key.secret,
@@ -97,16 +115,26 @@ pub(crate) fn create(new: &NewCluster<'_>) -> anyhow::Result<AccessKey> {
     std::fs::create_dir_all(new.data_dir)
         .with_context(|| format!("--data-dir {}", new.data_dir.display()))?;
     let now = SystemTime::now();
-    let authority = Authority::create(new.cluster, AUTHORITY_TTL, now)?;
+    let made;
+    let secrets = match &new.secrets {
+        Some(secrets) => secrets,
+        None => {
+            made = Secrets::make(new.cluster, now)?;
+            &made
+        }
+    };
+    let authority = &secrets.authority;
+    if authority.cluster() != new.cluster {
+        bail!(
+            "--cluster {}: the secrets are of cluster {}",
+            new.cluster,
+            authority.cluster()
+        );
+    }
     let role = NodeRole::Region(new.region.name.clone());
     let identity = enroll::identity(new.cluster, &role, NodeId(1)).context("--region")?;
     let credentials: Credentials = authority.issue_node(&identity, enroll::NODE_TTL, now)?;
-    let id = random_text(16, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
-    let secret = random_text(
-        40,
-        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
-    );
-    let key = AccessKey::unrestricted(format!("AKIA{id}"), secret, "admin", now_ms());
+    let key = secrets.key(now_ms());
     let plan = Bootstrap {
         cluster: Cluster {
             name: new.cluster.to_owned(),
@@ -162,12 +190,6 @@ fn check(new: &NewCluster<'_>) -> anyhow::Result<()> {
         bail!("--account-id {:?}: twelve digits", new.account_id);
     }
     Ok(())
-}
-
-fn random_text(length: usize, letters: &[u8]) -> String {
-    (0..length)
-        .map(|_| char::from(letters[rand::random_range(0..letters.len())]))
-        .collect()
 }
 
 fn first_settings(options: &Options) -> Settings {

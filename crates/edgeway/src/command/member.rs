@@ -12,6 +12,8 @@ pub enum Member {
     Add(token::Options),
     /// Give a region node that only learns a vote.
     Promote(One),
+    /// Tell a node to drain: nobody new is sent to it. Remove it next.
+    Drain(One),
     /// Remove a node: it leaves Raft and DNS, and its certificate is not renewed.
     Remove(One),
 }
@@ -38,6 +40,11 @@ pub(super) async fn run(member: &Member) -> anyhow::Result<()> {
             let path = format!("/edgeway/v1/nodes/{}/promote", one.node);
             one.target.client()?.call(Method::POST, &path, None).await?;
             say(&format!("node {} votes", one.node))
+        }
+        Member::Drain(one) => {
+            let path = format!("/edgeway/v1/nodes/{}/drain", one.node);
+            one.target.client()?.call(Method::POST, &path, None).await?;
+            say(&format!("node {} drains", one.node))
         }
         Member::Remove(one) => {
             let path = format!("/edgeway/v1/nodes/{}", one.node);

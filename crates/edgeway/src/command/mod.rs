@@ -8,6 +8,7 @@ mod init;
 mod key;
 mod member;
 mod rollout;
+mod secrets;
 mod status;
 pub(crate) mod token;
 
@@ -28,7 +29,9 @@ pub enum Command {
     Dev(dev::Options),
     /// Make a new cluster: its authority, its first region's identity, an admin key.
     Init(init::Options),
-    /// Make a token with which one node may join.
+    /// Make an authority and an admin key for `init --secrets`, and print them.
+    Secrets(secrets::Options),
+    /// Make a token with which a node may join.
     Token(token::Options),
     /// Run one node.
     Start(Start),
@@ -79,6 +82,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Dev(options) => dev::run(options).await,
         Command::Init(options) => init::run(&options),
+        Command::Secrets(options) => secrets::run(&options),
         Command::Token(options) => token::run(&options).await,
         Command::Start(options) => start(options).await,
         Command::Status(options) => status::run(&options).await,

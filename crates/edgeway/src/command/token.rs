@@ -1,4 +1,4 @@
-//! `token`: a join token for one node.
+//! `token`: a join token for one node, or for some of a kind.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -20,25 +20,29 @@ pub struct Options {
     /// Seconds until it expires.
     #[arg(long, default_value_t = 3600)]
     ttl_s: u32,
+    /// Nodes that it admits in all.
+    #[arg(long, default_value_t = 1)]
+    uses: u32,
 }
 
 pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
     let client = options.target.client()?;
     let place = options.place.as_deref().unwrap_or_default();
-    say(&make(&client, &options.role, place, options.ttl_s).await?)
+    let life = (options.ttl_s, options.uses);
+    say(&make(&client, &options.role, place, life).await?)
 }
 
-/// Makes a token; gives its text.
+/// Makes a token of so many seconds and uses; gives its text.
 pub(crate) async fn make(
     client: &Client,
     role: &str,
     place: &str,
-    ttl_s: u32,
+    (ttl_s, uses): (u32, u32),
 ) -> anyhow::Result<String> {
     let body = if role == "dns" {
-        json!({ "role": role, "ttlSeconds": ttl_s })
+        json!({ "role": role, "ttlSeconds": ttl_s, "maxUses": uses })
     } else {
-        json!({ "role": role, "place": place, "ttlSeconds": ttl_s })
+        json!({ "role": role, "place": place, "ttlSeconds": ttl_s, "maxUses": uses })
     };
     let answer = client
         .call(Method::POST, "/edgeway/v1/tokens", Some(&body))

@@ -134,6 +134,7 @@ fn cluster_key(options: &Options, layout: &Layout) -> anyhow::Result<AccessKey> 
             name: first.name.as_str().into(),
             location: Some(location(first.place)),
         },
+        secrets: None,
     })?;
     let ca = folder.join("identity").join("ca.pem");
     std::fs::copy(&ca, options.data_dir.join("ca.pem"))
@@ -164,7 +165,7 @@ async fn start(
                 MemberRole::Pop => ("pop", member.name.as_str()),
                 MemberRole::Dns => ("dns", ""),
             };
-            let text = token::make(&client, role, place, 600).await?;
+            let text = token::make(&client, role, place, (600, 1)).await?;
             std::fs::write(folder.join("join.token"), text)?;
         }
         children.start(member)?;

@@ -40,8 +40,10 @@ pub(super) async fn run(
     let Ok(bytes) = std::fs::read(&file) else {
         return Ok(());
     };
-    let plan: Bootstrap =
+    let mut plan: Bootstrap =
         codec::decode(codec::Kind::Other, &bytes).with_context(|| format!("{}", file.display()))?;
+    let here = section.location.map(common::location);
+    plan.region.location = plan.region.location.or(here);
     let node = model::Node {
         id: common.own,
         role: model::NodeRole::Region(plan.region.name.clone()),

@@ -51,8 +51,8 @@ pub(crate) async fn run(settings: Settings, end: impl Future<Output = ()>) -> an
     let ops = ops::serve(&common, settings.ops.bind)?;
     let role = start_role(&settings, &common).await?;
 
-    spawn_upkeep(&settings, &common, &role);
     common.ready.store(true, Ordering::Release);
+    spawn_upkeep(&settings, &common, &role);
     tracing::info!(node = %common.own, role = role.name(), "serving");
 
     let cause = tokio::select! {
@@ -86,6 +86,13 @@ fn spawn_upkeep(settings: &Settings, common: &Common, role: &Role) {
         leaving: common.leaving.clone(),
     };
     common.keep(reporter.run());
+    // Told to leave by the cluster: others learn it from the reports, balancers from `/ready`.
+    let (leaving, ready) = (common.leaving.clone(), Arc::clone(&common.ready));
+    common.keep(async move {
+        leaving.begun().await;
+        ready.store(false, Ordering::Release);
+        tracing::info!("draining: new clients are sent elsewhere");
+    });
 }
 
 /// Unready and out of DNS first, so that nobody new is sent here; then what is running ends, then

@@ -205,6 +205,11 @@ fn spawn_followers(
     ));
     common.keep(follow_certificates(ledger.clone(), certificates, files));
     common.keep(membership::keep(ledger.clone(), drain.clone()));
+    common.keep(membership::leave_when_told(
+        ledger.config(),
+        common.own,
+        common.leaving.clone(),
+    ));
     common.keep(common.control.clone().probe_all(
         common.own,
         common.seeds.subscribe(),

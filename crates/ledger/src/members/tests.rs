@@ -36,25 +36,50 @@ fn what_is_so_already_needs_nothing() {
         MemberChange::Promote(NodeId(2)),
         MemberChange::Remove(NodeId(9)),
     ] {
-        assert_eq!(decide(change, &now(100)), Step::Nothing);
+        assert_eq!(decide(&change, &now(100)), Step::Nothing);
     }
 }
 
 #[test]
 fn a_learner_is_promoted_once_it_has_the_log() {
     let promote = MemberChange::Promote(NodeId(3));
-    assert_eq!(decide(promote, &now(50)), Step::Refuse(Refusal::Behind));
-    assert!(matches!(decide(promote, &now(99)), Step::Alter { .. }));
+    assert_eq!(decide(&promote, &now(50)), Step::Refuse(Refusal::Behind));
+    assert!(matches!(decide(&promote, &now(99)), Step::Alter { .. }));
     let stranger = MemberChange::Promote(NodeId(9));
-    assert_eq!(decide(stranger, &now(99)), Step::Refuse(Refusal::Unknown));
+    assert_eq!(decide(&stranger, &now(99)), Step::Refuse(Refusal::Unknown));
 }
 
 #[test]
 fn a_member_moves_and_a_stranger_joins() {
     assert!(matches!(
-        decide(MemberChange::Put(NodeId(3), link(9)), &now(1)),
+        decide(&MemberChange::Put(NodeId(3), link(9)), &now(1)),
         Step::Alter { .. }
     ));
-    let join = decide(MemberChange::Put(NodeId(4), link(4)), &now(1));
+    let join = decide(&MemberChange::Put(NodeId(4), link(4)), &now(1));
     assert_eq!(join, Step::Add(4, Member { link: link(4) }));
+}
+
+#[test]
+fn nobody_is_retired_who_is_needed_for_a_majority() {
+    let mut now = now(100);
+    let nodes: std::collections::BTreeMap<u64, Member> =
+        (1..=5).map(|id| (id, Member { link: link(id) })).collect();
+    let voters = BTreeSet::from([1, 2, 3, 4]);
+    let membership = openraft::Membership::new(vec![voters], nodes);
+    now.membership_config = Arc::new(StoredMembership::new(None, membership));
+    let retire = |node: u64, live: &[u64]| MemberChange::Retire {
+        node: NodeId(node),
+        live: live.iter().copied().map(NodeId).collect(),
+    };
+    let lost = Step::Refuse(Refusal::Minority { live: 1, left: 3 });
+    assert_eq!(decide(&retire(2, &[1, 2, 5]), &now), lost);
+    // One that is gone, one of enough, and a learner may go.
+    for (node, live) in [(3, [1, 2, 4]), (4, [1, 2, 4]), (5, [1, 2, 5])] {
+        let step = decide(&retire(node, &live), &now);
+        assert!(matches!(step, Step::Alter { .. }), "{node}: {step:?}");
+    }
+    // Removing one that is gone does not help while the rest cannot decide it anyway.
+    let still = Step::Refuse(Refusal::Minority { live: 1, left: 3 });
+    assert_eq!(decide(&retire(3, &[1]), &now), still);
+    assert_eq!(decide(&retire(9, &[1, 2, 3]), &now), Step::Nothing);
 }

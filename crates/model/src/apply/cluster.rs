@@ -49,7 +49,14 @@ impl Config {
                 known(&self.nodes, &node.id, ResourceKind::Node)?;
                 self.nodes.insert(node.id, Arc::new(node));
             }
-            Op::DeleteNode(id) => take(&mut self.nodes, &id, ResourceKind::Node)?,
+            Op::DeleteNode(id) => {
+                take(&mut self.nodes, &id, ResourceKind::Node)?;
+                self.leaving.remove(&id);
+            }
+            Op::DrainNode(id) => {
+                known(&self.nodes, &id, ResourceKind::Node)?;
+                self.leaving.insert(id);
+            }
             Op::PutPrivateEndpoint(endpoint) => {
                 known(&self.regions, &endpoint.region, ResourceKind::Region)?;
                 let (id, kind) = (endpoint.id.clone(), ResourceKind::PrivateEndpoint);
@@ -161,14 +168,14 @@ impl Config {
             .get_mut(token)
             .filter(|known| known.secret_sha256 == secret_sha256)
             .ok_or_else(|| refused("the join token is not known"))?;
-        if known.used_by.is_some() {
+        if known.is_spent() {
             return Err(refused("the join token has been used"));
         }
         if context.at_ms >= known.expires_ms {
             return Err(refused("the join token has expired"));
         }
         let id = NodeId(self.last_node.0 + 1);
-        Arc::make_mut(known).used_by = Some(id);
+        Arc::make_mut(known).used_by.push(id);
         // The token says what the node is, not the node.
         node.role = known.role.clone();
         node.id = id;
@@ -254,9 +261,18 @@ impl Config {
         if token.expires_ms <= context.at_ms {
             return Err(Rejection::invalid("expires", "the time has passed already"));
         }
-        // Spent and expired tokens say nothing any more; make room.
+        if token.uses_max == 0 {
+            return Err(Rejection::invalid(
+                "maxUses",
+                "a token admits at least one node",
+            ));
+        }
+        // Expired tokens say nothing any more; spent ones tell who used them while there is room.
         self.join_tokens
-            .retain(|_, old| old.used_by.is_none() && old.expires_ms > context.at_ms);
+            .retain(|_, old| old.expires_ms > context.at_ms);
+        if self.join_tokens.len() >= CLUSTER_THINGS_MAX {
+            self.join_tokens.retain(|_, old| !old.is_spent());
+        }
         create(
             &mut self.join_tokens,
             token.id.clone(),

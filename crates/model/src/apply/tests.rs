@@ -348,7 +348,8 @@ fn a_join_token_admits_one_node_in_time() {
         role: NodeRole::Pop("pop-1".into()),
         created_ms: 0,
         expires_ms,
-        used_by: None,
+        uses_max: 1,
+        used_by: Vec::new(),
     };
     let join = |secret| Op::Join {
         token: "t1".into(),
@@ -372,6 +373,43 @@ fn a_join_token_admits_one_node_in_time() {
     bench.refused(Op::DeletePop("pop-1".into()));
     bench.must(Op::DeleteNode(NodeId(2)));
     bench.must(Op::DeletePop("pop-1".into()));
+}
+
+#[test]
+fn a_join_token_admits_as_many_as_it_says_and_tells_whom() {
+    let mut bench = Bench::new();
+    let token = |uses_max| JoinToken {
+        id: "t1".into(),
+        secret_sha256: [7; 32],
+        role: NodeRole::Dns,
+        created_ms: 0,
+        expires_ms: u64::MAX,
+        uses_max,
+        used_by: Vec::new(),
+    };
+    let join = || Op::Join {
+        token: "t1".into(),
+        secret_sha256: [7; 32],
+        node: node(99, NodeRole::Dns),
+    };
+    bench.refused(Op::CreateJoinToken(token(0)));
+    bench.must(Op::CreateJoinToken(token(2)));
+    bench.must(join());
+    bench.must(join());
+    bench.refused(join());
+    let used = &bench.machine.config().join_tokens["t1"].used_by;
+    assert_eq!(used[..], [NodeId(2), NodeId(3)]);
+}
+
+#[test]
+fn a_node_that_leaves_is_forgotten_with_the_node() {
+    let mut bench = Bench::new();
+    bench.refused(Op::DrainNode(NodeId(2)));
+    bench.must(Op::DrainNode(NodeId(1)));
+    bench.must(Op::DrainNode(NodeId(1)));
+    assert!(bench.machine.config().leaving.contains(&NodeId(1)));
+    bench.must(Op::DeleteNode(NodeId(1)));
+    assert!(bench.machine.config().leaving.is_empty());
 }
 
 #[test]

@@ -61,7 +61,8 @@ async fn cluster(folder: &std::path::Path) -> Ledger {
         role: NodeRole::Pop("pop-1".into()),
         created_ms: 0,
         expires_ms: now_ms() + 60_000,
-        used_by: None,
+        uses_max: 1,
+        used_by: Vec::new(),
     };
     let op = Op::CreateJoinToken(token);
     ledger

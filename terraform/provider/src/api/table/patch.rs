@@ -1,0 +1,141 @@
+//! From two states of an object to what is to be sent to alter it, in the two ways of the API.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::{
+    field::{Field, How},
+    wire,
+};
+use crate::cty::{Value, to_json};
+
+/// `patchOperations` of API Gateway v1: values are texts, `~1` stands for `/`.
+pub(crate) fn operations(fields: &[Field], prior: &Value, planned: &Value) -> Vec<Json> {
+    let mut all = Vec::new();
+    collect(fields, "", prior, planned, &mut all);
+    all
+}
+
+fn collect(fields: &[Field], at: &str, prior: &Value, planned: &Value, all: &mut Vec<Json>) {
+    for field in fields {
+        let name = field.attribute.name;
+        let (old, new) = (prior.attribute(name), planned.attribute(name));
+        if old == new || new.is_unknown() || field.once || field.silent || field.is_answer() {
+            continue;
+        }
+        let at = format!("{at}/{}", field.wire);
+        match &field.how {
+            How::Local => {}
+            How::Plain => all.push(replace(&at, new)),
+            How::Items => items(&at, old, new, all),
+            How::Entries { add } => entries(&at, (old, new), *add, all),
+            How::Object(fields) if field.is_single() => {
+                if new.is_null() {
+                    all.push(json!({ "op": "remove", "path": at }));
+                } else {
+                    collect(fields, &at, old, new, all);
+                }
+            }
+            // Collections of objects have hooks of their own.
+            How::Object(_) => {}
+        }
+    }
+}
+
+/// Leaving the value out clears the field.
+fn replace(path: &str, value: &Value) -> Json {
+    match text(value) {
+        Some(value) => json!({ "op": "replace", "path": path, "value": value }),
+        None => json!({ "op": "replace", "path": path }),
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match to_json(value) {
+        Json::Null => None,
+        Json::String(text) => Some(text),
+        other => Some(other.to_string()),
+    }
+}
+
+pub(crate) fn escaped(segment: &str) -> String {
+    segment.replace('~', "~0").replace('/', "~1")
+}
+
+fn items(at: &str, old: &Value, new: &Value, all: &mut Vec<Json>) {
+    let texts = |value: &Value| -> Vec<String> { value.items().iter().filter_map(text).collect() };
+    let (old, new) = (texts(old), texts(new));
+    for gone in old.iter().filter(|item| !new.contains(item)) {
+        all.push(json!({ "op": "remove", "path": format!("{at}/{}", escaped(gone)) }));
+    }
+    for added in new.iter().filter(|item| !old.contains(item)) {
+        all.push(json!({ "op": "add", "path": format!("{at}/{}", escaped(added)) }));
+    }
+}
+
+fn entries(at: &str, (old, new): (&Value, &Value), add: bool, all: &mut Vec<Json>) {
+    let none = BTreeMap::new();
+    let (old, new) = (old.map().unwrap_or(&none), new.map().unwrap_or(&none));
+    for name in old.keys().filter(|name| !new.contains_key(*name)) {
+        all.push(json!({ "op": "remove", "path": format!("{at}/{}", escaped(name)) }));
+    }
+    for (name, value) in new {
+        let known = old.get(name);
+        if known == Some(value) {
+            continue;
+        }
+        let verb = if add && known.is_none() {
+            "add"
+        } else {
+            "replace"
+        };
+        let path = format!("{at}/{}", escaped(name));
+        let value = text(value).unwrap_or_default();
+        all.push(json!({ "op": verb, "path": path, "value": value }));
+    }
+}
+
+/// A partial document of API Gateway v2: what has changed. An empty text or object clears.
+pub(crate) fn document(fields: &[Field], prior: &Value, planned: &Value) -> Map<String, Json> {
+    let mut body = Map::new();
+    for field in fields {
+        let name = field.attribute.name;
+        let (old, new) = (prior.attribute(name), planned.attribute(name));
+        if old == new || new.is_unknown() || field.once || field.silent || field.is_answer() {
+            continue;
+        }
+        let json = match &field.how {
+            How::Local => continue,
+            // Entries that are gone are said so by an empty text.
+            How::Entries { .. } => cleared(old, new),
+            _ if new.is_null() => empty(old),
+            _ => wire::one(field, new).unwrap_or_default(),
+        };
+        wire::put(&mut body, field.wire, json);
+    }
+    body
+}
+
+fn cleared(old: &Value, new: &Value) -> Json {
+    let mut entries = match to_json(new) {
+        Json::Object(entries) => entries,
+        _ => Map::new(),
+    };
+    for name in old.map().into_iter().flat_map(BTreeMap::keys) {
+        if !entries.contains_key(name) {
+            entries.insert(name.clone(), "".into());
+        }
+    }
+    Json::Object(entries)
+}
+
+fn empty(old: &Value) -> Json {
+    match old {
+        Value::String(_) => "".into(),
+        Value::List(_) => Json::Array(Vec::new()),
+        Value::Map(_) => Json::Object(Map::new()),
+        Value::Bool(_) => false.into(),
+        Value::Null | Value::Unknown | Value::Number(_) | Value::Typed(..) => Json::Null,
+    }
+}

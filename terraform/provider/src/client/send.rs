@@ -1,0 +1,259 @@
+//! One signed exchange with one endpoint, and which endpoint it is.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use lang::sigv4::{Message, Signer};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
+use serde_json::Value as Json;
+use tokio::sync::Semaphore;
+
+use super::{CallError, error::Kind};
+
+/// Largest answer that is read: an exported definition with room to spare.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// Calls at the same time; Terraform itself runs ten operations at once unless told otherwise.
+const CALLS_MAX: usize = 32;
+
+const REVISION: &str = "x-edgeway-revision";
+
+/// What a client is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    /// URLs without a path; the first that answers is used.
+    pub(crate) endpoints: Vec<String>,
+    pub(crate) access_key_id: String,
+    pub(crate) secret: String,
+    pub(crate) region: String,
+    /// Authorities in PEM; the system's when there is none.
+    pub(crate) ca_pem: Option<String>,
+    /// Of one call.
+    pub(crate) timeout: Duration,
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SetupError {
+    #[error("{0:?} is not a URL such as https://management.example.net:8443")]
+    Endpoint(String),
+    #[error("the authorities are not certificates in PEM: {0}")]
+    Pem(rustls::pki_types::pem::Error),
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// Sends to the present endpoint.
+pub(super) struct Sender {
+    http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    endpoints: Vec<Endpoint>,
+    present: AtomicUsize,
+    room: Semaphore,
+    setup: Setup,
+}
+
+struct Endpoint {
+    /// `https://host:port`.
+    base: String,
+    host: String,
+}
+
+/// An answer.
+pub(super) struct Exchange {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+    pub(super) revision: Option<u64>,
+}
+
+impl Sender {
+    pub(super) fn new(setup: Setup) -> Result<Self, SetupError> {
+        let endpoints = setup.endpoints.iter().map(|url| endpoint(url));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls(setup.ca_pem.as_deref())?)
+            .https_or_http()
+            .enable_http1()
+            .build();
+        Ok(Self {
+            http: Client::builder(TokioExecutor::new()).build(connector),
+            endpoints: endpoints.collect::<Result<_, _>>()?,
+            present: AtomicUsize::new(0),
+            room: Semaphore::new(CALLS_MAX),
+            setup,
+        })
+    }
+
+    pub(super) const fn timeout(&self) -> Duration {
+        self.setup.timeout
+    }
+
+    /// Calls go to the next endpoint from now on.
+    pub(super) fn next_endpoint(&self) {
+        self.present.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Sends a request and reads the whole answer, whatever it says.
+    pub(super) async fn exchange(
+        &self,
+        (method, path, body): (&Method, &str, Option<Vec<u8>>),
+        timeout: Duration,
+    ) -> Result<Exchange, CallError> {
+        let lost = |text: String| CallError::new(Kind::Lost, format!("{method} {path}: {text}"));
+        let _room = self.room.acquire().await;
+        let at = self.present.load(Ordering::Relaxed) % self.endpoints.len().max(1);
+        let endpoint = self.endpoints.get(at);
+        let endpoint =
+            endpoint.ok_or_else(|| CallError::new(Kind::Refused, "there is no endpoint"))?;
+        let request = self.signed(endpoint, method, path, body.unwrap_or_default())?;
+        let exchange = async {
+            let answer = self.http.request(request).await.map_err(|error| {
+                let kind = if error.is_connect() {
+                    Kind::NotSent
+                } else {
+                    Kind::Lost
+                };
+                CallError::new(
+                    kind,
+                    format!("{method} {}{path}: {}", endpoint.base, chain(&error)),
+                )
+            })?;
+            let (parts, body) = answer.into_parts();
+            let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+            let body = body.map_err(|error| lost(error.to_string()))?.to_bytes();
+            let revision = parts.headers.get(REVISION);
+            let revision = revision.and_then(|value| value.to_str().ok()?.parse().ok());
+            Ok(Exchange {
+                status: parts.status,
+                headers: parts.headers,
+                body,
+                revision,
+            })
+        };
+        let exchanged = tokio::time::timeout(timeout, exchange).await;
+        exchanged.map_err(|_| lost(format!("no answer from {} in time", endpoint.base)))?
+    }
+
+    fn signed(
+        &self,
+        endpoint: &Endpoint,
+        method: &Method,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<Request<Full<Bytes>>, CallError> {
+        let (plain, query) = path.split_once('?').unwrap_or((path, ""));
+        let headers: [(&str, &[u8]); 1] = [("host", endpoint.host.as_bytes())];
+        let message = Message {
+            method: method.as_str(),
+            path: plain,
+            query,
+            headers: &headers,
+            body: &body,
+        };
+        let signer = Signer {
+            access_key_id: &self.setup.access_key_id,
+            secret: &self.setup.secret,
+            region: &self.setup.region,
+            service: "apigateway",
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now_ms = u64::try_from(now.unwrap_or_default().as_millis()).unwrap_or(u64::MAX);
+        let signed = signer.sign(&message, now_ms);
+        Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", endpoint.base))
+            .header("host", &endpoint.host)
+            .header("content-type", "application/json")
+            .header("x-amz-date", signed.date)
+            .header("authorization", signed.authorization)
+            .body(Full::new(body.into()))
+            .map_err(|error| CallError::new(Kind::Refused, format!("{method} {path}: {error}")))
+    }
+}
+
+impl Exchange {
+    /// The answer if it says yes.
+    pub(super) fn accepted(self, method: &Method, path: &str) -> Result<Self, CallError> {
+        if self.status.is_success() {
+            return Ok(self);
+        }
+        let code = self.headers.get("x-amzn-errortype");
+        let code = code.and_then(|code| code.to_str().ok()).unwrap_or_default();
+        let code = code.split(':').next().unwrap_or_default();
+        Err(CallError::of((method, path), self.status, code, &self.body))
+    }
+
+    pub(super) fn json(&self) -> Result<Json, CallError> {
+        if self.body.is_empty() {
+            return Ok(Json::Null);
+        }
+        serde_json::from_slice(&self.body).map_err(|error| {
+            CallError::new(Kind::Answer, format!("the answer is no JSON: {error}"))
+        })
+    }
+}
+
+fn endpoint(url: &str) -> Result<Endpoint, SetupError> {
+    let wrong = || SetupError::Endpoint(url.to_owned());
+    let uri: Uri = url.parse().map_err(|_| wrong())?;
+    let scheme = uri.scheme_str().ok_or_else(wrong)?;
+    let authority = uri.authority().ok_or_else(wrong)?;
+    let bare = uri.path() == "/" && uri.query().is_none() && !authority.as_str().contains('@');
+    if !bare || !["http", "https"].contains(&scheme) {
+        return Err(wrong());
+    }
+    Ok(Endpoint {
+        base: format!("{scheme}://{authority}"),
+        host: authority.to_string(),
+    })
+}
+
+#[cfg(test)]
+pub(super) fn is_endpoint(url: &str) -> bool {
+    endpoint(url).is_ok()
+}
+
+fn tls(ca_pem: Option<&str>) -> Result<ClientConfig, SetupError> {
+    let mut roots = RootCertStore::empty();
+    match ca_pem {
+        Some(pem) => {
+            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+                roots.add(certificate.map_err(SetupError::Pem)?)?;
+            }
+        }
+        None => {
+            let native = rustls_native_certs::load_native_certs();
+            roots.add_parsable_certificates(native.certs);
+        }
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider);
+    let config = config.with_safe_default_protocol_versions()?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// An error with everything that caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,530 @@
+//! The resources of the acceptance test, one each, and how they change.
+
+/// A resource and its life. In `hcl`, `@{made|altered|replaced}@` is what it is at each step.
+pub(super) struct Case {
+    pub(super) address: &'static str,
+    pub(super) hcl: &'static str,
+    /// What it is imported by, with attributes in braces.
+    pub(super) import: &'static str,
+    /// Whether something of it cannot be read, or hangs on such a thing, so that importing it
+    /// leaves a change.
+    pub(super) unreadable: bool,
+    /// Whether the last step makes a new one.
+    pub(super) replaced: bool,
+    /// A call that alters or removes it behind Terraform's back: method, path, body.
+    pub(super) drift: Option<(&'static str, &'static str, &'static str)>,
+}
+
+const fn case(address: &'static str, import: &'static str, hcl: &'static str) -> Case {
+    Case {
+        address,
+        hcl,
+        import,
+        unreadable: false,
+        replaced: false,
+        drift: None,
+    }
+}
+
+impl Case {
+    const fn unreadable(mut self) -> Self {
+        self.unreadable = true;
+        self
+    }
+
+    const fn replaced(mut self) -> Self {
+        self.replaced = true;
+        self
+    }
+
+    const fn drift(mut self, method: &'static str, path: &'static str, body: &'static str) -> Self {
+        self.drift = Some((method, path, body));
+        self
+    }
+}
+
+pub(super) const CASES: &[Case] = &[
+    case(
+        "edgeway_rest_api.document",
+        "{id}",
+        r#"
+resource "edgeway_rest_api" "document" {
+  body = jsonencode({
+    openapi = "3.0.1"
+    info    = { title = "pets", version = "1" }
+    paths = {
+      "/pets" = {
+        get = {
+          responses = { 200 = { description = "all" } }
+          "x-amazon-apigateway-integration" = {
+            type             = "mock"
+            requestTemplates = { "application/json" = "{\"statusCode\": 200}" }
+            responses = {
+              default = {
+                statusCode        = "200"
+                responseTemplates = { "application/json" = "\"@{cats|dogs}@\"" }
+              }
+            }
+          }
+        }
+      }
+    }
+  })
+  description = "animals"
+  tags        = { kind = "@{small|large}@" }
+}
+"#,
+    )
+    .unreadable()
+    .drift(
+        "PATCH",
+        "/restapis/{id}",
+        r#"{"patchOperations":[{"op":"add","path":"/binaryMediaTypes/image~1png"}]}"#,
+    ),
+    case(
+        "edgeway_deployment.document",
+        "{rest_api_id}/{id}",
+        r#"
+resource "edgeway_deployment" "document" {
+  rest_api_id = edgeway_rest_api.document.id
+  components  = [edgeway_rest_api.document.revision]
+  description = "@{first|second}@"
+}
+"#,
+    )
+    .unreadable(),
+    case(
+        "edgeway_stage.prod",
+        "{rest_api_id}/{stage_name}",
+        r#"
+resource "edgeway_stage" "prod" {
+  rest_api_id   = edgeway_rest_api.document.id
+  stage_name    = "prod"
+  deployment_id = edgeway_deployment.document.id
+  description   = "@{live|really live}@"
+  variables     = { colour = "@{red|blue}@", @{only|other}@ = "x" }
+  method_settings = {
+    "*/*"      = { throttling_rate_limit = @{50|60.5}@ }
+    "pets/GET" = { throttling_burst_limit = 7, metrics_enabled = true }
+  }
+  tags = { a = "b" }
+}
+"#,
+    )
+    .unreadable()
+    .drift(
+        "PATCH",
+        "/restapis/{rest_api_id}/stages/prod",
+        r#"{"patchOperations":[{"op":"replace","path":"/variables/colour","value":"odd"}]}"#,
+    ),
+    case(
+        "edgeway_rest_api.pieces",
+        "{id}",
+        r#"
+resource "edgeway_rest_api" "pieces" {
+  name               = "pieces"
+  description        = "@{one|two}@"
+  binary_media_types = ["image/png", "@{image/gif|image/jpeg}@"]
+}
+"#,
+    )
+    .drift(
+        "PATCH",
+        "/restapis/{id}",
+        r#"{"patchOperations":[{"op":"replace","path":"/name","value":"odd"}]}"#,
+    ),
+    case(
+        "edgeway_resource.dogs",
+        "{rest_api_id}/{id}",
+        r#"
+resource "edgeway_resource" "dogs" {
+  rest_api_id = edgeway_rest_api.pieces.id
+  parent_id   = edgeway_rest_api.pieces.root_resource_id
+  path_part   = "@{dogs|hounds}@"
+}
+"#,
+    ),
+    case(
+        "edgeway_method.get",
+        "{rest_api_id}/{resource_id}/{http_method}",
+        r#"
+resource "edgeway_method" "get" {
+  rest_api_id        = edgeway_rest_api.pieces.id
+  resource_id        = edgeway_resource.dogs.id
+  http_method        = "@{GET|GET|POST}@"
+  api_key_required   = @{false|true}@
+  request_parameters = { "method.request.querystring.@{a|b}@" = true }
+}
+"#,
+    )
+    .replaced(),
+    case(
+        "edgeway_method_response.ok",
+        "{rest_api_id}/{resource_id}/{http_method}/{status_code}",
+        r#"
+resource "edgeway_method_response" "ok" {
+  rest_api_id         = edgeway_rest_api.pieces.id
+  resource_id         = edgeway_resource.dogs.id
+  http_method         = edgeway_method.get.http_method
+  status_code         = "200"
+  response_parameters = { "method.response.header.X-A" = @{true|false}@ }
+}
+"#,
+    )
+    .replaced(),
+    case(
+        "edgeway_integration.get",
+        "{rest_api_id}/{resource_id}/{http_method}",
+        r#"
+resource "edgeway_integration" "get" {
+  rest_api_id       = edgeway_rest_api.pieces.id
+  resource_id       = edgeway_resource.dogs.id
+  http_method       = edgeway_method.get.http_method
+  type              = "MOCK"
+  request_templates = { "application/json" = "{\"statusCode\": @{200|201}@}" }
+  timeout_in_millis = @{1000|2000}@
+}
+"#,
+    )
+    .replaced()
+    .drift(
+        "PATCH",
+        "/restapis/{rest_api_id}/resources/{resource_id}/methods/GET/integration",
+        r#"{"patchOperations":[{"op":"replace","path":"/timeoutInMillis","value":"77"}]}"#,
+    ),
+    case(
+        "edgeway_integration_response.ok",
+        "{rest_api_id}/{resource_id}/{http_method}/{status_code}",
+        r#"
+resource "edgeway_integration_response" "ok" {
+  rest_api_id         = edgeway_rest_api.pieces.id
+  resource_id         = edgeway_resource.dogs.id
+  http_method         = edgeway_integration.get.http_method
+  status_code         = edgeway_method_response.ok.status_code
+  response_parameters = { "method.response.header.X-A" = "'@{a|b}@'" }
+}
+"#,
+    )
+    .replaced(),
+    case(
+        "edgeway_deployment.pieces",
+        "{rest_api_id}/{id}",
+        r#"
+resource "edgeway_deployment" "pieces" {
+  rest_api_id = edgeway_rest_api.pieces.id
+  components = [
+    edgeway_rest_api.pieces.revision,
+    edgeway_resource.dogs.revision,
+    edgeway_method.get.revision,
+    edgeway_method_response.ok.revision,
+    edgeway_integration.get.revision,
+    edgeway_integration_response.ok.revision,
+  ]
+}
+"#,
+    )
+    .unreadable(),
+    case(
+        "edgeway_api_key.made",
+        "{id}",
+        r#"
+resource "edgeway_api_key" "made" {
+  name    = "@{a|b}@"
+  enabled = @{true|false}@
+  tags    = { @{a|c}@ = "b" }
+}
+"#,
+    )
+    .drift("DELETE", "/apikeys/{id}", ""),
+    case(
+        "edgeway_api_key.given",
+        "{id}",
+        r#"
+resource "edgeway_api_key" "given" {
+  name             = "given"
+  value_wo         = "@{first|first|second}@-value-of-the-key"
+  value_wo_version = @{1|1|2}@
+  description      = "@{a|b}@"
+}
+"#,
+    )
+    .unreadable()
+    .replaced(),
+    case(
+        "edgeway_usage_plan.gold",
+        "{id}",
+        r#"
+resource "edgeway_usage_plan" "gold" {
+  name = "@{gold|silver}@"
+  api_stages = [{
+    api_id   = edgeway_rest_api.document.id
+    stage    = edgeway_stage.prod.stage_name
+    throttle = { "/pets/GET" = { rate_limit = @{2.5|3}@ } }
+  }]
+  throttle = { burst_limit = @{5|6}@, rate_limit = 2 }
+  @{quota = { limit = 100, period = "DAY" }|}@
+}
+"#,
+    )
+    .drift(
+        "PATCH",
+        "/usageplans/{id}",
+        r#"{"patchOperations":[{"op":"replace","path":"/throttle/burstLimit","value":"1"}]}"#,
+    ),
+    case(
+        "edgeway_usage_plan_key.gold",
+        "{usage_plan_id}/{key_id}",
+        r#"
+resource "edgeway_usage_plan_key" "gold" {
+  usage_plan_id = edgeway_usage_plan.gold.id
+  key_id        = edgeway_api_key.given.id
+}
+"#,
+    )
+    .unreadable()
+    .replaced(),
+    case(
+        "edgeway_http_api.document",
+        "{id}",
+        r#"
+resource "edgeway_http_api" "document" {
+  body = jsonencode({
+    openapi = "3.0.1"
+    info    = { title = "h", version = "1" }
+    paths = {
+      "/@{x|y}@" = {
+        get = {
+          "x-amazon-apigateway-integration" = {
+            type                 = "http_proxy"
+            httpMethod           = "GET"
+            uri                  = "http://127.0.0.1:9/"
+            payloadFormatVersion = "1.0"
+          }
+        }
+      }
+    }
+  })
+  cors_configuration = { allow_origins = ["https://b.example", "https://a.example"] }
+}
+"#,
+    )
+    .unreadable(),
+    case(
+        "edgeway_http_api.pieces",
+        "{id}",
+        r#"
+resource "edgeway_http_api" "pieces" {
+  name        = "@{a|b}@"
+  description = "@{a|b}@"
+  tags        = { a = "@{a|b}@" }
+  @{cors_configuration = { allow_origins = ["*"], max_age = 5 }|cors_configuration = { allow_methods = ["GET"], allow_origins = ["*"] }}@
+}
+"#,
+    )
+    .drift("PATCH", "/v2/apis/{id}", r#"{"name":"odd"}"#),
+    case(
+        "edgeway_websocket_api.chat",
+        "{id}",
+        r#"
+resource "edgeway_websocket_api" "chat" {
+  name                       = "@{a|b}@"
+  route_selection_expression = "$request.body.@{action|verb}@"
+}
+"#,
+    ),
+    case(
+        "edgeway_api_deployment.document",
+        "{api_id}/{id}",
+        r#"
+resource "edgeway_api_deployment" "document" {
+  api_id      = edgeway_http_api.document.id
+  components  = [edgeway_http_api.document.revision]
+  description = "@{a|b}@"
+}
+"#,
+    )
+    .unreadable(),
+    case(
+        "edgeway_api_stage.auto",
+        "{api_id}/{name}",
+        r#"
+resource "edgeway_api_stage" "auto" {
+  api_id                 = edgeway_http_api.document.id
+  name                   = "$default"
+  auto_deploy            = true
+  stage_variables        = { @{a|b}@ = "b" }
+  default_route_settings = { throttling_rate_limit = @{10.5|11}@, throttling_burst_limit = 3 }
+}
+"#,
+    )
+    .drift("PATCH", "/v2/apis/{api_id}/stages/$default", r#"{"description":"odd"}"#),
+    case(
+        "edgeway_api_stage.fixed",
+        "{api_id}/{name}",
+        r#"
+resource "edgeway_api_stage" "fixed" {
+  api_id        = edgeway_http_api.document.id
+  name          = "@{fixed|fixed|other}@"
+  deployment_id = edgeway_api_deployment.document.id
+  description   = "@{a|b}@"
+}
+"#,
+    )
+    .unreadable()
+    .replaced(),
+    case(
+        "edgeway_certificate.own",
+        "{id}",
+        r#"
+resource "edgeway_certificate" "own" {
+  certificate            = "CERTIFICATE"
+  private_key_wo         = "PRIVATE_KEY"
+  private_key_wo_version = @{1|2}@
+}
+"#,
+    )
+    .unreadable(),
+    case(
+        "edgeway_domain_name.own",
+        "{domain_name}",
+        r#"
+resource "edgeway_domain_name" "own" {
+  domain_name     = "@{api|api|www}@.terraform.example"
+  certificate_arn = edgeway_certificate.own.arn
+  endpoint_type   = "@{EDGE|REGIONAL}@"
+  tags            = { a = "@{b|c}@" }
+}
+"#,
+    )
+    .replaced(),
+    case(
+        "edgeway_base_path_mapping.own",
+        "{domain_name}/{base_path}",
+        r#"
+resource "edgeway_base_path_mapping" "own" {
+  domain_name = edgeway_domain_name.own.domain_name
+  base_path   = "pets"
+  rest_api_id = edgeway_rest_api.document.id
+  stage       = @{null|edgeway_stage.prod.stage_name}@
+}
+"#,
+    )
+    .replaced()
+    .drift("DELETE", "/domainnames/{domain_name}/basepathmappings/pets", ""),
+    case(
+        "edgeway_api_mapping.own",
+        "{domain_name}/{id}",
+        r#"
+resource "edgeway_api_mapping" "own" {
+  domain_name     = edgeway_domain_name.own.domain_name
+  api_id          = edgeway_http_api.document.id
+  stage           = edgeway_api_stage.auto.name
+  api_mapping_key = "@{x|y}@"
+}
+"#,
+    )
+    .replaced(),
+    case(
+        "edgeway_model.dog",
+        "{rest_api_id}/{name}",
+        r#"
+resource "edgeway_model" "dog" {
+  rest_api_id = edgeway_rest_api.pieces.id
+  name        = "@{Dog|Dog|Hound}@"
+  description = "@{a|b}@"
+  schema      = jsonencode({ "$schema" = "http://json-schema.org/draft-04/schema#", type = "@{object|array}@" })
+}
+"#,
+    )
+    .replaced(),
+    case(
+        "edgeway_request_validator.all",
+        "{rest_api_id}/{id}",
+        r#"
+resource "edgeway_request_validator" "all" {
+  rest_api_id           = edgeway_rest_api.pieces.id
+  name                  = "@{a|b}@"
+  validate_request_body = @{true|false}@
+}
+"#,
+    )
+    .drift("DELETE", "/restapis/{rest_api_id}/requestvalidators/{id}", ""),
+    case(
+        "edgeway_gateway_response.throttled",
+        "{rest_api_id}/{response_type}",
+        r#"
+resource "edgeway_gateway_response" "throttled" {
+  rest_api_id         = edgeway_rest_api.pieces.id
+  response_type       = "@{THROTTLED|THROTTLED|QUOTA_EXCEEDED}@"
+  status_code         = "@{429|430}@"
+  response_parameters = { "gatewayresponse.header.X-A" = "'@{a|b}@'" }
+  response_templates  = { "application/json" = "{}" }
+}
+"#,
+    )
+    .replaced()
+    .drift(
+        "DELETE",
+        "/restapis/{rest_api_id}/gatewayresponses/{response_type}",
+        "",
+    ),
+    case(
+        "edgeway_authorizer.token",
+        "{rest_api_id}/{id}",
+        r#"
+resource "edgeway_authorizer" "token" {
+  rest_api_id     = edgeway_rest_api.pieces.id
+  name            = "@{a|b}@"
+  type            = "TOKEN"
+  authorizer_uri  = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:123456789012:function:f/invocations"
+  identity_source = "method.request.header.@{A|B}@"
+}
+"#,
+    ),
+    case(
+        "edgeway_api_integration.backend",
+        "{api_id}/{id}",
+        r#"
+resource "edgeway_api_integration" "backend" {
+  api_id             = edgeway_http_api.pieces.id
+  integration_type   = "HTTP_PROXY"
+  integration_uri    = "http://127.0.0.1:9/@{a|b}@"
+  integration_method = "GET"
+  timeout_in_millis  = @{1000|2000}@
+  request_parameters = { "append:header.@{a|b}@" = "x" }
+}
+"#,
+    )
+    .drift(
+        "PATCH",
+        "/v2/apis/{api_id}/integrations/{id}",
+        r#"{"timeoutInMillis":77}"#,
+    ),
+    case(
+        "edgeway_api_authorizer.jwt",
+        "{api_id}/{id}",
+        r#"
+resource "edgeway_api_authorizer" "jwt" {
+  api_id            = edgeway_http_api.pieces.id
+  name              = "@{a|b}@"
+  authorizer_type   = "JWT"
+  identity_sources  = ["$request.header.Authorization"]
+  jwt_configuration = { issuer = "https://issuer.example", audience = ["@{a|b}@", "c"] }
+}
+"#,
+    ),
+    case(
+        "edgeway_route.get",
+        "{api_id}/{id}",
+        r#"
+resource "edgeway_route" "get" {
+  api_id             = edgeway_http_api.pieces.id
+  route_key          = provider::edgeway::route_key("get", "/@{a|b}@/{id}")
+  target             = "integrations/${edgeway_api_integration.backend.id}"
+  authorization_type = "@{NONE|JWT}@"
+  authorizer_id      = @{null|edgeway_api_authorizer.jwt.id}@
+}
+"#,
+    )
+    .drift("DELETE", "/v2/apis/{api_id}/routes/{id}", ""),
+];
