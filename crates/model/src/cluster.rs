@@ -11,7 +11,9 @@ use std::{
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::{CertificateId, NodeId, PopName, PrivateEndpointId, RegionName, Revision, TokenId};
+use crate::{
+    CertificateId, NodeId, PopName, PrivateEndpointId, RegionName, Revision, TokenId, codec::Level,
+};
 
 /// Facts chosen when the cluster was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +28,8 @@ pub struct Cluster {
     pub authority: Authority,
     /// Milliseconds since 1970.
     pub created_ms: u64,
+    /// At which nodes write records.
+    pub format: Level,
 }
 
 /// The cluster's certificate authority.

@@ -6,6 +6,7 @@ mod acme;
 mod certificates;
 mod differ;
 mod explain;
+mod format;
 mod history;
 mod keys;
 mod network;
@@ -31,6 +32,8 @@ use crate::{
 /// Cluster operations.
 pub(crate) const OPERATIONS: &[Operation] = &[
     read("GetStatus", "/edgeway/v1/status", status::show),
+    read("GetFormat", "/edgeway/v1/format", format::show),
+    write("RaiseFormat", "POST", "/edgeway/v1/format", format::raise),
     read("ExplainDns", "/edgeway/v1/explain/dns", explain::dns),
     waiting(
         "WaitForRevision",

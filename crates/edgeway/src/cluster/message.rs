@@ -6,7 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use link::RpcRefusal;
-use model::{Location, NodeId, NodeRole, Revision, Trial, codec};
+use model::{
+    Location, NodeId, NodeRole, Revision, Trial,
+    codec::{self, Level},
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use steer::{
     caps::Shares,
@@ -30,6 +33,8 @@ pub(crate) struct JoinRequest {
     pub(crate) management: Option<String>,
     /// Where it is.
     pub(crate) location: Option<Location>,
+    /// The newest format that it knows.
+    pub(crate) format: Level,
 }
 
 /// The identity.
@@ -104,6 +109,10 @@ pub(crate) struct NodeReport {
     pub(crate) over_h2: Vec<NodeId>,
     /// How full it is, in thousandths of its own cap; 0 without one.
     pub(crate) load_per_mille: u32,
+    /// The newest format that it knows.
+    pub(crate) format: Level,
+    /// Its build.
+    pub(crate) build: String,
 }
 
 /// A new certificate for the sender's own identity.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use link::Service;
-use model::{NodeId, Revision};
+use model::{NodeId, Revision, codec::Level};
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{
@@ -62,6 +62,8 @@ impl Reporter {
                 .map_or_else(Vec::new, |region| region.trials()),
             over_h2: self.control.over_h2(),
             load_per_mille: self.meter.per_mille(),
+            format: Level::NEWEST,
+            build: crate::BUILD.to_owned(),
         };
         let Ok(body) = message::encode(&ClusterRequest::Report(report)) else {
             return;

@@ -10,6 +10,7 @@ mod member;
 mod rollout;
 mod status;
 pub(crate) mod token;
+mod upgrade;
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -55,6 +56,9 @@ pub enum Command {
     /// See changes that go out in stages, release them or take them back.
     #[command(subcommand)]
     Rollout(rollout::Rollout),
+    /// See how far a rolling upgrade is, and end it.
+    #[command(subcommand)]
+    Upgrade(upgrade::Upgrade),
 }
 
 /// Options of `start`.
@@ -90,6 +94,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Import(import) => definition::import(&import).await,
         Command::Export(export) => definition::export(&export).await,
         Command::Rollout(rollout) => rollout::run(&rollout).await,
+        Command::Upgrade(upgrade) => upgrade::run(&upgrade).await,
     }
 }
 

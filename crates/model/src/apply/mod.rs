@@ -153,6 +153,7 @@ impl Config {
             | Op::Join { .. }
             | Op::UpdateNode(_)
             | Op::DeleteNode(_)
+            | Op::RaiseFormat(_)
             | Op::PutPrivateEndpoint(_)
             | Op::DeletePrivateEndpoint(_)
             | Op::PutZone(_)
