@@ -522,7 +522,7 @@ fn a_domains_security_policy_reaches_the_pops_with_the_change() {
 #[test]
 fn the_format_only_rises() {
     let mut bench = Bench::new();
-    let level = crate::codec::Level::numbered;
+    let level = Level::numbered;
     bench.refused(Op::RaiseFormat(level(1)));
     bench.must(Op::RaiseFormat(level(2)));
     assert_eq!(bench.machine.config().format(), level(2));
