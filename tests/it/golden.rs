@@ -76,6 +76,7 @@ fn config(golden: &Golden, echo: &Echo) -> Config {
             key_der: Vec::new(),
         },
         created_ms: 0,
+        format: model::codec::Level::OLDEST,
     };
     let region = Region {
         name: "us-east-1".into(),

@@ -246,8 +246,8 @@ impl Admin {
 
     /// Proposes an operation, in parts if it is too long for one change.
     async fn propose(&self, op: Op, call: &Call<'_>) -> Result<Outcome, Refusal> {
-        let encoded = codec::encode(codec::Kind::Other, &op)
-            .map_err(|error| Refusal::Internal(format!("encoding a change failed: {error}")))?;
+        let encoded = codec::encode_at(call.config.format(), codec::Kind::Other, &op)
+            .map_err(|error| Refusal::from(ProposeError::Encode(error)))?;
         if encoded.len() <= PART_BYTES {
             return self.propose_whole(op, call).await;
         }

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use ledger::{Applied, Ledger, MemberError, ProposeError, Status};
 use model::{
     ApiId, ApiKeyId, AuthorizerId, Change, Config, NodeId, ResourceId, Revision, TokenId,
-    UsagePlanId, rest::Verb,
+    UsagePlanId, codec::Level, rest::Verb,
 };
 use serve::BoxFuture;
 
@@ -187,6 +187,10 @@ pub struct LiveNode {
     pub refused: Option<(Revision, String)>,
     /// Region nodes that it reaches only over HTTP/2, because UDP does not pass.
     pub over_h2: Vec<NodeId>,
+    /// The newest format that it knows.
+    pub format: Level,
+    /// Its build, such as `0.1.0`.
+    pub build: String,
 }
 
 /// A connector that is connected to a region node.

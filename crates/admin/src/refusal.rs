@@ -296,6 +296,8 @@ impl From<ProposeError> for Refusal {
             | ProposeError::NotUnderstood
             | ProposeError::Stopped => Self::Unavailable(text),
             ProposeError::TooLarge { .. } => Self::ChangeTooLarge(text),
+            // The sentence says what to do: the cluster's upgrade is not finished.
+            ProposeError::Encode(model::codec::CodecError::Needs { .. }) => Self::Conflict(text),
             ProposeError::Encode(_) => Self::Internal(text),
         }
     }

@@ -13,4 +13,7 @@ mod node;
 mod settings;
 mod telemetry;
 
+/// What nodes say of the program they run.
+pub(crate) const BUILD: &str = env!("CARGO_PKG_VERSION");
+
 pub use settings::{Settings, SettingsError};

@@ -128,6 +128,7 @@ impl Ledger {
             leader,
             wire,
             applied,
+            config: config.clone(),
             stop,
             metrics,
         };

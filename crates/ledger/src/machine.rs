@@ -209,8 +209,9 @@ impl RaftSnapshotBuilder<Types> for SnapshotBuilder {
     async fn build_snapshot(&mut self) -> Result<Snapshot<Types>, StorageError> {
         let (state, snapshots) = (self.state.clone(), self.snapshots.clone());
         let stored = blocking(move || {
-            let machine =
-                codec::encode(Kind::Machine, &state.machine).map_err(std::io::Error::other)?;
+            let format = state.machine.config().format();
+            let machine = codec::encode_at(format, Kind::Machine, &state.machine)
+                .map_err(std::io::Error::other)?;
             let mut meta = SnapshotMeta {
                 last_log_id: state.applied,
                 last_membership: state.membership,

@@ -9,7 +9,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use link::{RpcError, Sent, Service};
 use model::{
-    Change, NodeId, Outcome, Rejection,
+    Change, Config, NodeId, Outcome, Rejection,
     codec::{self, Kind},
 };
 use tokio::{
@@ -42,6 +42,8 @@ pub(crate) struct Caller {
     pub(crate) leader: Leader,
     pub(crate) wire: Arc<dyn Wire>,
     pub(crate) applied: watch::Receiver<Option<u64>>,
+    /// Says at which format changes are written.
+    pub(crate) config: watch::Receiver<Arc<Config>>,
     pub(crate) stop: CancellationToken,
     pub(crate) metrics: Arc<Metrics>,
 }
@@ -82,7 +84,9 @@ impl Caller {
         change: &Change,
         deadline: Instant,
     ) -> Result<Applied, ProposeError> {
-        let record = codec::encode(Kind::Change, change).map_err(ProposeError::Encode)?;
+        let format = self.config.borrow().format();
+        let record =
+            codec::encode_at(format, Kind::Change, change).map_err(ProposeError::Encode)?;
         let (bytes, max) = (record.len(), limits::CHANGE_BYTES_MAX);
         if bytes > max {
             return Err(ProposeError::TooLarge { bytes, max });

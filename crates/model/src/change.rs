@@ -19,6 +19,7 @@ use crate::{
     MappingPatch, Node, NodeId, Pop, PopName, Prior, PrivateEndpoint, PrivateEndpointId, Region,
     RegionName, Revision, RolloutEnd, RolloutMode, RolloutPolicy, Route, RouteId, RoutePatch,
     Stage, StageName, StagePatch, TokenId, Zone, ZoneKey, ZoneKeyState,
+    codec::Level,
     rest::{Deploy, RestChange, SharedChange},
 };
 
@@ -230,6 +231,8 @@ pub enum Op {
         /// How; some ends put the old version back.
         end: RolloutEnd,
     },
+    /// Raises the format at which all nodes write records; every one of them must know it.
+    RaiseFormat(Level),
 }
 
 impl Op {

@@ -12,7 +12,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CertificateId, ConnectorName, NodeId, PopName, PrivateEndpointId, RegionName, Revision, TokenId,
+    CertificateId, ConnectorName, NodeId, PopName, PrivateEndpointId, RegionName, Revision,
+    TokenId, codec::Level,
 };
 
 /// Facts chosen when the cluster was made.
@@ -28,6 +29,8 @@ pub struct Cluster {
     pub authority: Authority,
     /// Milliseconds since 1970.
     pub created_ms: u64,
+    /// At which nodes write records.
+    pub format: Level,
 }
 
 /// The cluster's certificate authority.

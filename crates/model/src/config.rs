@@ -12,7 +12,7 @@ use crate::{
     AccessKey, AccessKeyId, Api, ApiId, ApiKeyId, Certificate, CertificateId, ClientCertificateId,
     Cluster, DomainId, DomainName, JoinToken, Node, NodeId, Pop, PopName, Prior, PrivateEndpoint,
     PrivateEndpointId, Region, RegionName, Revision, Rollout, RolloutPolicy, RolloutRecord, Table,
-    TokenId, UsagePlanId, VpcLinkId, Zone, rest,
+    TokenId, UsagePlanId, VpcLinkId, Zone, codec::Level, rest,
 };
 
 /// Everything that is configured, at one revision. Copies share what did not change.
@@ -111,6 +111,14 @@ impl Config {
             }
         }
         names
+    }
+
+    /// The format at which nodes write records.
+    #[must_use]
+    pub fn format(&self) -> Level {
+        self.cluster
+            .as_ref()
+            .map_or(Level::OLDEST, |cluster| cluster.format)
     }
 
     /// The cluster's base domain, empty before the cluster is set up.

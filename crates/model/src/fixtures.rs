@@ -19,6 +19,7 @@ pub(crate) fn bootstrap() -> Op {
                 key_der: vec![2],
             },
             created_ms: 1,
+            format: crate::codec::Level::OLDEST,
         },
         region: Region {
             name: "us-east-1".into(),

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ApiId, CertificateId, DomainId, EndpointType, Location, MapDelta, NodeId, Prior, Revision,
-    SecurityPolicy, Table, Zone,
+    SecurityPolicy, Table, Zone, codec::Level,
 };
 
 /// A region or POP with its nodes.
@@ -45,6 +45,8 @@ pub struct PlaceNode {
 pub struct EdgeView {
     /// Of the configuration it was projected from.
     pub revision: Revision,
+    /// At which it is written.
+    pub format: Level,
     /// Names in node identities.
     pub cluster: String,
     /// The cluster's base domain.
@@ -101,6 +103,8 @@ pub struct EdgeCertificate {
 pub struct ZoneView {
     /// Of the configuration it was projected from.
     pub revision: Revision,
+    /// At which it is written.
+    pub format: Level,
     /// Names in node identities.
     pub cluster: String,
     /// The cluster's base domain.
@@ -180,7 +184,8 @@ impl EdgeView {
     /// What leads from `self` to `new`; none when only a snapshot can.
     #[must_use]
     pub fn delta(&self, new: &Self) -> Option<EdgeDelta> {
-        let same = self.cluster == new.cluster && self.base_domain == new.base_domain;
+        let same = (&self.cluster, &self.base_domain, self.format)
+            == (&new.cluster, &new.base_domain, new.format);
         same.then(|| EdgeDelta {
             revision: new.revision,
             regions: MapDelta::between(&self.regions, &new.regions),
@@ -221,7 +226,8 @@ impl ZoneView {
     /// What leads from `self` to `new`; none when only a snapshot can.
     #[must_use]
     pub fn delta(&self, new: &Self) -> Option<ZoneDelta> {
-        let same = self.cluster == new.cluster && self.base_domain == new.base_domain;
+        let same = (&self.cluster, &self.base_domain, self.format)
+            == (&new.cluster, &new.base_domain, new.format);
         same.then(|| ZoneDelta {
             revision: new.revision,
             regions: MapDelta::between(&self.regions, &new.regions),

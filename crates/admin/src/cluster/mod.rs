@@ -7,6 +7,7 @@ mod certificates;
 mod connectors;
 mod differ;
 mod explain;
+mod format;
 mod history;
 mod keys;
 mod network;
@@ -32,6 +33,8 @@ use crate::{
 /// Cluster operations.
 pub(crate) const OPERATIONS: &[Operation] = &[
     read("GetStatus", "/edgeway/v1/status", status::show),
+    read("GetFormat", "/edgeway/v1/format", format::show),
+    write("RaiseFormat", "POST", "/edgeway/v1/format", format::raise),
     read("ExplainDns", "/edgeway/v1/explain/dns", explain::dns),
     waiting(
         "WaitForRevision",

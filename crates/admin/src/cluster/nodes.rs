@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use http::StatusCode;
 use ledger::{MemberError, Status};
-use model::{Node, NodeId, NodeRole, Op, ResourceKind};
+use model::{Node, NodeId, NodeRole, Op, ResourceKind, codec::Level};
 use serde::Serialize;
 use serve::BoxFuture;
 
@@ -56,6 +56,9 @@ struct LiveShape {
     /// Region nodes that it reaches only over HTTP/2, because UDP does not pass.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     over_h2: Vec<u64>,
+    /// The newest format that it knows.
+    format: u8,
+    build: String,
 }
 
 /// A revision that the node could not take.
@@ -83,6 +86,8 @@ pub(super) fn live(call: &Call<'_>) -> BTreeMap<NodeId, LiveNode> {
         heard_ms: 0,
         refused: None,
         over_h2: Vec::new(),
+        format: Level::NEWEST,
+        build: String::new(),
     });
     live
 }
@@ -143,6 +148,8 @@ pub(super) fn shape<'a>(
                     reason: reason.clone(),
                 }),
             over_h2: state.over_h2.iter().map(|node| node.0).collect(),
+            format: state.format.number(),
+            build: state.build.clone(),
         }),
         member,
         log_lag: raft.lag.get(&node.id).copied(),

@@ -28,6 +28,8 @@ struct ClusterShape<'a> {
     base_domain: &'a str,
     account_id: &'a str,
     created_date: String,
+    /// At which nodes write records.
+    format: u8,
 }
 
 #[derive(Serialize)]
@@ -56,6 +58,7 @@ pub(super) fn show(call: &Call<'_>) -> Result<Answer, Refusal> {
             base_domain: &cluster.base_domain,
             account_id: &cluster.account_id,
             created_date: clock::iso(cluster.created_ms),
+            format: cluster.format.number(),
         },
         region: call.settings.region.as_str(),
         node: call.settings.node.0,

@@ -211,6 +211,7 @@ fn bootstrap() -> Op {
                 key_der: Vec::new(),
             },
             created_ms: 0,
+            format: model::codec::Level::OLDEST,
         },
         region: Region {
             name: REGION.into(),

@@ -17,6 +17,8 @@ fn live(node: u64, revision: u64) -> LiveNode {
         heard_ms: 4,
         refused: None,
         over_h2: Vec::new(),
+        format: model::codec::Level::NEWEST,
+        build: "0.1.0".to_owned(),
     }
 }
 
@@ -478,4 +480,31 @@ async fn answers_of_dns_are_explained_for_addresses_and_prefixes() {
         let target = format!("/edgeway/v1/explain/dns?{query}");
         bench.expect(400, "GET", &target, Value::Null).await;
     }
+}
+
+#[tokio::test]
+async fn the_format_rises_only_when_every_node_knows_it() {
+    let bench = Bench::new();
+    let old = LiveNode {
+        format: model::codec::Level::numbered(0),
+        ..live(1, 1)
+    };
+    *bench.world.live.lock().unwrap() = vec![old];
+    let path = "/edgeway/v1/format";
+    let shown = bench.expect(200, "GET", path, Value::Null).await;
+    assert_eq!(shown.body["reachable"], 0);
+    assert_eq!(shown.body["holding"][0]["node"], 1);
+    let refused = bench.expect(409, "POST", path, Value::Null).await;
+    let text = refused.text("message").to_owned();
+    assert!(
+        text.contains("node 1 (build 0.1.0) knows formats up to 0"),
+        "{text}"
+    );
+
+    *bench.world.live.lock().unwrap() = vec![live(1, 1)];
+    let refused = bench.expect(409, "POST", path, Value::Null).await;
+    assert!(refused.text("message").contains("already"));
+    bench
+        .expect(400, "POST", path, json!({ "format": 99 }))
+        .await;
 }

@@ -184,6 +184,7 @@ fn bootstrap() -> Op {
                 key_der: Vec::new(),
             },
             created_ms: 0,
+            format: model::codec::Level::OLDEST,
         },
         region: Region {
             name: "eu-west-1".into(),

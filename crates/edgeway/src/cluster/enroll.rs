@@ -18,7 +18,7 @@ use link::{
     Authority, CertificateRequest, Credentials, JoinToken, NodeIdentity, PeerRole, RpcHandler,
     RpcRefusal,
 };
-use model::{Location, Node, NodeId, NodeRole, Op};
+use model::{Location, Node, NodeId, NodeRole, Op, codec::Level};
 use serve::BoxFuture;
 
 use super::{
@@ -67,6 +67,15 @@ pub(crate) fn identity(
 
 impl Registrar {
     async fn join(&self, request: JoinRequest) -> Result<JoinAnswer, RpcRefusal> {
+        let format = self.ledger.config().borrow().format();
+        if request.format < format {
+            // Its token stays unspent.
+            return Err(Refusal::Rejected.because(format!(
+                "this cluster writes format {format}, and the node's build knows formats up to \
+                 {}: install a newer build there",
+                request.format
+            )));
+        }
         let node = Node {
             id: NodeId(0),
             // Overwritten by the token's.
@@ -229,6 +238,7 @@ pub(crate) async fn join(
     let token: JoinToken = token.trim().parse().context("the join token")?;
     let request = CertificateRequest::fresh()?;
     let body = message::encode(&JoinRequest {
+        format: Level::NEWEST,
         token: token.id.clone(),
         secret: token.secret,
         csr_der: request.csr_der().to_vec(),

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use ledger::Ledger;
 use link::{NodeIdentity, PeerRole, PeersSeen, RpcHandler, RpcRefusal};
-use model::{LivePeer, NodeId, Op, Revision, Trial};
+use model::{LivePeer, NodeId, Op, Revision, Trial, codec::Level};
 use serve::BoxFuture;
 use steer::{caps::Shares, latency::LatencyMap};
 use tokio::sync::watch;
@@ -286,6 +286,8 @@ impl admin::Fleet for Fleet {
                 heard_ms: u64::try_from(heard.at.elapsed().as_millis()).unwrap_or(u64::MAX),
                 refused: heard.report.refused.clone(),
                 over_h2: heard.report.over_h2.clone(),
+                format: heard.report.format,
+                build: heard.report.build.clone(),
             })
             .collect();
         live.push(admin::LiveNode {
@@ -295,6 +297,8 @@ impl admin::Fleet for Fleet {
             heard_ms: 0,
             refused: None,
             over_h2: Vec::new(),
+            format: Level::NEWEST,
+            build: crate::BUILD.to_owned(),
         });
         live
     }

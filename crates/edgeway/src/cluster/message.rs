@@ -6,7 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use link::RpcRefusal;
-use model::{Location, NodeId, NodeRole, Revision, Trial, codec};
+use model::{
+    Location, NodeId, NodeRole, Revision, Trial,
+    codec::{self, Level},
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use steer::{
     caps::Shares,
@@ -30,6 +33,8 @@ pub(crate) struct JoinRequest {
     pub(crate) management: Option<String>,
     /// Where it is.
     pub(crate) location: Option<Location>,
+    /// The newest format that it knows.
+    pub(crate) format: Level,
 }
 
 /// The identity.
@@ -108,6 +113,10 @@ pub(crate) struct NodeReport {
     pub(crate) load_per_mille: u32,
     /// The connectors that are connected to a region node.
     pub(crate) connectors: Vec<region::ConnectorSight>,
+    /// The newest format that it knows.
+    pub(crate) format: Level,
+    /// Its build.
+    pub(crate) build: String,
 }
 
 /// What a region node answers to a report.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use link::Service;
-use model::{NodeId, Revision};
+use model::{NodeId, Revision, codec::Level};
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{
@@ -67,6 +67,8 @@ impl Reporter {
                 .region
                 .as_ref()
                 .map_or_else(Vec::new, |region| region.connectors().sights()),
+            format: Level::NEWEST,
+            build: crate::BUILD.to_owned(),
         };
         let Ok(body) = message::encode(&ClusterRequest::Report(report)) else {
             return;

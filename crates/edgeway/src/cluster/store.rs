@@ -9,7 +9,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use model::{Revision, codec};
+use model::{
+    Revision,
+    codec::{self, Level},
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Revisions kept on disk.
@@ -75,9 +78,13 @@ impl ViewStore {
         })
     }
 
-    /// Stores a view and forgets the oldest.
-    pub(crate) fn keep<V: Serialize>(&self, revision: Revision, view: &V) -> anyhow::Result<()> {
-        let bytes = codec::encode(self.kind, view)?;
+    /// Stores a view in its format and forgets the oldest.
+    pub(crate) fn keep<V: Serialize>(
+        &self,
+        (revision, format): (Revision, Level),
+        view: &V,
+    ) -> anyhow::Result<()> {
+        let bytes = codec::encode_at(format, self.kind, view)?;
         write_atomically(
             &self.folder.join(format!("{:020}.view", revision.0)),
             &bytes,

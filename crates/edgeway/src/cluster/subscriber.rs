@@ -354,7 +354,11 @@ async fn persist<V: View>(
         }
         let view = Arc::clone(&published.borrow_and_update());
         let store = store.clone();
-        let kept = tokio::task::spawn_blocking(move || store.keep(view.revision(), &*view)).await;
+        let kept = tokio::task::spawn_blocking(move || {
+            let id = (view.revision(), view.format());
+            store.keep(id, &*view)
+        })
+        .await;
         if let Ok(Err(error)) = kept {
             tracing::error!(%error, "cannot store the view; a restart would use an older one");
         }

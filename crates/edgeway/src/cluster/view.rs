@@ -2,7 +2,10 @@
 //!
 //! What a view holds is `model`'s business, what it is compiled to the roles'.
 
-use model::{EdgeDelta, EdgeView, Revision, Sum, ZoneDelta, ZoneView, codec};
+use model::{
+    EdgeDelta, EdgeView, Revision, Sum, ZoneDelta, ZoneView,
+    codec::{self, Level},
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// A view that can be received.
@@ -15,6 +18,8 @@ pub(crate) trait View:
     const ZONE: bool;
     /// Its revision.
     fn revision(&self) -> Revision;
+    /// At which format it is written.
+    fn format(&self) -> Level;
     /// Its digest and size.
     fn sum(&self) -> Sum;
     /// The view that an encoded delta leads to.
@@ -27,6 +32,10 @@ impl View for EdgeView {
 
     fn revision(&self) -> Revision {
         self.revision
+    }
+
+    fn format(&self) -> Level {
+        self.format
     }
 
     fn sum(&self) -> Sum {
@@ -44,6 +53,10 @@ impl View for ZoneView {
 
     fn revision(&self) -> Revision {
         self.revision
+    }
+
+    fn format(&self) -> Level {
+        self.format
     }
 
     fn sum(&self) -> Sum {

@@ -145,6 +145,7 @@ pub(crate) fn create(new: &NewCluster<'_>) -> anyhow::Result<AccessKey> {
                 key_der: authority.key_der(),
             },
             created_ms: now_ms(),
+            format: model::codec::Level::NEWEST,
         },
         region: new.region.clone(),
         key: key.clone(),

@@ -11,6 +11,7 @@ mod rollout;
 mod secrets;
 mod status;
 pub(crate) mod token;
+mod upgrade;
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -58,6 +59,9 @@ pub enum Command {
     /// See changes that go out in stages, release them or take them back.
     #[command(subcommand)]
     Rollout(rollout::Rollout),
+    /// See how far a rolling upgrade is, and end it.
+    #[command(subcommand)]
+    Upgrade(upgrade::Upgrade),
 }
 
 /// Options of `start`.
@@ -94,6 +98,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Import(import) => definition::import(&import).await,
         Command::Export(export) => definition::export(&export).await,
         Command::Rollout(rollout) => rollout::run(&rollout).await,
+        Command::Upgrade(upgrade) => upgrade::run(&upgrade).await,
     }
 }
 

@@ -41,11 +41,17 @@ async fn an_entry_that_cannot_be_read_stops_it_and_leaves_no_trace() {
     assert!(results[0].iter().all(Result::is_ok));
     assert_eq!(machine.config().borrow().revision.0, 2);
 
-    let newer = vec![Kind::Change as u8, codec::VERSION + 1, 1, 2, 3];
+    let newer = vec![
+        Kind::Change as u8,
+        codec::Level::NEWEST.number() + 1,
+        1,
+        2,
+        3,
+    ];
     let failed = machine
         .apply([entry(2, vec![record(&pop(2)), newer])])
         .await;
-    assert!(failed.unwrap_err().to_string().contains("version"));
+    assert!(failed.unwrap_err().to_string().contains("this build knows"));
     let (applied, _) = machine.applied_state().await.unwrap();
     assert_eq!(applied.unwrap().index, 1);
     assert_eq!(machine.config().borrow().revision.0, 2);

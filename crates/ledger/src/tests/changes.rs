@@ -41,6 +41,7 @@ pub(crate) fn bootstrap(link: SocketAddr) -> Change {
         account_id: "000000000000".to_owned(),
         authority,
         created_ms: 1,
+        format: model::codec::Level::OLDEST,
     };
     let key = AccessKey::unrestricted("AKIATEST", "secret", "admin", 1);
     let region = Region {

@@ -122,7 +122,14 @@ async fn a_change_that_nobody_can_read_does_not_get_into_the_log() {
     let leader = lab.leader().await;
     let (_, handler) = lab.ledgers[&leader].handlers();
     let from = NodeIdentity::new("test", PeerRole::Region, "here-1", 3 - leader).unwrap();
-    let newer = [Kind::Change as u8, codec::VERSION + 1, 1, 2, 3].to_vec();
+    let newer = [
+        Kind::Change as u8,
+        codec::Level::NEWEST.number() + 1,
+        1,
+        2,
+        3,
+    ]
+    .to_vec();
     for garbage in [Vec::new(), b"garbage".to_vec(), newer] {
         let message = messages::encode(&LeaderRequest::Propose(garbage.into())).unwrap();
         let answer = handler

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{Context, room};
 use crate::{
     AccessKey, Certificate, CertificateId, Cluster, Config, JoinToken, KeyState, Node, NodeId,
-    NodeRole, Op, Pop, Region, RegionName, Rejection, ResourceKind, TokenId, Zone,
+    NodeRole, Op, Pop, Region, RegionName, Rejection, ResourceKind, TokenId, Zone, codec::Level,
     limits::CLUSTER_THINGS_MAX,
 };
 
@@ -49,6 +49,7 @@ impl Config {
                 known(&self.nodes, &node.id, ResourceKind::Node)?;
                 self.nodes.insert(node.id, Arc::new(node));
             }
+            Op::RaiseFormat(level) => self.raise_format(level)?,
             Op::DeleteNode(id) => {
                 take(&mut self.nodes, &id, ResourceKind::Node)?;
                 self.leaving.remove(&id);
@@ -119,6 +120,20 @@ impl Config {
             // `perform` and `perform_cluster` have dealt with every other operation.
             _ => Ok(()),
         }
+    }
+
+    /// A node that does not know the format stops at the first record of it, so whoever proposes
+    /// this has asked every node.
+    fn raise_format(&mut self, level: Level) -> Result<(), Rejection> {
+        let at = self.format();
+        if level <= at {
+            let text = format!("the cluster is at format {at} already");
+            return Err(Rejection::conflict(ResourceKind::Cluster, &text));
+        }
+        if let Some(cluster) = &mut self.cluster {
+            Arc::make_mut(cluster).format = level;
+        }
+        Ok(())
     }
 
     fn bootstrap(

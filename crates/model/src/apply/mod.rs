@@ -154,6 +154,7 @@ impl Config {
             | Op::UpdateNode(_)
             | Op::DeleteNode(_)
             | Op::DrainNode(_)
+            | Op::RaiseFormat(_)
             | Op::PutPrivateEndpoint(_)
             | Op::DeletePrivateEndpoint(_)
             | Op::PutZone(_)

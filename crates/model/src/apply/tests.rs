@@ -480,7 +480,7 @@ proptest! {
     fn decoding_anything_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = codec::decode::<Machine>(codec::Kind::Machine, &bytes);
         let _ = codec::decode::<Change>(codec::Kind::Change, &bytes);
-        let framed = [&[codec::Kind::Feed as u8, codec::VERSION], bytes.as_slice()].concat();
+        let framed = [&[codec::Kind::Feed as u8, codec::Level::OLDEST.number()], bytes.as_slice()].concat();
         let _ = crate::FeedFrame::decode(&framed);
     }
 
@@ -555,4 +555,24 @@ fn a_domains_security_policy_reaches_the_pops_with_the_change() {
     assert_eq!(policy(&old), SecurityPolicy::Tls12);
     assert_eq!(policy(&new), SecurityPolicy::Only13);
     assert_eq!(old.after(old.delta(&new).unwrap()), new);
+}
+
+#[test]
+fn the_format_only_rises() {
+    let mut bench = Bench::new();
+    let level = Level::numbered;
+    bench.refused(Op::RaiseFormat(level(1)));
+    bench.must(Op::RaiseFormat(level(2)));
+    assert_eq!(bench.machine.config().format(), level(2));
+    bench.refused(Op::RaiseFormat(level(1)));
+    // Whoever holds a view of another format gets a whole one.
+    let raised = EdgeView::of(bench.machine.config());
+    let before = EdgeView {
+        format: level(1),
+        ..raised.clone()
+    };
+    assert_eq!(
+        (before.delta(&raised), raised.delta(&raised).is_some()),
+        (None, true)
+    );
 }

@@ -20,11 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::item::{Item, ItemKey, ItemKind};
 use self::ring::Ring;
-use crate::{
-    Api, ApiId, Config, Deployment, DeploymentId, Origin, Revision,
-    codec::{self, Kind},
-    limits,
-};
+use crate::{Api, ApiId, Config, Deployment, DeploymentId, Origin, Revision, codec, limits};
 
 /// The audit trail and the past of a configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,7 +101,7 @@ impl History {
     }
 
     fn remember(&mut self, entry: Entry, before: Vec<Before>) {
-        let encoded = codec::encode(Kind::Other, &before);
+        let encoded = codec::content(&before);
         let bytes = encoded.map_or(0, |bytes| bytes.len() as u64);
         self.past_bytes += bytes;
         self.past.push(Past {

@@ -240,7 +240,7 @@ impl Seen {
     pub fn of<T: Serialize>(part: Option<&T>) -> Self {
         // A part that does not encode does not reach a log either.
         part.map_or(Self::Nothing, |part| {
-            let bytes = codec::encode(codec::Kind::Other, part).unwrap_or_default();
+            let bytes = codec::content(part).unwrap_or_default();
             Self::This(codec::digest(&bytes))
         })
     }

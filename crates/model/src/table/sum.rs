@@ -8,7 +8,7 @@ use std::ops::Add;
 use serde::Serialize;
 
 use super::Table;
-use crate::codec::{self, Kind};
+use crate::codec;
 
 /// Digest and size of records, whatever their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Sum {
     #[must_use]
     pub fn of<T: Serialize>(value: &T) -> Self {
         // Only a mistake in a type's derive could fail; then the view does not encode either.
-        let bytes = codec::encode(Kind::Other, value).unwrap_or_default();
+        let bytes = codec::content(value).unwrap_or_default();
         Self {
             digest: mixed(codec::digest(&bytes)),
             bytes: bytes.len() as u64,

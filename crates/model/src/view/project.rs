@@ -25,6 +25,7 @@ impl EdgeView {
         let domain = |domain: &DomainName| on_pops(domain.endpoint).then(|| EdgeDomain::of(domain));
         Self {
             revision: config.revision,
+            format: config.format(),
             cluster: cluster_name(config),
             base_domain: config.base_domain().to_owned(),
             regions: region_places(config),
@@ -88,6 +89,7 @@ impl ZoneView {
         let domain = |domain: &DomainName| public(domain.endpoint).then(|| ZoneDomain::of(domain));
         Self {
             revision: config.revision,
+            format: config.format(),
             cluster: cluster_name(config),
             base_domain: config.base_domain().to_owned(),
             regions: region_places(config),

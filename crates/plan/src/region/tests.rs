@@ -137,6 +137,7 @@ pub(super) fn config(apis: Vec<Api>, domains: Vec<DomainName>) -> Config {
         account_id: "000000000000".to_owned(),
         authority,
         created_ms: 0,
+        format: model::codec::Level::OLDEST,
     };
     let regions = ["us-east-1", "eu-west-1"].map(|name| {
         (

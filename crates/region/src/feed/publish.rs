@@ -324,7 +324,7 @@ impl View for EdgeView {
     }
 
     fn encode(&self) -> Result<Vec<u8>, CodecError> {
-        codec::encode(Kind::EdgeView, self)
+        codec::encode_at(self.format, Kind::EdgeView, self)
     }
 }
 
@@ -334,7 +334,7 @@ impl Project for EdgeView {
     }
 
     fn encode_delta(&self, new: &Self) -> Option<Result<Vec<u8>, CodecError>> {
-        Some(codec::encode(Kind::Feed, &self.delta(new)?))
+        Some(codec::encode_at(new.format, Kind::Feed, &self.delta(new)?))
     }
 }
 
@@ -344,7 +344,7 @@ impl View for ZoneView {
     }
 
     fn encode(&self) -> Result<Vec<u8>, CodecError> {
-        codec::encode(Kind::ZoneView, self)
+        codec::encode_at(self.format, Kind::ZoneView, self)
     }
 }
 
@@ -354,6 +354,6 @@ impl Project for ZoneView {
     }
 
     fn encode_delta(&self, new: &Self) -> Option<Result<Vec<u8>, CodecError>> {
-        Some(codec::encode(Kind::Feed, &self.delta(new)?))
+        Some(codec::encode_at(new.format, Kind::Feed, &self.delta(new)?))
     }
 }

@@ -101,6 +101,7 @@ impl Setup {
                 key_der: Vec::new(),
             },
             created_ms: 0,
+            format: model::codec::Level::OLDEST,
         };
         let region = model::Region {
             name: "us-east-1".into(),

@@ -36,6 +36,7 @@ async fn cluster(folder: &std::path::Path) -> Ledger {
                 key_der: authority.key_der(),
             },
             created_ms: 1,
+            format: model::codec::Level::OLDEST,
         },
         node: Node {
             id: NodeId(1),
@@ -76,6 +77,7 @@ async fn cluster(folder: &std::path::Path) -> Ledger {
 
 fn request(csr_der: &[u8], secret: [u8; 32]) -> JoinRequest {
     JoinRequest {
+        format: model::codec::Level::NEWEST,
         token: "t1".to_owned(),
         secret,
         csr_der: csr_der.to_vec(),

@@ -1,6 +1,9 @@
 //! What survives on disk.
 
-use model::{EdgeView, Revision, codec};
+use model::{
+    EdgeView, Revision,
+    codec::{self, Level},
+};
 
 use super::{KEPT, ViewStore};
 
@@ -18,7 +21,8 @@ fn the_newest_readable_view_is_found_and_few_are_kept() {
     let store = ViewStore::new(folder.path(), codec::Kind::EdgeView);
     assert_eq!(store.newest::<EdgeView>(|_| true), None);
     for revision in 1..=9 {
-        store.keep(Revision(revision), &view(revision)).unwrap();
+        let id = (Revision(revision), Level::OLDEST);
+        store.keep(id, &view(revision)).unwrap();
     }
     assert_eq!(store.files().len(), KEPT);
     assert_eq!(store.newest::<EdgeView>(|_| true), Some(view(9)));
