@@ -37,7 +37,7 @@ const fn server(program: &'static str, package: &'static str) -> Tool {
     }
 }
 
-const TEST_TOOLS: [Tool; 7] = [
+const TEST_TOOLS: [Tool; 8] = [
     tool("curl", "curl"),
     tool("dig", "bind9-dnsutils"),
     tool("ip", "iproute2"),
@@ -45,6 +45,7 @@ const TEST_TOOLS: [Tool; 7] = [
     tool("openssl", "openssl"),
     tool("pebble", "pebble"),
     tool("python3", "python3"),
+    tool("systemd-analyze", "systemd"),
 ];
 
 const BENCH_TOOLS: [Tool; 15] = [
