@@ -32,6 +32,8 @@ pub(crate) enum Fault {
     Overloaded,
     /// A node that may not send clients' requests did so.
     PeerNotAllowed,
+    /// A private endpoint that is not one of this region, or no longer.
+    UnknownEndpoint,
     /// The backend gave no answer, or the client's body failed on the way to it.
     Upstream(UpstreamError),
     /// A gateway response of a REST API.
@@ -76,6 +78,7 @@ impl Fault {
             Self::NotReady => "not_ready",
             Self::Overloaded => "overloaded",
             Self::PeerNotAllowed => "peer_not_allowed",
+            Self::UnknownEndpoint => "unknown_endpoint",
             Self::Upstream(error) => error.reason(),
             Self::Rest(refusal) => refusal.reason,
         }
@@ -94,6 +97,7 @@ impl Fault {
             | Self::BadPath
             | Self::BadHost
             | Self::PeerNotAllowed
+            | Self::UnknownEndpoint
             | Self::Upstream(UpstreamError::RequestBody(_)) => Blame::Client,
             Self::BrokenRoute(_)
             | Self::WebSocket
@@ -116,9 +120,9 @@ impl Fault {
 
     pub(crate) const fn status(&self) -> StatusCode {
         match self {
-            Self::Miss(Miss::UnknownHost | Miss::UnknownRestPath) | Self::PeerNotAllowed => {
-                StatusCode::FORBIDDEN
-            }
+            Self::Miss(Miss::UnknownHost | Miss::UnknownRestPath)
+            | Self::PeerNotAllowed
+            | Self::UnknownEndpoint => StatusCode::FORBIDDEN,
             Self::Rest(refusal) => refusal.status,
             Self::WebSocket | Self::Miss(Miss::RoutingRules) => StatusCode::NOT_IMPLEMENTED,
             Self::Miss(_) | Self::NoRoute => StatusCode::NOT_FOUND,
@@ -134,9 +138,9 @@ impl Fault {
     /// The `message` of the answer's body.
     pub(crate) const fn message(&self) -> &'static str {
         match self {
-            Self::Miss(Miss::UnknownHost | Miss::UnknownRestPath) | Self::PeerNotAllowed => {
-                "Forbidden"
-            }
+            Self::Miss(Miss::UnknownHost | Miss::UnknownRestPath)
+            | Self::PeerNotAllowed
+            | Self::UnknownEndpoint => "Forbidden",
             // Those have words of their own, which `answer.rs` asks for.
             Self::Rest(_) => "Internal server error",
             Self::Miss(Miss::RoutingRules) => {
@@ -159,9 +163,9 @@ impl Fault {
     /// `x-amzn-errortype`, where clients get one.
     pub(crate) const fn error_type(&self) -> Option<&'static str> {
         match self {
-            Self::Miss(Miss::UnknownHost | Miss::UnknownRestPath) | Self::PeerNotAllowed => {
-                Some("ForbiddenException")
-            }
+            Self::Miss(Miss::UnknownHost | Miss::UnknownRestPath)
+            | Self::PeerNotAllowed
+            | Self::UnknownEndpoint => Some("ForbiddenException"),
             Self::Rest(refusal) => Some(refusal.error_type),
             _ => None,
         }

@@ -16,6 +16,7 @@ mod management;
 mod ops;
 mod policy;
 mod pop;
+mod private;
 mod region;
 mod relaying;
 mod steering;

@@ -10,6 +10,7 @@ mod access_keys;
 mod api;
 mod domain;
 mod keys;
+mod private;
 pub mod rest;
 mod route;
 mod router;
@@ -29,6 +30,7 @@ pub use access_keys::{AccessKeyPlan, AccessKeysPlan};
 pub use api::{ApiPlan, CorsPlan, StagePlan};
 pub use domain::DomainPlan;
 pub use keys::{KeyPlan, KeysPlan};
+pub use private::{EndpointPlan, private_addresses};
 pub use route::{Action, HttpProxy, Origin, RoutePlan};
 
 use crate::{Diagnostic, shards::Shards};
@@ -46,6 +48,9 @@ pub struct RegionPlan {
     ailing: BTreeSet<ApiId>,
     /// `execute-api.REGION.BASE` of every region of the cluster.
     endpoint_suffixes: HashSet<Box<str>>,
+    /// `execute-api.REGION.vpce.BASE` alike.
+    vpce_suffixes: HashSet<Box<str>>,
+    private_endpoints: private::Endpoints,
     domains: Shards<Box<str>, Arc<DomainPlan>>,
     /// Wildcard domains by what follows `*.`.
     wildcards: Shards<Box<str>, Arc<DomainPlan>>,
@@ -135,7 +140,9 @@ impl RegionPlan {
             },
             apis: last.apis.clone(),
             ailing: last.ailing.clone(),
-            endpoint_suffixes: endpoint_suffixes(config),
+            endpoint_suffixes: suffixes(config, ""),
+            vpce_suffixes: suffixes(config, "vpce."),
+            private_endpoints: private::compile(config, &self.private_endpoints),
             domains: last.domains.clone(),
             wildcards: last.wildcards.clone(),
             ailing_domains: last.ailing_domains.clone(),
@@ -195,7 +202,7 @@ impl RegionPlan {
         match domain {
             Some(domain) => {
                 self.compiled += 1;
-                let plan = DomainPlan::compile(domain);
+                let plan = DomainPlan::compile(domain, &self.account);
                 if let Some(diagnostic) = plan.diagnostic() {
                     self.ailing_domains.insert(name.into(), diagnostic);
                 }
@@ -252,6 +259,11 @@ impl RegionPlan {
             .get(&*host)
             .or_else(wildcard)
             .ok_or(Miss::UnknownHost)?;
+        // A private domain is open to endpoints that are associated with it, and `find_private`
+        // knows by which one a request came.
+        if domain.is_private() {
+            return Err(Miss::UnknownHost);
+        }
         self.find_by_domain(entrance, domain, path)
     }
 
@@ -289,9 +301,7 @@ impl RegionPlan {
         domain: &'p DomainPlan,
         path: &'r str,
     ) -> Result<Found<'p, 'r>, Miss> {
-        // A private domain is closed to whom its policy and associations do not let in, and nobody
-        // asks them yet.
-        if !entrance.leads_to(domain.endpoint()) || domain.is_private() {
+        if !entrance.leads_to(domain.endpoint()) {
             return Err(Miss::UnknownHost);
         }
         if domain.has_rules() {
@@ -349,10 +359,9 @@ fn is_health(api: &ApiPlan, path: &str) -> bool {
     matches!(path, "ping" | "sping") && api.is_rest()
 }
 
-fn endpoint_suffixes(config: &Config) -> HashSet<Box<str>> {
-    let base = config.base_domain().to_ascii_lowercase();
-    let suffix = |region: &model::RegionName| format!("execute-api.{region}.{base}").into();
-    config.regions.keys().map(suffix).collect()
+fn suffixes(config: &Config, middle: &str) -> HashSet<Box<str>> {
+    let suffixes = private::suffixes(config, middle);
+    suffixes.into_iter().map(Into::into).collect()
 }
 
 /// The host without port and final dot, in lower case. Borrows when it is so already.

@@ -10,6 +10,7 @@ mod harness;
 mod keys;
 mod limits;
 mod log;
+mod private;
 mod requests;
 mod rest;
 mod rest_aggregate;

@@ -32,6 +32,7 @@ use model::{
     rest::{self, StageSettings, Verb},
 };
 
+pub(super) use self::policy::expanded;
 use self::{tree::Tree, validation::Models};
 use crate::Diagnostic;
 
