@@ -34,6 +34,7 @@ mod limits;
 mod membership;
 mod operations;
 mod poison;
+mod private;
 mod rest_aws;
 mod rest_cache;
 mod rest_edge;

@@ -1,5 +1,5 @@
-//! The private endpoint of each region of a `dev` cluster: listeners on loopback, which stands for a
-//! private network here.
+//! The private endpoint of each region of a `dev` cluster: listeners on loopback, which stands for
+//! a private network here.
 
 use std::net::SocketAddr;
 
