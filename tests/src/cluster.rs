@@ -67,8 +67,23 @@ pub struct Region {
     pub https: SocketAddr,
     /// A URL.
     pub metrics: String,
+    /// Its ways in for private networks.
+    pub private: Vec<PrivateEntry>,
     /// Its settings.
     pub config: PathBuf,
+}
+
+/// A private endpoint of the ready file.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PrivateEntry {
+    /// Such as `vpce-0123456789abcdef0`.
+    pub endpoint_id: String,
+    /// Its listener.
+    pub http: SocketAddr,
+    /// Its listener over TLS.
+    pub https: SocketAddr,
+    /// Its resolver view.
+    pub dns: SocketAddr,
 }
 
 /// A POP of the ready file.

@@ -246,6 +246,7 @@ fn account(config: &Config) -> &str {
     cluster.map_or("", |cluster| &cluster.account_id)
 }
 
-fn user_arn(config: &Config, key: &AccessKey) -> String {
+/// The ARN of a key's user.
+pub(crate) fn user_arn(config: &Config, key: &AccessKey) -> String {
     format!("arn:aws:iam::{}:user/{}", account(config), key.name)
 }

@@ -16,6 +16,9 @@ pub enum DnsError {
         #[source]
         source: io::Error,
     },
+    /// A metric of that name is registered already.
+    #[error("metrics of resolver views cannot be registered")]
+    Metrics(#[from] prometheus::Error),
     /// A worker's thread or runtime cannot be made.
     #[error("cannot start dns worker {worker}")]
     Worker {

@@ -25,6 +25,15 @@ pub(crate) struct Sockets {
 
 /// Opens an address for every worker and returns it, with the port that was taken for port 0.
 pub(crate) fn bind(addr: SocketAddr, workers: &mut [Sockets]) -> Result<SocketAddr, DnsError> {
+    bind_at(addr, None, workers)
+}
+
+/// As `bind`, at one network device only.
+pub(crate) fn bind_at(
+    addr: SocketAddr,
+    device: Option<&str>,
+    workers: &mut [Sockets],
+) -> Result<SocketAddr, DnsError> {
     if addr.ip().is_unspecified() {
         tracing::warn!(
             %addr,
@@ -32,13 +41,13 @@ pub(crate) fn bind(addr: SocketAddr, workers: &mut [Sockets]) -> Result<SocketAd
              clients of a host with several refuse"
         );
     }
-    let (first_udp, first_tcp) = bind_pair(addr)?;
+    let (first_udp, first_tcp) = bind_pair(addr, device)?;
     let actual = address_of(&first_udp, addr)?;
     let mut pair = Some((first_udp, first_tcp));
     for sockets in workers {
         let (udp, tcp) = match pair.take() {
             Some(pair) => pair,
-            None => (bind_udp(actual)?, bind_tcp(actual)?),
+            None => (bind_udp(actual, device)?, bind_tcp(actual, device)?),
         };
         sockets.udp.push(udp);
         sockets.tcp.push(tcp);
@@ -47,7 +56,7 @@ pub(crate) fn bind(addr: SocketAddr, workers: &mut [Sockets]) -> Result<SocketAd
 }
 
 /// Both sockets of an address, with a port that is free for both.
-fn bind_pair(addr: SocketAddr) -> Result<(UdpSocket, TcpListener), DnsError> {
+fn bind_pair(addr: SocketAddr, device: Option<&str>) -> Result<(UdpSocket, TcpListener), DnsError> {
     let attempts = if addr.port() == 0 {
         PORT_ATTEMPTS_MAX
     } else {
@@ -55,8 +64,8 @@ fn bind_pair(addr: SocketAddr) -> Result<(UdpSocket, TcpListener), DnsError> {
     };
     let mut last = None;
     for _ in 0..attempts {
-        let udp = bind_udp(addr)?;
-        match bind_tcp(address_of(&udp, addr)?) {
+        let udp = bind_udp(addr, device)?;
+        match bind_tcp(address_of(&udp, addr)?, device) {
             Ok(tcp) => return Ok((udp, tcp)),
             Err(error) => last = Some(error),
         }
@@ -77,9 +86,9 @@ fn address_of(socket: &UdpSocket, addr: SocketAddr) -> Result<SocketAddr, DnsErr
     socket.local_addr().map_err(failed)
 }
 
-fn bind_udp(address: SocketAddr) -> Result<UdpSocket, DnsError> {
+fn bind_udp(address: SocketAddr, device: Option<&str>) -> Result<UdpSocket, DnsError> {
     let bind = || {
-        let socket = open(address, Type::DGRAM, Protocol::UDP)?;
+        let socket = open(address, device, (Type::DGRAM, Protocol::UDP))?;
         // The kernel gives less where its own limit is lower.
         socket.set_recv_buffer_size(UDP_SOCKET_BUFFER_BYTES)?;
         socket.set_send_buffer_size(UDP_SOCKET_BUFFER_BYTES)?;
@@ -93,9 +102,9 @@ fn bind_udp(address: SocketAddr) -> Result<UdpSocket, DnsError> {
     })
 }
 
-fn bind_tcp(address: SocketAddr) -> Result<TcpListener, DnsError> {
+fn bind_tcp(address: SocketAddr, device: Option<&str>) -> Result<TcpListener, DnsError> {
     let bind = || {
-        let socket = open(address, Type::STREAM, Protocol::TCP)?;
+        let socket = open(address, device, (Type::STREAM, Protocol::TCP))?;
         socket.set_reuse_address(true)?;
         socket.bind(&address.into())?;
         socket.listen(TCP_BACKLOG)?;
@@ -108,7 +117,11 @@ fn bind_tcp(address: SocketAddr) -> Result<TcpListener, DnsError> {
     })
 }
 
-fn open(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+fn open(
+    address: SocketAddr,
+    device: Option<&str>,
+    (kind, protocol): (Type, Protocol),
+) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
     if address.is_ipv6() {
         // So that 0.0.0.0 and :: can both be given.
@@ -116,5 +129,8 @@ fn open(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socke
     }
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
+    if let Some(device) = device {
+        socket.bind_device(Some(device.as_bytes()))?;
+    }
     Ok(socket)
 }

@@ -15,6 +15,7 @@ mod aws;
 mod check;
 mod connector;
 mod dns;
+mod private;
 mod throttle;
 mod tls;
 
@@ -22,6 +23,7 @@ pub(crate) use self::aws::Aws;
 pub use self::check::SettingsError;
 pub(crate) use self::connector::Connector;
 pub(crate) use self::dns::{Dns, TransferKey};
+pub(crate) use self::private::{Private, ProxyProtocol};
 pub(crate) use self::throttle::Throttling;
 pub(crate) use self::tls::Tls;
 
@@ -68,6 +70,9 @@ pub struct Settings {
     /// Calls of a region node to AWS services and functions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aws: Option<Aws>,
+    /// Listeners of a region node for private networks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub private: Vec<Private>,
     /// Present on a DNS node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns: Option<Dns>,
@@ -137,6 +142,9 @@ pub struct Region {
     /// HTTPS listeners for clients of regional endpoints.
     #[serde(default)]
     pub https: Vec<SocketAddr>,
+    /// A balancer in front of `http` and `https` says who clients are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_protocol: Option<ProxyProtocol>,
     /// HTTP/3 on the UDP ports of `https`.
     #[serde(default = "default_h3")]
     pub h3: bool,
@@ -210,6 +218,9 @@ pub struct Pop {
     /// HTTPS listeners for clients.
     #[serde(default)]
     pub https: Vec<SocketAddr>,
+    /// A balancer in front of `http` and `https` says who clients are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_protocol: Option<ProxyProtocol>,
     /// HTTP/3 on the UDP ports of `https`.
     #[serde(default = "default_h3")]
     pub h3: bool,

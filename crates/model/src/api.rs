@@ -345,6 +345,17 @@ impl RoutePath {
     }
 }
 
+impl Api {
+    /// Whether a private endpoint is one of those that the API names for itself.
+    #[must_use]
+    pub fn is_associated(&self, endpoint: &str) -> bool {
+        match &self.kind {
+            ApiKind::Rest(rest) => rest.vpc_endpoints.iter().any(|known| known == endpoint),
+            ApiKind::Http(_) | ApiKind::WebSocket(_) => false,
+        }
+    }
+}
+
 impl fmt::Display for RoutePath {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|segment| match segment {

@@ -108,6 +108,10 @@ pub struct PrivateEndpoint {
     pub region: RegionName,
     /// What its resolver view answers with.
     pub addresses: Vec<IpAddr>,
+    /// The private network that it is in, such as `vpc-0123456789abcdef0`.
+    pub vpc: Option<String>,
+    /// What may be called by way of it, a JSON text; everything without one.
+    pub policy: Option<String>,
     /// Milliseconds since 1970.
     pub created_ms: u64,
 }

@@ -17,6 +17,7 @@ use crate::{
     exchange::{Exchange, Facts},
     fault::Fault,
     forwarded::By,
+    phases::route,
     pipeline::{self, Outcome},
     record::Record,
     region::Region,
@@ -48,6 +49,13 @@ impl Worker {
         let Some(plan) = self.region.plan() else {
             return record.answered(None, refused(&facts, Fault::NotReady));
         };
+        // An endpoint is of one region, and leads nowhere once it has been deleted.
+        if let Some(id) = &facts.endpoint {
+            let known = plan.private_endpoint(id);
+            if known.is_none_or(|known| known.region().as_str() != self.region.name()) {
+                return record.answered(None, refused(&facts, Fault::UnknownEndpoint));
+            }
+        }
         let uri = request.uri().clone();
         let trial = self.trial(&plan, &facts, &request);
         let (plan, counted) = trial.map_or((plan, None), |(plan, counted)| (plan, Some(counted)));
@@ -74,15 +82,22 @@ impl Worker {
     ) -> Option<(Arc<RegionPlan>, Counted)> {
         let trials = self.region.running_trials()?;
         let host = request.headers().get(HOST)?.to_str().ok()?;
+        let asked = (host, request.headers().get(route::API_ID));
         let place = (self.region.name(), request.uri().path());
-        trials.choose(released, facts, host, place)
+        trials.choose(released, facts, asked, place)
     }
 }
 
 impl Handler for Worker {
     fn handle(&self, request: Request, conn: Arc<Conn>) -> BoxFuture<'_, Response> {
+        // Only listeners of private endpoints say by which one a connection came.
+        let entrance = match conn.endpoint {
+            Some(_) => Entrance::Private,
+            None => Entrance::Regional,
+        };
         let facts = Facts {
-            entrance: Entrance::Regional,
+            entrance,
+            endpoint: conn.endpoint.clone(),
             client: conn.peer,
             by: By::Address(conn.local),
             https: conn.tls.is_some(),
@@ -106,6 +121,7 @@ impl CallHandler for Worker {
         }
         let facts = Facts {
             entrance: Entrance::Pop,
+            endpoint: None,
             client: meta.client,
             by: By::Pop(from.place.clone()),
             https: meta.scheme_https,

@@ -16,6 +16,8 @@ use crate::{forwarded::By, limits::Limits, private::Whose};
 pub(crate) struct Facts {
     /// By which door.
     pub(crate) entrance: Entrance,
+    /// The private endpoint it came by; there at `Entrance::Private` alone.
+    pub(crate) endpoint: Option<Arc<str>>,
     /// The client as this cluster saw it, never as a header says.
     pub(crate) client: SocketAddr,
     /// Where the client reached us.

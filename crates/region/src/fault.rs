@@ -32,6 +32,8 @@ pub(crate) enum Fault {
     Overloaded,
     /// A node that may not send clients' requests did so.
     PeerNotAllowed,
+    /// A private endpoint that is not one of this region, or no longer.
+    UnknownEndpoint,
     /// The backend gave no answer, or the client's body failed on the way to it.
     Upstream(UpstreamError),
     /// An HTTP API's route wants another token.
@@ -78,6 +80,7 @@ impl Fault {
             Self::NotReady => "not_ready",
             Self::Overloaded => "overloaded",
             Self::PeerNotAllowed => "peer_not_allowed",
+            Self::UnknownEndpoint => "unknown_endpoint",
             Self::Upstream(error) => error.reason(),
             Self::Unauthorized(token) => token.reason,
             Self::Rest(refusal) => refusal.reason,
@@ -98,6 +101,7 @@ impl Fault {
             | Self::BadHost
             | Self::PeerNotAllowed
             | Self::Unauthorized(_)
+            | Self::UnknownEndpoint
             | Self::Upstream(UpstreamError::RequestBody(_)) => Blame::Client,
             Self::BrokenRoute(_)
             | Self::WebSocket
@@ -125,9 +129,9 @@ impl Fault {
 
     pub(crate) const fn status(&self) -> StatusCode {
         match self {
-            Self::Miss(Miss::UnknownHost | Miss::UnknownRestPath) | Self::PeerNotAllowed => {
-                StatusCode::FORBIDDEN
-            }
+            Self::Miss(Miss::UnknownHost | Miss::UnknownRestPath)
+            | Self::PeerNotAllowed
+            | Self::UnknownEndpoint => StatusCode::FORBIDDEN,
             Self::Rest(refusal) => refusal.status,
             Self::Unauthorized(token) => token.status,
             Self::WebSocket | Self::Miss(Miss::RoutingRules) => StatusCode::NOT_IMPLEMENTED,
@@ -144,9 +148,9 @@ impl Fault {
     /// The `message` of the answer's body.
     pub(crate) const fn message(&self) -> &'static str {
         match self {
-            Self::Miss(Miss::UnknownHost | Miss::UnknownRestPath) | Self::PeerNotAllowed => {
-                "Forbidden"
-            }
+            Self::Miss(Miss::UnknownHost | Miss::UnknownRestPath)
+            | Self::PeerNotAllowed
+            | Self::UnknownEndpoint => "Forbidden",
             Self::Unauthorized(token) if token.status.as_u16() == 403 => "Forbidden",
             Self::Unauthorized(_) => "Unauthorized",
             // Those have words of their own, which `answer.rs` asks for.
@@ -171,9 +175,9 @@ impl Fault {
     /// `x-amzn-errortype`, where clients get one.
     pub(crate) const fn error_type(&self) -> Option<&'static str> {
         match self {
-            Self::Miss(Miss::UnknownHost | Miss::UnknownRestPath) | Self::PeerNotAllowed => {
-                Some("ForbiddenException")
-            }
+            Self::Miss(Miss::UnknownHost | Miss::UnknownRestPath)
+            | Self::PeerNotAllowed
+            | Self::UnknownEndpoint => Some("ForbiddenException"),
             Self::Rest(refusal) => Some(refusal.error_type),
             _ => None,
         }

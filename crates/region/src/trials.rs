@@ -8,12 +8,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use model::{ApiId, Config, Rollout, Trial};
-use plan::region::{Entrance, RegionPlan};
+use plan::region::RegionPlan;
 
 use crate::exchange::Facts;
 use crate::forwarded::By;
+use crate::phases::route;
 
 /// New versions on their way, at one revision.
 pub(crate) struct Trials {
@@ -70,12 +71,12 @@ impl Trials {
         &self,
         released: &Arc<RegionPlan>,
         facts: &Facts,
-        host: &str,
+        asked: (&str, Option<&HeaderValue>),
         (region, path): (&str, &str),
     ) -> Option<(Arc<RegionPlan>, Counted)> {
         // A stage or switch may be in only one of the versions.
-        let api = api_of(released, facts.entrance, host, path)
-            .or_else(|| api_of(&self.plan, facts.entrance, host, path))?;
+        let api = api_of(released, facts, asked, path)
+            .or_else(|| api_of(&self.plan, facts, asked, path))?;
         let running = self.running.get(&api)?;
         let pop = match &facts.by {
             By::Pop(pop) => Some(pop.as_str()),
@@ -110,7 +111,12 @@ impl Counted {
     }
 }
 
-fn api_of(plan: &RegionPlan, entrance: Entrance, host: &str, path: &str) -> Option<ApiId> {
-    let found = plan.find(entrance, host, path).ok()?;
+fn api_of(
+    plan: &RegionPlan,
+    facts: &Facts,
+    asked: (&str, Option<&HeaderValue>),
+    path: &str,
+) -> Option<ApiId> {
+    let found = route::find(plan, facts, asked, path).ok()?;
     Some(found.api.id().clone())
 }

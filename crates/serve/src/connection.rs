@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -15,11 +16,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::server::Acceptor;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
 use tracing::debug_span;
 
+use crate::door::Entered;
 use crate::drain::Drain;
 use crate::drive;
 use crate::handler::{Conn, Handler};
@@ -46,7 +49,7 @@ const BUFFER_BYTES_MIN: usize = 8192;
 /// Serves a connection from its acceptance to its end.
 pub(crate) async fn run(accepted: Accepted) {
     let Accepted {
-        socket,
+        mut socket,
         peer,
         at,
         station,
@@ -56,8 +59,13 @@ pub(crate) async fn run(accepted: Accepted) {
     } = accepted;
     // The address the client meant, where we listen on all addresses.
     let local = socket.local_addr().unwrap_or(station.local);
+    let Some(entered) = enter(&mut socket, peer, &station, &drain).await else {
+        return;
+    };
+    let peer = entered.peer;
     let conn = Conn {
         peer,
+        endpoint: entered.endpoint,
         local,
         tls: None,
         listener: Arc::clone(&station.name),
@@ -73,19 +81,8 @@ pub(crate) async fn run(accepted: Accepted) {
     let Some(settings) = &station.tls else {
         return life.serve(socket, conn).await;
     };
-    let handshake = shake(Timed::new(socket), settings);
-    let handshake = tokio::time::timeout(station.limits.handshake_timeout, handshake);
-    let mut stream = tokio::select! {
-        biased;
-        result = handshake => match result {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => {
-                tracing::debug!(%peer, %error, "tls handshake failed");
-                return station.metrics.handshake_failed(tls::failure_reason(&error));
-            }
-            Err(_elapsed) => return station.metrics.handshake_failed("timed_out"),
-        },
-        () = life.drain.expired() => return station.metrics.closed("drain_expired"),
+    let Some(mut stream) = secure(socket, settings, peer, &life).await else {
+        return;
     };
     if tls::was_challenge(stream.get_ref().1) {
         return answered_challenge(stream, &station).await;
@@ -99,6 +96,55 @@ pub(crate) async fn run(accepted: Accepted) {
         return protocol.converse(stream, conn, &life.drain).await;
     }
     life.serve(stream, conn).await;
+}
+
+/// Lets a connection in, or counts why not.
+async fn enter(
+    socket: &mut TcpStream,
+    peer: SocketAddr,
+    station: &Station,
+    drain: &Drain,
+) -> Option<Entered> {
+    let patience = station.limits.head_timeout;
+    let entered = tokio::select! {
+        biased;
+        entered = station.door.enter(socket, peer, patience) => entered,
+        () = drain.begun() => Err("drain"),
+    };
+    let refused = |reason: &&'static str| {
+        tracing::debug!(%peer, reason, "connection refused at the door");
+        station.metrics.closed(reason);
+    };
+    entered.inspect_err(refused).ok()
+}
+
+/// Does the handshake within its time, or counts why it failed.
+async fn secure(
+    socket: TcpStream,
+    settings: &Tcp,
+    peer: SocketAddr,
+    life: &Life,
+) -> Option<TlsStream<Timed<TcpStream>>> {
+    let station = &life.station;
+    let handshake = shake(Timed::new(socket), settings);
+    let handshake = tokio::time::timeout(station.limits.handshake_timeout, handshake);
+    let failed = tokio::select! {
+        biased;
+        result = handshake => match result {
+            Ok(Ok(stream)) => return Some(stream),
+            Ok(Err(error)) => {
+                tracing::debug!(%peer, %error, "tls handshake failed");
+                tls::failure_reason(&error)
+            }
+            Err(_elapsed) => "timed_out",
+        },
+        () = life.drain.expired() => {
+            station.metrics.closed("drain_expired");
+            return None;
+        }
+    };
+    station.metrics.handshake_failed(failed);
+    None
 }
 
 /// Does the handshake, by the policy of the name that the client asks for.

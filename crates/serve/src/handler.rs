@@ -110,8 +110,10 @@ pub struct TlsInfo {
 /// Facts of the client's connection; the same for all its requests.
 #[derive(Clone, Debug)]
 pub struct Conn {
-    /// The client's address.
+    /// The client's address; what a balancer says, where the listener believes one.
     pub peer: SocketAddr,
+    /// The endpoint it came by: there on private listeners always, and never on others.
+    pub endpoint: Option<Arc<str>>,
     /// The address at which the client reached us.
     pub local: SocketAddr,
     /// What TLS agreed; `None` over plain TCP.
@@ -135,6 +137,7 @@ impl Conn {
     ) -> Self {
         Self {
             peer,
+            endpoint: None,
             local,
             tls: None,
             listener,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::certs::CertStore;
+use crate::door::Door;
 use crate::h3::H3;
 use crate::limits::Limits;
 use crate::protocol;
@@ -30,6 +31,8 @@ pub struct ListenerSettings {
     pub h3: Option<H3>,
     /// What is spoken instead of HTTP; `None` means HTTP. Needs `tls`; then `h3` means nothing.
     pub protocol: Option<protocol::Protocol>,
+    /// Who may come in over TCP. HTTP/3 knows none of it but `device`.
+    pub door: Door,
     /// Its limits.
     pub limits: Limits,
 }
@@ -44,6 +47,7 @@ impl ListenerSettings {
             tls: None,
             h3: None,
             protocol: None,
+            door: Door::default(),
             limits: Limits::default(),
         }
     }
@@ -59,11 +63,16 @@ impl ListenerSettings {
 }
 
 /// Opens one socket per worker at `addr`; all have the same port. The address is the real one.
-pub(crate) fn open(addr: SocketAddr, workers: usize) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
+/// What is bound to a device hears nothing that arrives by another.
+fn open(
+    addr: SocketAddr,
+    workers: usize,
+    device: Option<&str>,
+) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
     let mut sockets = Vec::with_capacity(workers);
     let mut addr = addr;
     for _ in 0..workers {
-        let socket = open_one(addr)?;
+        let socket = open_one(addr, device)?;
         addr = socket.local_addr()?;
         sockets.push(socket);
     }
@@ -87,10 +96,14 @@ pub(crate) struct Opened {
 }
 
 /// Opens the TCP sockets at `addr`, and with `h3` a UDP socket on the same port.
-pub(crate) fn open_all(addr: SocketAddr, workers: usize, h3: bool) -> io::Result<Opened> {
+pub(crate) fn open_all(
+    addr: SocketAddr,
+    workers: usize,
+    (h3, device): (bool, Option<&str>),
+) -> io::Result<Opened> {
     let mut tries = 1;
     loop {
-        let (bound, tcp) = open(addr, workers)?;
+        let (bound, tcp) = open(addr, workers, device)?;
         if !h3 {
             return Ok(Opened {
                 addr: bound,
@@ -98,7 +111,7 @@ pub(crate) fn open_all(addr: SocketAddr, workers: usize, h3: bool) -> io::Result
                 udp: None,
             });
         }
-        match open_udp(bound) {
+        match open_udp(bound, device) {
             Ok(udp) => {
                 return Ok(Opened {
                     addr: bound,
@@ -112,7 +125,7 @@ pub(crate) fn open_all(addr: SocketAddr, workers: usize, h3: bool) -> io::Result
     }
 }
 
-fn open_udp(addr: SocketAddr) -> io::Result<UdpSocket> {
+fn open_udp(addr: SocketAddr, device: Option<&str>) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
     if addr.is_ipv6() {
         socket.set_only_v6(true)?;
@@ -121,11 +134,14 @@ fn open_udp(addr: SocketAddr) -> io::Result<UdpSocket> {
     let _ = socket.set_recv_buffer_size(UDP_BUFFER_BYTES);
     let _ = socket.set_send_buffer_size(UDP_BUFFER_BYTES);
     socket.set_nonblocking(true)?;
+    if let Some(device) = device {
+        socket.bind_device(Some(device.as_bytes()))?;
+    }
     socket.bind(&addr.into())?;
     Ok(socket.into())
 }
 
-fn open_one(addr: SocketAddr) -> io::Result<TcpListener> {
+fn open_one(addr: SocketAddr, device: Option<&str>) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     if addr.is_ipv6() {
         // IPv4 has its own listener where wanted; "[::]" must not silently take both.
@@ -136,6 +152,9 @@ fn open_one(addr: SocketAddr) -> io::Result<TcpListener> {
     // Accepted sockets inherit it: answers are written whole, so Nagle could only delay them.
     socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
+    if let Some(device) = device {
+        socket.bind_device(Some(device.as_bytes()))?;
+    }
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())

@@ -102,6 +102,7 @@ impl Protocol {
             return;
         };
         let conn = Arc::new(Conn {
+            endpoint: None,
             peer,
             local,
             tls: Some(TlsInfo {

@@ -117,7 +117,8 @@ impl Server {
                 .map(|certs| {
                     let own = protocol.map(|protocol| [protocol.alpn.as_bytes()]);
                     let alpn = own.as_ref().map_or(tls::HTTP, |own| own.as_slice());
-                    tls::tcp(Arc::clone(certs), alpn).map(Arc::new)
+                    let roots = settings.door.client_roots.as_ref();
+                    tls::tcp(Arc::clone(certs), alpn, roots).map(Arc::new)
                 })
                 .transpose()
                 .map_err(|source| ServeError::Tls {
@@ -126,14 +127,13 @@ impl Server {
                 })?;
             let quic = settings.h3_crypto()?;
             for addr in &settings.addrs {
-                let opened =
-                    listener::open_all(*addr, count, quic.is_some()).map_err(|source| {
-                        ServeError::Bind {
-                            listener: settings.name.clone(),
-                            addr: *addr,
-                            source,
-                        }
-                    })?;
+                let device = settings.door.device.as_deref();
+                let opened = listener::open_all(*addr, count, (quic.is_some(), device));
+                let opened = opened.map_err(|source| ServeError::Bind {
+                    listener: settings.name.clone(),
+                    addr: *addr,
+                    source,
+                })?;
                 addresses.push((settings.name.clone(), opened.addr));
                 let mut parts = h3_parts(opened.udp, quic.as_ref(), count);
                 for (worker, socket) in workers.iter_mut().zip(opened.tcp) {

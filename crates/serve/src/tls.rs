@@ -2,16 +2,17 @@
 //!
 //! Certificates, policies and ticket keys come from the listener's [`CertStore`]. Settings are made
 //! once per policy when the listener is, so that a handshake only picks one. Client certificates
-//! are not asked for.
+//! are asked for where the listener's door says so; such a listener resumes no sessions.
 
 use std::io;
 use std::sync::Arc;
 
 use quinn::crypto::rustls::QuicServerConfig;
-use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
+use rustls::server::{NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::{ProtocolVersion, ServerConfig, ServerConnection, SupportedProtocolVersion};
 
 use crate::certs::{ACME_TLS, CertStore};
+use crate::door::ClientRoots;
 use crate::handler::TlsInfo;
 use crate::policy::TlsPolicy;
 
@@ -63,13 +64,23 @@ impl<C> std::fmt::Debug for ByPolicy<C> {
 
 /// Prepares a listener that speaks the protocols `alpn`. Clients that name no protocol at all are
 /// served; those that name only others are not.
-pub(crate) fn tcp(certs: Arc<CertStore>, alpn: &[&[u8]]) -> Result<Tcp, rustls::Error> {
+pub(crate) fn tcp(
+    certs: Arc<CertStore>,
+    alpn: &[&[u8]],
+    roots: Option<&ClientRoots>,
+) -> Result<Tcp, rustls::Error> {
     let tickets = certs.tickets()?;
     let make = |policy: TlsPolicy| {
-        let mut config = server_config(&certs, policy, policy.protocol_versions())?;
+        let versions = policy.protocol_versions();
+        let mut config = server_config(&certs, policy, (versions, roots))?;
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
         config.require_ems = policy.needs_extended_master_secret();
-        config.ticketer = tickets.clone();
+        if roots.is_none() {
+            config.ticketer = tickets.clone();
+        } else {
+            // A ticket of a listener that asks for no certificate must not open this one.
+            config.send_tls13_tickets = 0;
+        }
         Ok(Arc::new(config))
     };
     ByPolicy::prepare(Arc::clone(&certs), make)
@@ -80,7 +91,7 @@ pub(crate) fn tcp(certs: Arc<CertStore>, alpn: &[&[u8]]) -> Result<Tcp, rustls::
 pub(crate) fn quic(certs: Arc<CertStore>, alpn: &str) -> Result<Quic, rustls::Error> {
     let tickets = certs.tickets()?;
     let make = |policy: TlsPolicy| {
-        let mut config = server_config(&certs, policy, &[&rustls::version::TLS13])?;
+        let mut config = server_config(&certs, policy, (&[&rustls::version::TLS13], None))?;
         config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
         config.ticketer = tickets.clone();
         QuicServerConfig::try_from(config)
@@ -96,11 +107,15 @@ pub(crate) fn quic(certs: Arc<CertStore>, alpn: &str) -> Result<Quic, rustls::Er
 fn server_config(
     certs: &Arc<CertStore>,
     policy: TlsPolicy,
-    versions: &[&'static SupportedProtocolVersion],
+    (versions, roots): (&[&'static SupportedProtocolVersion], Option<&ClientRoots>),
 ) -> Result<ServerConfig, rustls::Error> {
+    let verifier = match roots {
+        Some(roots) => roots.verifier(policy)?,
+        None => WebPkiClientVerifier::no_client_auth(),
+    };
     let mut config = ServerConfig::builder_with_provider(Arc::new(policy.provider()))
         .with_protocol_versions(versions)?
-        .with_no_client_auth()
+        .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::clone(certs) as Arc<dyn ResolvesServerCert>);
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.max_early_data_size = 0;
@@ -163,6 +178,9 @@ pub(crate) fn failure_reason(error: &io::Error) -> &'static str {
         rustls::Error::AlertReceived(_) => "alert",
         rustls::Error::InvalidMessage(_) => "not_tls",
         rustls::Error::NoApplicationProtocol => "no_protocol",
+        rustls::Error::NoCertificatesPresented | rustls::Error::InvalidCertificate(_) => {
+            "client_certificate"
+        }
         rustls::Error::PeerIncompatible(_) => "incompatible",
         rustls::Error::PeerMisbehaved(_) => "misbehaved",
         // This is how the library reports that the resolver found none.

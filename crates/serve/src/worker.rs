@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
 use crate::connection;
+use crate::door::Door;
 use crate::drain::Drain;
 use crate::handler::Handler;
 use crate::limits::Limits;
@@ -35,6 +36,7 @@ pub(crate) struct Station {
     pub(crate) metrics: ListenerMetrics,
     /// Spoken instead of HTTP.
     pub(crate) protocol: Option<Protocol>,
+    pub(crate) door: Door,
     open: AtomicUsize,
 }
 
@@ -71,6 +73,7 @@ impl Station {
                 .and_then(|h3| h3.alt_svc(local.port())),
             metrics: metrics.of_listener(&settings.name),
             protocol: settings.protocol.clone(),
+            door: settings.door.clone(),
             open: AtomicUsize::new(0),
         }
     }

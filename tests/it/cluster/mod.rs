@@ -34,6 +34,7 @@ mod limits;
 mod membership;
 mod operations;
 mod poison;
+mod private;
 mod quickstart;
 mod rest_aws;
 mod rest_cache;

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use http::StatusCode;
 use ipnet::IpNet;
+use lang::policy::{Kind, Policy};
 use model::{Config, Op, Prior, PrivateEndpoint, PrivateEndpointId, ResourceKind};
 use serde::Serialize;
 
@@ -35,6 +36,10 @@ struct EndpointShape<'a> {
     endpoint_id: &'a str,
     region: &'a str,
     addresses: &'a [IpAddr],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vpc_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<&'a str>,
     created_date: String,
 }
 
@@ -50,6 +55,8 @@ fn endpoint_shape(endpoint: &PrivateEndpoint) -> EndpointShape<'_> {
         endpoint_id: endpoint.id.as_str(),
         region: endpoint.region.as_str(),
         addresses: &endpoint.addresses,
+        vpc_id: endpoint.vpc.as_deref(),
+        policy: endpoint.policy.as_deref(),
         created_date: clock::iso(endpoint.created_ms),
     }
 }
@@ -102,9 +109,48 @@ pub(super) fn create_endpoint(call: &Call<'_>) -> Result<Write, Refusal> {
 
 pub(super) fn put_endpoint(call: &Call<'_>) -> Result<Write, Refusal> {
     let id = call.argument(0);
-    let known = call.config.private_endpoints.get(id);
-    let known = known.ok_or_else(|| Refusal::not_found(ResourceKind::PrivateEndpoint, id))?;
+    let Some(known) = call.config.private_endpoints.get(id) else {
+        // Listeners may be given their endpoint before there is a cluster to ask for an id.
+        named(id)?;
+        return endpoint(call, id.into(), call.now_ms, StatusCode::OK);
+    };
     endpoint(call, known.id.clone(), known.created_ms, StatusCode::OK)
+}
+
+/// An id as Amazon's look: a part of host names, so it is short and plain.
+fn named(id: &str) -> Result<(), Refusal> {
+    let digits = id.strip_prefix("vpce-").unwrap_or_default();
+    let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if (8..=17).contains(&digits.len()) && digits.bytes().all(hex) {
+        return Ok(());
+    }
+    Err(Refusal::bad(format!(
+        "{id} is no id of an endpoint: write vpce- and 8 to 17 digits of 0-9a-f"
+    )))
+}
+
+/// A policy that stands at an endpoint; an empty text is none.
+fn endpoint_policy(call: &Call<'_>) -> Result<Option<String>, Refusal> {
+    let text = call.document.text("policy")?;
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    match Policy::parse(&text, Kind::Resource) {
+        Ok(_) => Ok(Some(text)),
+        Err(error) => Err(Refusal::bad(format!("Invalid policy document: {error}"))),
+    }
+}
+
+/// Such as `vpc-0123456789abcdef0`; any word will do, since it is only compared.
+fn vpc(call: &Call<'_>) -> Result<Option<String>, Refusal> {
+    let Some(vpc) = call.document.text("vpcId")? else {
+        return Ok(None);
+    };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if (1..=64).contains(&vpc.len()) && vpc.bytes().all(plain) {
+        return Ok(Some(vpc));
+    }
+    Err(Refusal::bad(format!("{vpc} is no id of a network")))
 }
 
 fn endpoint(
@@ -128,6 +174,8 @@ fn endpoint(
         id: id.clone(),
         region: region.map_or_else(|| call.settings.region.clone(), Into::into),
         addresses: texts.iter().map(parse).collect::<Result<_, _>>()?,
+        vpc: vpc(call)?,
+        policy: endpoint_policy(call)?,
         created_ms,
     };
     Ok(Write::showing(

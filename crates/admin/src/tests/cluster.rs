@@ -348,10 +348,45 @@ async fn private_endpoints_belong_to_a_region() {
         .refused(("NotFoundException", "Region"), "POST", path, region)
         .await;
     bench.expect(204, "DELETE", &one, Value::Null).await;
-    bench
-        .expect(404, "PUT", &one, json!({"addresses": ["10.0.0.2"]}))
-        .await;
+    // One whose id somebody chose, in its network, with a policy.
+    let one = format!("{path}/vpce-0123456789abcdef0");
+    let body = json!({"addresses": ["10.0.0.2"], "vpcId": "vpc-1", "policy": POLICY});
+    let put = bench.expect(200, "PUT", &one, body).await;
+    assert_eq!((put.text("vpcId"), put.text("policy")), ("vpc-1", POLICY));
+    let bare = json!({"addresses": ["10.0.0.2"]});
+    let put = bench.expect(200, "PUT", &one, bare.clone()).await;
+    assert_eq!(
+        (put.body.get("vpcId"), put.body.get("policy")),
+        (None, None)
+    );
+    for (id, field, value, says) in [
+        ("vpce-1", "vpcId", "vpc-1", "no id of an endpoint"),
+        ("vpce-0123456X", "vpcId", "vpc-1", "no id of an endpoint"),
+        (
+            "vpc-0123456789abcdef0",
+            "vpcId",
+            "vpc-1",
+            "no id of an endpoint",
+        ),
+        (
+            "vpce-0123456789abcdef0",
+            "vpcId",
+            "a b",
+            "no id of a network",
+        ),
+        ("vpce-0123456789abcdef0", "policy", "{", "policy document"),
+    ] {
+        let mut body = bare.clone();
+        body[field] = json!(value);
+        let at = format!("{path}/{id}");
+        bench
+            .refused(("BadRequestException", says), "PUT", &at, body)
+            .await;
+    }
 }
+
+const POLICY: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+    "Principal": "*", "Action": "execute-api:Invoke", "Resource": "*"}]}"#;
 
 #[tokio::test]
 async fn waiters_are_limited_and_may_go_away() {

@@ -216,3 +216,47 @@ async fn mappings_lead_to_stages() {
         )
         .await;
 }
+
+/// What a policy about managing a domain denies, nobody does; what it does not mention, its own
+/// account may.
+#[tokio::test]
+async fn a_management_policy_can_deny_associations() {
+    let bench = Bench::new();
+    let arn = imported(&bench, "*.x.test").await;
+    let policy = |effect: &str, action: &str| {
+        let statement = json!({"Effect": effect, "Principal": "*", "Action": action,
+                               "Resource": "*"});
+        json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
+    };
+    let associate = "apigateway:CreateAccessAssociation";
+    for (at, (policy, allowed)) in [
+        (policy("Allow", associate), true),
+        (policy("Deny", "apigateway:Other"), true),
+        (policy("Deny", associate), false),
+        (policy("Deny", "*"), false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let body = json!({"domainName": format!("p{at}.x.test"), "certificateArn": arn,
+            "endpointConfiguration": {"types": ["PRIVATE"]}, "managementPolicy": policy});
+        let made = bench.expect(201, "POST", "/domainnames", body).await;
+        // Of v1, the policy comes by an update.
+        let path = format!(
+            "/domainnames/p{at}.x.test?domainNameId={}",
+            made.text("domainNameId")
+        );
+        let patch = json!({"patchOperations": [
+            {"op": "replace", "path": "/managementPolicy", "value": policy}]});
+        bench.expect(200, "PATCH", &path, patch).await;
+        let body = json!({"domainNameArn": made.text("domainNameArn"),
+            "accessAssociationSourceType": "VPCE", "accessAssociationSource": "vpce-012345678"});
+        let path = "/domainnameaccessassociations";
+        if allowed {
+            bench.expect(201, "POST", path, body).await;
+        } else {
+            let refused = ("AccessDeniedException", "explicit deny");
+            bench.refused(refused, "POST", path, body).await;
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! just as deleting it does.
 
 use http::StatusCode;
+use lang::policy::{Caller, Context, Kind, Policy, Request, Verdict};
 use model::{AssociationPatch, Config, DomainId, DomainName, DomainPatch, Op, PrivateDomain};
 use serde_json::Value;
 
@@ -12,11 +13,15 @@ use super::{
     view::{View, object},
 };
 use crate::{
+    access::user_arn,
     answer::Answer,
     call::{Call, Write},
     operation::{Operation, read, write},
     refusal::Refusal,
 };
+
+/// What management policies allow or deny.
+const ASSOCIATE: &str = "apigateway:CreateAccessAssociation";
 
 const ALL: &str = "/domainnameaccessassociations";
 
@@ -115,7 +120,9 @@ fn create(call: &Call<'_>) -> Result<Write, Refusal> {
         )));
     }
     let arn = checks::optional(&input, "domainNameArn")?.unwrap_or_default();
-    let name = domain_of(call.config, &arn)?.name.clone();
+    let domain = domain_of(call.config, &arn)?;
+    managed(call, domain, &arn)?;
+    let name = domain.name.clone();
     let op = changing(name.clone(), source.clone(), Some(checks::tags(&input)?));
     let region = call.settings.region.clone();
     Ok(Write::showing(op, move |config| {
@@ -124,6 +131,40 @@ fn create(call: &Call<'_>) -> Result<Write, Refusal> {
         let shown = shape(config, region.as_str(), (domain, private), &source);
         Answer::json(StatusCode::CREATED, &shown.ok_or_else(missing)?)
     }))
+}
+
+/// What the domain's owner says about those who associate endpoints with it. Its own account may,
+/// unless that policy denies it; there are no other accounts that it could allow.
+fn managed(call: &Call<'_>, domain: &DomainName, arn: &str) -> Result<(), Refusal> {
+    let private = domain.private.as_ref();
+    let Some(text) = private.and_then(|private| private.management_policy.as_deref()) else {
+        return Ok(());
+    };
+    let key = call.config.access_keys.get(call.by);
+    let user = key.map(|key| user_arn(call.config, key));
+    let cluster = call.config.cluster.as_ref();
+    let verdict = match Policy::parse(text, Kind::Resource) {
+        Ok(policy) => policy.evaluate(&Request {
+            action: ASSOCIATE,
+            resource: arn,
+            caller: Caller {
+                arn: user.as_deref(),
+                account: cluster.map(|cluster| cluster.account_id.as_str()),
+                service: None,
+            },
+            context: &Context::new(),
+        }),
+        // It was read when it was written: a newer version knows more words.
+        Err(_) => Verdict::Denied,
+    };
+    if matches!(verdict, Verdict::Allowed | Verdict::NotAllowed) {
+        return Ok(());
+    }
+    let user = user.unwrap_or_default();
+    Err(Refusal::AccessDenied(format!(
+        "User: {user} is not authorized to perform: {ASSOCIATE} on resource: {arn} with an \
+         explicit deny in a resource-based policy"
+    )))
 }
 
 fn changing(

@@ -141,13 +141,15 @@ fn tell(node: NodeId, what: &str) {
     tracing::info!(%node, "{what}");
 }
 
-/// The names clients use below the base domain, one wildcard for each region.
+/// The names clients use below the base domain, two wildcards for each region.
 fn own_names(config: &Config) -> Vec<String> {
     let base = config.base_domain();
     let regions = config.regions.keys();
-    let mut names: Vec<String> = regions
-        .map(|region| format!("*.execute-api.{region}.{base}"))
-        .collect();
+    let below = |region| {
+        // The second is that of private endpoints.
+        ["", "vpce."].map(|middle| format!("*.execute-api.{region}.{middle}{base}"))
+    };
+    let mut names: Vec<String> = regions.flat_map(below).collect();
     names.push(base.to_owned());
     names
 }

@@ -210,7 +210,9 @@ fn first_settings(options: &Options) -> Settings {
         },
         ops: Ops::default(),
         join: None,
+        private: Vec::new(),
         region: Some(RegionSection {
+            proxy_protocol: None,
             http: vec![SocketAddr::new(ip, 80)],
             https: vec![SocketAddr::new(ip, 443)],
             h3: true,

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
-use super::{Options, ports::Ports};
+use super::{Options, ports::Ports, private::PrivateEntry};
 use crate::settings::{
     ClientLimits, Dns, Join, Link, LogFormat, Ops, Place, Pop, RaftClocks, Region, Settings, Tls,
     TransferKey,
@@ -70,6 +70,9 @@ pub(super) struct Member {
     pub(super) third: Option<SocketAddr>,
     /// What DNS answers: an address of the loopback range of its own.
     pub(super) public: Ipv4Addr,
+    /// A region's way in for private networks.
+    #[serde(default)]
+    pub(super) private: Option<PrivateEntry>,
 }
 
 /// What a node is.
@@ -159,6 +162,7 @@ impl Layout {
                 *management_https = Some(ports.next()?);
             }
         }
+        plan_private(&mut members, &mut ports)?;
         Ok(Self {
             base_domain: options.base_domain.clone(),
             backend,
@@ -236,6 +240,7 @@ impl Member {
                 MemberRole::Region { .. } | MemberRole::Pop => None,
             },
             public: Ipv4Addr::new(127, 0, net, u8::try_from(at + 1)?),
+            private: None,
         })
     }
 
@@ -276,6 +281,7 @@ impl Member {
             join: Some(Join { token_file }),
             region: None,
             pop: None,
+            private: self.private.iter().map(PrivateEntry::listener).collect(),
             aws: None,
             dns: None,
             connector: None,
@@ -291,6 +297,7 @@ impl Member {
                 settings.pop = Some(Pop {
                     http: both(self.first),
                     https: both(self.second),
+                    proxy_protocol: None,
                     h3: true,
                     alt_svc_max_age_s: 24 * 60 * 60,
                     tls: Tls::default(),
@@ -335,6 +342,7 @@ impl Member {
         Region {
             http: self.both(self.first),
             https: self.both(self.second),
+            proxy_protocol: None,
             h3: true,
             alt_svc_max_age_s: 24 * 60 * 60,
             tls: Tls::default(),
@@ -354,6 +362,16 @@ impl Member {
             limits: ClientLimits::default(),
         }
     }
+}
+
+/// Behind all else, so that `--port-base` means the same as before there were any.
+fn plan_private(members: &mut [Member], ports: &mut Ports) -> anyhow::Result<()> {
+    for member in members {
+        if matches!(member.role, MemberRole::Region { .. }) {
+            member.private = Some(PrivateEntry::plan(ports)?);
+        }
+    }
+    Ok(())
 }
 
 fn random_secret() -> String {

@@ -7,6 +7,7 @@
 mod children;
 mod layout;
 mod ports;
+mod private;
 mod ready;
 mod sample;
 

@@ -30,7 +30,7 @@ pub(super) fn describe(
             "pid": pid(member), "management": member.management_url(),
             "management_https": member.management_https_url(),
             "http": member.first, "https": member.second, "metrics": metrics(member),
-            "private": [], "config": config(member),
+            "private": private(member), "config": config(member),
         })
     });
     let pops = layout.pops().map(|member| {
@@ -56,6 +56,16 @@ pub(super) fn describe(
         "regions": regions.collect::<Vec<_>>(),
         "pops": pops.collect::<Vec<_>>(),
     }))
+}
+
+fn private(member: &Member) -> Value {
+    let entries = member.private.iter().map(|entry| {
+        json!({
+            "endpoint_id": entry.endpoint_id, "http": entry.http, "https": entry.https,
+            "dns": entry.dns,
+        })
+    });
+    entries.collect()
 }
 
 /// A node's number, from its own certificate.

@@ -82,6 +82,7 @@ fn described(request: &Request) -> String {
 
 /// Makes the sample API unless there is one; gives its id and the revision that has it.
 pub(super) async fn create(client: &Client, layout: &Layout) -> anyhow::Result<(String, u64)> {
+    endpoints(client, layout).await?;
     let known = client.call(Method::GET, "/v2/apis", None).await?;
     let items = known
         .get("items")
@@ -104,6 +105,30 @@ pub(super) async fn create(client: &Client, layout: &Layout) -> anyhow::Result<(
         .and_then(Value::as_u64)
         .context("no revision")?;
     Ok((id, revision))
+}
+
+/// Registers the private endpoints whose listeners the nodes have.
+async fn endpoints(client: &Client, layout: &Layout) -> anyhow::Result<()> {
+    let path = "/edgeway/v1/private-endpoints";
+    let known = client.call(Method::GET, path, None).await?;
+    for member in layout.regions() {
+        let Some(entry) = &member.private else {
+            continue;
+        };
+        let id = entry.endpoint_id.as_str();
+        let items = known.get("items").and_then(Value::as_array);
+        let mut items = items.into_iter().flatten();
+        if items.any(|one| one.get("endpointId").and_then(Value::as_str) == Some(id)) {
+            continue;
+        }
+        let body = json!({
+            "region": member.name, "addresses": [entry.http.ip()],
+            "vpcId": format!("vpc-{}", member.name),
+        });
+        let path = format!("{path}/{id}");
+        client.call(Method::PUT, &path, Some(&body)).await?;
+    }
+    Ok(())
 }
 
 async fn create_api(client: &Client, layout: &Layout) -> anyhow::Result<Value> {

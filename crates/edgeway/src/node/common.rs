@@ -19,7 +19,7 @@ use crate::{
         subscriber::Refusals,
     },
     metrics::Metrics,
-    settings::{ClientLimits, Place, Relay, Settings},
+    settings::{ClientLimits, Place, ProxyProtocol, Relay, Settings},
 };
 
 /// What every role needs.
@@ -213,7 +213,7 @@ pub(crate) fn location(place: Place) -> Location {
 }
 
 /// Limits of a listener for clients.
-fn limits(client: ClientLimits) -> serve::Limits {
+pub(super) fn limits(client: ClientLimits) -> serve::Limits {
     serve::Limits {
         body_bytes_max: client.body_bytes_max,
         head_timeout: Duration::from_millis(client.head_timeout_ms),
@@ -235,14 +235,20 @@ pub(super) fn clients(
     (http, https): (&[SocketAddr], &[SocketAddr]),
     certificates: &Arc<serve::CertStore>,
     (client, h3): (ClientLimits, Option<serve::H3>),
+    proxy: Option<&ProxyProtocol>,
 ) -> Vec<serve::ListenerSettings> {
     let limits = limits(client);
+    let door = serve::Door {
+        proxy: proxy.map(ProxyProtocol::door),
+        ..serve::Door::default()
+    };
     let plain = serve::ListenerSettings {
         name: "http".to_owned(),
         addrs: http.to_vec(),
         tls: None,
         h3: None,
         protocol: None,
+        door: door.clone(),
         limits: limits.clone(),
     };
     let secure = serve::ListenerSettings {
@@ -251,6 +257,7 @@ pub(super) fn clients(
         tls: Some(Arc::clone(certificates)),
         h3,
         protocol: None,
+        door,
         limits,
     };
     let both = [plain, secure].into_iter();

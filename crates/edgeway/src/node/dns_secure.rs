@@ -60,6 +60,7 @@ impl Secure {
             tls: Some(Arc::clone(&certificates)),
             h3: None,
             protocol: None,
+            door: serve::Door::default(),
             limits: limits(),
         };
         let mut tls = listener("dns-tls", &section.tls);

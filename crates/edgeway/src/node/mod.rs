@@ -17,6 +17,7 @@ mod management;
 mod ops;
 mod policy;
 mod pop;
+mod private;
 mod region;
 mod relaying;
 mod steering;

@@ -35,15 +35,19 @@ pub(super) struct PopRole {
     link: Option<JoinHandle<()>>,
 }
 
+fn listeners(pop: &Pop, certificates: &Arc<CertStore>) -> Vec<serve::ListenerSettings> {
+    let h3 = common::h3(pop.h3, pop.alt_svc_max_age_s);
+    let (addrs, proxy) = ((&*pop.http, &*pop.https), pop.proxy_protocol.as_ref());
+    common::clients(addrs, certificates, (pop.limits, h3), proxy)
+}
+
 pub(super) async fn start(
     settings: &Settings,
     pop: &Pop,
     common: &Common,
 ) -> anyhow::Result<PopRole> {
     let certificates = Arc::new(policy::store(pop.tls));
-    let h3 = common::h3(pop.h3, pop.alt_svc_max_age_s);
-    let addrs = (&*pop.http, &*pop.https);
-    let clients = common::clients(addrs, &certificates, (pop.limits, h3));
+    let clients = listeners(pop, &certificates);
     let bound = Server::bind(clients, settings.worker_count(), &common.serve_metrics)
         .context("settings keys 'pop.http' and 'pop.https'")?;
     let listener = relaying::bind(settings, pop, common)?;

@@ -17,7 +17,7 @@ use super::{
     common::{self, Common},
     limits, links,
     management::Management,
-    policy, steering, test_invoke,
+    policy, private, steering, test_invoke,
 };
 use crate::{
     cluster::{
@@ -48,6 +48,7 @@ pub(super) async fn start(
     let sockets = Sockets::bind(settings, section, common)?;
     let ledger = open_ledger(settings, section, common).await?;
     let drain = &common.drain;
+    private::answer_names(settings, common, &ledger)?;
     let geo = GeoDatabase::open("region.geo_database", section.geo_database.as_deref())?;
     let region = Region::new(
         region_settings((settings, section), common, geo.clone())?,
@@ -83,8 +84,8 @@ pub(super) async fn start(
     let links = links::serve(sockets.links, &services, &seen, &region, drain)?;
     bootstrap::run(settings, section, common, &ledger).await?;
     let files = Files::default();
-    let store = sockets.certificates;
-    spawn_followers(common, &ledger, &region, (store, files.clone()));
+    let stores = (sockets.certificates, sockets.private_certificates);
+    spawn_followers(common, &ledger, &region, (stores, files.clone()));
     secure(sockets.secure_management, common, &ledger);
     keep_certificates(common, &ledger, &fleet)?;
     let meter = steering::meter(&region);
@@ -147,6 +148,8 @@ fn driver(
 /// an address shows first.
 struct Sockets {
     certificates: Arc<CertStore>,
+    /// Of listeners for private networks: tickets of public ones do not open these.
+    private_certificates: Arc<CertStore>,
     clients: BoundServer,
     management: BoundServer,
     secure_management: Management,
@@ -164,9 +167,13 @@ impl Sockets {
                 section.limits,
                 common::h3(section.h3, section.alt_svc_max_age_s),
             ),
+            section.proxy_protocol.as_ref(),
         );
+        let private_certificates = Arc::new(policy::store(section.tls));
+        let private = private::listeners(settings, section, &private_certificates)?;
+        let listeners = listeners.into_iter().chain(private).collect();
         let clients = Server::bind(listeners, workers, &common.serve_metrics)
-            .context("settings keys 'region.http' and 'region.https'")?;
+            .context("settings keys 'region.http', 'region.https' and 'private'")?;
         let secure_management = Management::new(settings, section)?;
         let listeners = secure_management.listeners();
         let management = Server::bind(listeners, 1, &common.serve_metrics)
@@ -177,6 +184,7 @@ impl Sockets {
             .context("settings key 'link.bind'")?;
         Ok(Self {
             certificates,
+            private_certificates,
             clients,
             management,
             secure_management,
@@ -194,7 +202,7 @@ fn spawn_followers(
     common: &Common,
     ledger: &Ledger,
     region: &Arc<Region>,
-    (certificates, files): (Arc<CertStore>, Files),
+    ((certificates, private), files): ((Arc<CertStore>, Arc<CertStore>), Files),
 ) {
     let drain = &common.drain;
     common.follow_served(region.revisions(), |revision| model::Revision(*revision));
@@ -203,7 +211,17 @@ fn spawn_followers(
         common.seeds.clone(),
         |config| directory::of_config(config),
     ));
-    common.keep(follow_certificates(ledger.clone(), certificates, files));
+    common.keep(follow_certificates(
+        ledger.clone(),
+        (certificates, false),
+        files,
+    ));
+    let no_files = Files::default();
+    common.keep(follow_certificates(
+        ledger.clone(),
+        (private, true),
+        no_files,
+    ));
     common.keep(membership::keep(ledger.clone(), drain.clone()));
     common.keep(membership::leave_when_told(
         ledger.config(),
@@ -303,7 +321,12 @@ async fn open_ledger(
     Ok(Ledger::open(chosen, peers, &common.registry).await?)
 }
 
-async fn follow_certificates(ledger: Ledger, store: Arc<CertStore>, files: Files) {
+/// Keeps the certificates of domains that are private, or of those that are not.
+async fn follow_certificates(
+    ledger: Ledger,
+    (store, private): (Arc<CertStore>, bool),
+    files: Files,
+) {
     let mut config = ledger.config();
     drop(ledger);
     let mut installed = Vec::new();
@@ -315,8 +338,8 @@ async fn follow_certificates(ledger: Ledger, store: Arc<CertStore>, files: Files
             &store,
             named.map(|domain| (domain.name.as_str(), domain.security_policy)),
         );
-        let public = |endpoint| endpoint != model::EndpointType::Private;
-        let mut names = newest.served_names(public);
+        let served = |endpoint| (endpoint == model::EndpointType::Private) == private;
+        let mut names = newest.served_names(served);
         let current: Vec<(Arc<model::Certificate>, Vec<String>)> = newest
             .certificates
             .values()

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Aws, Connector, Place, Region, Settings, Tls};
+use super::{Aws, Connector, Place, Private, Region, Settings, Tls};
 
 const WORKERS_MAX: usize = 256;
 
@@ -82,6 +82,7 @@ impl Settings {
             return Err(bad("aws", "only region nodes call AWS"));
         }
         self.aws.as_ref().map_or(Ok(()), Aws::check)?;
+        self.check_private()?;
         if self.dns.as_ref().is_some_and(|dns| dns.bind.is_empty()) {
             return Err(bad("dns.bind", "give at least one address"));
         }
@@ -105,6 +106,29 @@ impl Settings {
             ));
         }
         Ok(())
+    }
+}
+
+impl Settings {
+    fn check_private(&self) -> Result<(), SettingsError> {
+        if !self.private.is_empty() && self.region.is_none() {
+            let reason = "only region nodes have listeners for private networks";
+            return Err(bad("private", reason));
+        }
+        let region = self.region.as_ref();
+        let pop = self.pop.as_ref();
+        let balanced = [
+            (
+                "region",
+                region.and_then(|region| region.proxy_protocol.as_ref()),
+            ),
+            ("pop", pop.and_then(|pop| pop.proxy_protocol.as_ref())),
+        ];
+        for (key, proxy) in balanced {
+            let key = format!("{key}.proxy_protocol");
+            proxy.map_or(Ok(()), |proxy| proxy.check_public(&key))?;
+        }
+        Private::check_all(&self.private)
     }
 }
 

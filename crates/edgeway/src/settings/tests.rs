@@ -103,3 +103,82 @@ fn a_file_that_was_written_reads_the_same() {
     let text = settings.to_toml().unwrap();
     assert_eq!(toml::from_str::<Settings>(&text).unwrap(), settings);
 }
+
+#[test]
+fn private_listeners_say_what_is_missing() {
+    const REGION: &str = r#"
+data_dir = "/var/lib/edgeway"
+[link]
+bind = "127.0.0.1:4433"
+[region]
+http = ["127.0.0.1:80"]
+management = "127.0.0.1:7001"
+"#;
+    let with = |lines: &str| format!("{REGION}[[private]]\n{lines}");
+    let id = "endpoint_id = \"vpce-0123456789abcdef0\"\n";
+    let http = "http = [\"10.0.0.5:80\"]\n";
+    let https = "https = [\"10.0.0.5:443\"]\n";
+    let wide = "http = [\"0.0.0.0:80\"]\n";
+    check(&with(&format!("{id}{http}{https}")), "");
+    check(&with(id), "private[0].http");
+    check(&with(http), "private[0].endpoint_id");
+    check(
+        &with(&format!("{}{http}", id.replace("vpce", "vpc"))),
+        "is no endpoint",
+    );
+    check(&with(&format!("{id}{wide}")), "private[0].allowed_cidrs");
+    for bound in ["allowed_cidrs = [\"10.0.0.0/8\"]", "interface = \"wg0\""] {
+        check(&with(&format!("{id}{wide}{bound}")), "");
+    }
+    let dns = "dns = [\"0.0.0.0:53\"]\n";
+    check(
+        &with(&format!("{id}{http}{dns}")),
+        "private[0].allowed_cidrs",
+    );
+    check(
+        &with(&format!("{id}{http}interface = \"a/b\"")),
+        "private[0].interface",
+    );
+    check(
+        &with(&format!("{id}{http}allowed_cidrs = [\"10.0.0.0/99\"]")),
+        "allowed_cidrs",
+    );
+    check(
+        &with(&format!("{id}{http}client_ca_file = \"ca.pem\"")),
+        "private[0].client_ca_file",
+    );
+    check(
+        &with(&format!("{id}{http}dns_forward = [\"10.0.0.2:53\"]")),
+        "private[0].dns",
+    );
+    let balanced = "proxy_protocol = { trusted = [], endpoint_ids = [\"vpce-012345678\"] }";
+    check(
+        &with(&format!("{http}{balanced}")),
+        "private[0].proxy_protocol.trusted",
+    );
+    let balanced = balanced.replace("[]", "[\"10.0.9.0/24\"]");
+    check(&with(&format!("{http}{balanced}")), "");
+    check(&with(&format!("{wide}{balanced}")), "");
+    check(
+        &with(&format!("{http}{balanced}\ndns = [\"10.0.0.5:53\"]")),
+        "needed for dns",
+    );
+    let links = "proxy_protocol = { trusted = [\"10.0.9.0/24\"], \
+                 azure_links = { x = \"vpce-012345678\" } }";
+    check(&with(&format!("{http}{links}")), "azure_links");
+    let twice = format!("{id}{http}[[private]]\n{id}{https}");
+    check(&with(&twice), "one listener at a node");
+    check(
+        &format!("{POP}[[private]]\n{id}{http}"),
+        "only region nodes",
+    );
+}
+
+#[test]
+fn public_listeners_may_stand_behind_a_balancer() {
+    let with = |proxy: &str| format!("{POP}proxy_protocol = {proxy}");
+    check(&with("{ trusted = [\"10.0.9.0/24\"] }"), "");
+    check(&with("{ trusted = [] }"), "pop.proxy_protocol.trusted");
+    let named = "{ trusted = [\"10.0.9.0/24\"], endpoint_ids = [\"vpce-012345678\"] }";
+    check(&with(named), "pop.proxy_protocol");
+}

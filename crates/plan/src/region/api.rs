@@ -10,7 +10,7 @@ use model::{
 };
 
 use super::{
-    private::Links,
+    vpc_links::Links,
     rest::{Contents, RestStage},
     route::RoutePlan,
     router::{Router, decoded},

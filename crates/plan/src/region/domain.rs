@@ -6,8 +6,10 @@
 
 use std::sync::Arc;
 
+use lang::policy::Policy;
 use model::{ApiId, DomainName, EndpointType, StageName, v2::RoutingMode};
 
+use super::rest::expanded;
 use crate::Diagnostic;
 
 /// A compiled custom domain.
@@ -17,6 +19,8 @@ pub struct DomainPlan {
     /// Longest key first; the empty key, which matches everything, is last.
     mappings: Vec<Mapping>,
     by_prefix: bool,
+    /// Of a private domain; why it cannot be read.
+    policy: Result<Option<Policy>, String>,
 }
 
 /// A mapping of a custom domain.
@@ -28,7 +32,7 @@ pub(super) struct Mapping {
 }
 
 impl DomainPlan {
-    pub(super) fn compile(source: &Arc<DomainName>) -> Self {
+    pub(super) fn compile(source: &Arc<DomainName>, account: &str) -> Self {
         let mut mappings: Vec<Mapping> = source
             .mappings
             .values()
@@ -49,6 +53,7 @@ impl DomainPlan {
             source: Arc::clone(source),
             mappings,
             by_prefix,
+            policy: policy(source, account),
         }
     }
 
@@ -69,6 +74,28 @@ impl DomainPlan {
         self.source.endpoint == EndpointType::Private
     }
 
+    /// Whether a private endpoint may reach it. Wildcards cannot be had for private domains.
+    pub(super) fn is_associated(&self, endpoint: &str) -> bool {
+        let private = self.source.private.as_ref();
+        private.is_some_and(|private| private.associations.contains_key(endpoint))
+    }
+
+    /// Of a private domain: its policy, without which nobody is let in.
+    ///
+    /// # Errors
+    /// The policy cannot be read.
+    pub fn policy(&self) -> Result<Option<&Policy>, &str> {
+        let policy = self.policy.as_ref();
+        policy.map(Option::as_ref).map_err(String::as_str)
+    }
+
+    /// The id of a private domain, which stands behind a `+` in its ARN.
+    #[must_use]
+    pub fn private_id(&self) -> Option<&str> {
+        let private = self.source.private.as_ref();
+        private.map(|private| private.id.as_str())
+    }
+
     /// Whether rules decide before the mappings do. A mapping that stands behind a rule must not
     /// get the requests that the rule is for.
     pub(super) fn has_rules(&self) -> bool {
@@ -77,16 +104,16 @@ impl DomainPlan {
 
     /// What is wrong with it.
     pub(super) fn diagnostic(&self) -> Option<Diagnostic> {
-        let message = if self.is_private() {
-            "private custom domains are not served by this version; the domain answers 403"
+        let message = if let Err(reason) = &self.policy {
+            format!("the domain's policy cannot be read, so nobody is let in: {reason}")
         } else if self.has_rules() {
-            "routing rules are not evaluated by this version; the domain answers 501"
+            "routing rules are not evaluated by this version; the domain answers 501".to_owned()
         } else {
             return None;
         };
         Some(Diagnostic {
             at: format!("domainnames/{}", self.name()),
-            message: message.to_owned(),
+            message,
         })
     }
 
@@ -112,4 +139,12 @@ impl DomainPlan {
             }
         })
     }
+}
+
+/// A private domain's policy; `execute-api:/` in it stands for all that is the account's own.
+fn policy(source: &DomainName, account: &str) -> Result<Option<Policy>, String> {
+    let private = source.private.as_ref();
+    let text = private.and_then(|private| private.policy.as_deref());
+    let long = format!("arn:aws:execute-api:*:{account}:/");
+    text.map(|text| expanded(text, &long)).transpose()
 }

@@ -18,6 +18,7 @@ mod router;
 mod tests;
 pub mod token;
 mod unserved;
+mod vpc_links;
 
 use std::{
     borrow::Cow,
@@ -34,10 +35,11 @@ pub use access_keys::{AccessKeyPlan, AccessKeysPlan};
 pub use api::{ApiPlan, CorsPlan, StagePlan};
 pub use domain::DomainPlan;
 pub use keys::{KeyPlan, KeysPlan};
-pub use private::{CONNECTOR_TAG, Target, Way, ends_of};
+pub use private::{EndpointPlan, private_addresses};
 pub use route::{Action, Guard, HttpProxy, Origin, OriginTls, RoutePlan};
+pub use vpc_links::{CONNECTOR_TAG, Target, Way, ends_of};
 
-use self::private::Links;
+use self::vpc_links::Links;
 use crate::{Diagnostic, shards::Shards};
 
 /// A compiled configuration, for regions.
@@ -55,6 +57,9 @@ pub struct RegionPlan {
     linked: BTreeSet<ApiId>,
     /// `execute-api.REGION.BASE` of every region of the cluster.
     endpoint_suffixes: HashSet<Box<str>>,
+    /// `execute-api.REGION.vpce.BASE` alike.
+    vpce_suffixes: HashSet<Box<str>>,
+    private_endpoints: private::Endpoints,
     domains: Shards<Box<str>, Arc<DomainPlan>>,
     /// Wildcard domains by what follows `*.`.
     wildcards: Shards<Box<str>, Arc<DomainPlan>>,
@@ -147,7 +152,9 @@ impl RegionPlan {
             apis: last.apis.clone(),
             ailing: last.ailing.clone(),
             linked: last.linked.clone(),
-            endpoint_suffixes: endpoint_suffixes(config),
+            endpoint_suffixes: suffixes(config, ""),
+            vpce_suffixes: suffixes(config, "vpce."),
+            private_endpoints: private::compile(config, &self.private_endpoints),
             domains: last.domains.clone(),
             wildcards: last.wildcards.clone(),
             ailing_domains: last.ailing_domains.clone(),
@@ -225,7 +232,7 @@ impl RegionPlan {
         match domain {
             Some(domain) => {
                 self.compiled += 1;
-                let plan = DomainPlan::compile(domain);
+                let plan = DomainPlan::compile(domain, &self.account);
                 if let Some(diagnostic) = plan.diagnostic() {
                     self.ailing_domains.insert(name.into(), diagnostic);
                 }
@@ -282,6 +289,11 @@ impl RegionPlan {
             .get(&*host)
             .or_else(wildcard)
             .ok_or(Miss::UnknownHost)?;
+        // A private domain is open to endpoints that are associated with it, and `find_private`
+        // knows by which one a request came.
+        if domain.is_private() {
+            return Err(Miss::UnknownHost);
+        }
         self.find_by_domain(entrance, domain, path)
     }
 
@@ -319,9 +331,7 @@ impl RegionPlan {
         domain: &'p DomainPlan,
         path: &'r str,
     ) -> Result<Found<'p, 'r>, Miss> {
-        // A private domain is closed to whom its policy and associations do not let in, and nobody
-        // asks them yet.
-        if !entrance.leads_to(domain.endpoint()) || domain.is_private() {
+        if !entrance.leads_to(domain.endpoint()) {
             return Err(Miss::UnknownHost);
         }
         if domain.has_rules() {
@@ -379,10 +389,9 @@ fn is_health(api: &ApiPlan, path: &str) -> bool {
     matches!(path, "ping" | "sping") && api.is_rest()
 }
 
-fn endpoint_suffixes(config: &Config) -> HashSet<Box<str>> {
-    let base = config.base_domain().to_ascii_lowercase();
-    let suffix = |region: &model::RegionName| format!("execute-api.{region}.{base}").into();
-    config.regions.keys().map(suffix).collect()
+fn suffixes(config: &Config, middle: &str) -> HashSet<Box<str>> {
+    let suffixes = private::suffixes(config, middle);
+    suffixes.into_iter().map(Into::into).collect()
 }
 
 /// The host without port and final dot, in lower case. Borrows when it is so already.

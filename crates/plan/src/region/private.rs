@@ -1,249 +1,191 @@
-//! Where a VPC link leads: the connectors that stand for it, and which of their upstreams is meant.
+//! What regions know of private endpoints, and where a request leads that came by one
+//! (docs/aws-behaviour.md, private access).
 //!
-//! A link of v1 names both in its target, a link of v2 names connectors by a tag or its subnets and
-//! leaves the upstream to the integration. Which connectors are connected is not known here; that
-//! is soft state of nodes.
+//! Whether a request came by an endpoint is known from the listener, never from a name: names only
+//! say which API is meant. A name that carries the id of an endpoint must be of the one that the
+//! request came by.
 
-use std::{cell::Cell, collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
-use model::{
-    VpcLinkId,
-    rest::{VpcLink, VpcLinkKind},
-};
+use lang::policy::{Kind, Policy};
+use model::{Config, EndpointType, PrivateEndpoint, PrivateEndpointId, RegionName};
 
-/// The tag of a v2 link that names its connector; without it, subnets are names of connectors.
-pub const CONNECTOR_TAG: &str = "edgeway:connector";
+use super::{Entrance, Found, Miss, RegionPlan, bare_host};
 
-/// Where a private integration leads.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Way {
-    /// Names of connectors; any of them will do.
-    pub connectors: Box<[Box<str>]>,
-    /// The name of an upstream that the connector offers; it knows the address.
-    pub upstream: Box<str>,
-    /// The upstream gets the client's `Host` rather than the origin's.
-    pub keeps_host: bool,
+/// A private endpoint, ready to be asked.
+#[derive(Debug)]
+pub struct EndpointPlan {
+    source: Arc<PrivateEndpoint>,
+    /// Why the policy cannot be read; nobody is let through then.
+    policy: Result<Option<Policy>, String>,
 }
 
-/// What the resource of an ARN names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target<'a> {
-    /// The connector, where the ARN says so.
-    pub connector: Option<&'a str>,
-    /// The upstream.
-    pub upstream: &'a str,
-}
+/// Endpoints by id.
+pub(super) type Endpoints = BTreeMap<PrivateEndpointId, Arc<EndpointPlan>>;
 
-/// All links, and whether anybody has asked for one.
-pub(super) struct Links<'c> {
-    all: &'c BTreeMap<VpcLinkId, Arc<VpcLink>>,
-    asked: Cell<bool>,
-}
+/// What begins the ids of endpoints.
+const ENDPOINT: &str = "vpce-";
 
-impl<'a> Target<'a> {
-    /// Reads an ARN: `loadbalancer/{net,app}/CONNECTOR/UPSTREAM`, `connector/CONNECTOR/UPSTREAM`,
-    /// `listener/{net,app}/UPSTREAM/..` or `service/UPSTREAM`, of any service.
+impl EndpointPlan {
+    fn compile(source: &Arc<PrivateEndpoint>) -> Self {
+        Self {
+            policy: resource_policy(source.policy.as_deref()),
+            source: Arc::clone(source),
+        }
+    }
+
+    /// Such as `vpce-0123456789abcdef0`.
     #[must_use]
-    pub fn read(arn: &'a str) -> Option<Self> {
-        let mut parts = arn.splitn(6, ':');
-        if parts.next() != Some("arn") {
-            return None;
-        }
-        let resource = parts.nth(4)?;
-        let parts: Vec<&str> = resource.split('/').collect();
-        let (connector, upstream) = match *parts.as_slice() {
-            ["loadbalancer", "net" | "app", connector, upstream]
-            | ["connector", connector, upstream] => (Some(connector), upstream),
-            ["listener", "net" | "app", upstream, ..] | ["service", upstream] => (None, upstream),
-            _ => return None,
-        };
-        let named = !upstream.is_empty() && connector.is_none_or(|name| !name.is_empty());
-        named.then_some(Self {
-            connector,
-            upstream,
-        })
+    pub fn id(&self) -> &str {
+        self.source.id.as_str()
+    }
+
+    /// The network that it is in, if that was said.
+    #[must_use]
+    pub fn vpc(&self) -> Option<&str> {
+        self.source.vpc.as_deref()
+    }
+
+    /// Where it enters.
+    #[must_use]
+    pub fn region(&self) -> &RegionName {
+        &self.source.region
+    }
+
+    /// What may be called by way of it; everything without one.
+    ///
+    /// # Errors
+    /// The policy cannot be read.
+    pub fn policy(&self) -> Result<Option<&Policy>, &str> {
+        let policy = self.policy.as_ref();
+        policy.map(Option::as_ref).map_err(String::as_str)
     }
 }
 
-/// The connectors that a link leads to, and its upstream if it names one.
-///
-/// # Errors
-/// Says what about the link is not understood.
-pub fn ends_of(link: &VpcLink) -> Result<(Vec<&str>, Option<&str>), String> {
-    match &link.kind {
-        VpcLinkKind::V1 { targets } => {
-            let target = targets.first().map_or("", String::as_str);
-            match Target::read(target) {
-                Some(Target {
-                    connector: Some(connector),
-                    upstream,
-                }) => Ok((vec![connector], Some(upstream))),
-                _ => Err(format!(
-                    "{target} names no connector and upstream, as \
-                     arn:aws:elasticloadbalancing:REGION:ACCOUNT:loadbalancer/net/CONNECTOR/UPSTREAM \
-                     does"
-                )),
-            }
+/// Reads a policy that stands at a resource.
+fn resource_policy(text: Option<&str>) -> Result<Option<Policy>, String> {
+    let read = text.map(|text| Policy::parse(text, Kind::Resource));
+    read.transpose().map_err(|error| error.to_string())
+}
+
+/// The endpoints of `config`; those that are the same objects as before are taken from `last`.
+pub(super) fn compile(config: &Config, last: &Endpoints) -> Endpoints {
+    let compiled = config.private_endpoints.iter().map(|(id, source)| {
+        let known = last.get(id);
+        let known = known.filter(|known| Arc::ptr_eq(&known.source, source));
+        let fresh = || Arc::new(EndpointPlan::compile(source));
+        (id.clone(), known.map_or_else(fresh, Arc::clone))
+    });
+    compiled.collect()
+}
+
+impl RegionPlan {
+    /// A private endpoint of the cluster.
+    #[must_use]
+    pub fn private_endpoint(&self, id: &str) -> Option<&Arc<EndpointPlan>> {
+        self.private_endpoints.get(id)
+    }
+
+    /// As [`find`](Self::find), for a request that came by `endpoint`. `api` is what its
+    /// `x-apigw-api-id` says, which counts where the host names the endpoint alone.
+    ///
+    /// # Errors
+    /// A miss says what is unknown: all that is not private, too.
+    pub fn find_private<'p, 'r>(
+        &'p self,
+        endpoint: &EndpointPlan,
+        (host, api): (&str, Option<&str>),
+        path: &'r str,
+    ) -> Result<Found<'p, 'r>, Miss> {
+        let host = bare_host(host);
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let (first, rest) = host.split_once('.').unwrap_or((&host, ""));
+        if self.endpoint_suffixes.contains(rest) {
+            let api = self.api_of_label(endpoint, first)?;
+            return self.find_by_endpoint(Entrance::Private, api, path);
         }
-        VpcLinkKind::V2 { subnets, .. } => Ok(match link.tags.get(CONNECTOR_TAG) {
-            Some(tag) => (vec![tag.as_str()], None),
-            None => (subnets.iter().map(String::as_str).collect(), None),
-        }),
+        if self.vpce_suffixes.contains(rest) {
+            let own = first.strip_prefix(endpoint.id());
+            // What follows the id, and perhaps a zone behind it, only make the name one of a kind.
+            own.filter(|tail| tail.is_empty() || tail.starts_with('-'))
+                .ok_or(Miss::UnknownHost)?;
+            let api = api.ok_or(Miss::UnknownHost)?;
+            return self.find_by_endpoint(Entrance::Private, api, path);
+        }
+        let domain = self.domains.get(&*host).ok_or(Miss::UnknownHost)?;
+        if !domain.is_associated(endpoint.id()) {
+            return Err(Miss::UnknownHost);
+        }
+        self.find_by_domain(Entrance::Private, domain, path)
+    }
+
+    /// `API`, or `API-ENDPOINT` of an API that is associated with the endpoint.
+    fn api_of_label<'l>(&self, endpoint: &EndpointPlan, label: &'l str) -> Result<&'l str, Miss> {
+        let Some((api, named)) = split_label(label) else {
+            return Ok(label);
+        };
+        let known = self.sources.apis.get(api);
+        let associated = known.is_some_and(|known| known.is_associated(named));
+        if named == endpoint.id() && associated {
+            Ok(api)
+        } else {
+            Err(Miss::UnknownHost)
+        }
     }
 }
 
-impl<'c> Links<'c> {
-    pub(super) const fn new(all: &'c BTreeMap<VpcLinkId, Arc<VpcLink>>) -> Self {
-        let asked = Cell::new(false);
-        Self { all, asked }
-    }
+/// The two ids of `API-vpce-NUMBER`.
+fn split_label(label: &str) -> Option<(&str, &str)> {
+    let at = label.find(ENDPOINT)?;
+    let (api, named) = label.split_at_checked(at)?;
+    Some((api.strip_suffix('-')?, named))
+}
 
-    /// Whether what was compiled depends on links.
-    pub(super) const fn were_asked(&self) -> bool {
-        self.asked.get()
-    }
+/// The addresses that the resolver view of the endpoint `id` answers for `name` (lower case, no
+/// final dot); none where the name does not lead to it. Other names, those of public APIs among
+/// them, are not this view's to answer.
+#[must_use]
+pub fn private_addresses<'c>(config: &'c Config, id: &str, name: &str) -> Option<&'c [IpAddr]> {
+    let endpoint = config.private_endpoints.get(id)?;
+    let (first, rest) = name.split_once('.')?;
+    let base = config.base_domain();
+    let below = |suffix: &str| {
+        // `execute-api.REGION` and what is left of it.
+        let region = rest.strip_prefix("execute-api.")?.strip_suffix(suffix)?;
+        config.regions.get(region.strip_suffix('.')?)
+    };
+    let base = base.to_ascii_lowercase();
+    let found = if below(&format!("vpce.{base}")).is_some() {
+        let tail = first.strip_prefix(id);
+        tail.is_some_and(|tail| tail.is_empty() || tail.starts_with('-'))
+    } else if below(&base).is_some() {
+        is_api(config, id, first)
+    } else {
+        let domain = config.domains.get(name);
+        let private = domain.and_then(|domain| domain.private.as_ref());
+        private.is_some_and(|private| private.associations.contains_key(id))
+    };
+    found.then_some(&*endpoint.addresses)
+}
 
-    /// Where an integration through link `id` leads. `target` is an ARN that names an upstream;
-    /// `host` names it where nothing else does.
-    pub(super) fn way(
-        &self,
-        id: &str,
-        target: Option<&str>,
-        host: Option<&str>,
-    ) -> Result<Way, String> {
-        self.asked.set(true);
-        let link = self.all.get(id);
-        let link = link.ok_or_else(|| format!("vpc link {id:?} does not exist"))?;
-        let (connectors, own) = ends_of(link)?;
-        let target = match target {
-            None => None,
-            Some(arn) => Some(Target::read(arn).ok_or_else(|| {
-                format!(
-                    "{arn:?} names no upstream, as the ARN of a listener, a service or a \
-                         connector does"
-                )
-            })?),
-        };
-        if let Some(named) = target.and_then(|target| target.connector)
-            && !connectors.contains(&named)
-        {
-            return Err(format!("vpc link {id} does not lead to connector {named}"));
-        }
-        let upstream = target.map(|target| target.upstream).or(own).or(host);
-        let upstream = upstream.ok_or("the integration names no upstream")?;
-        Ok(Way {
-            connectors: connectors.into_iter().map(Into::into).collect(),
-            upstream: upstream.into(),
-            keeps_host: false,
-        })
-    }
+/// Whether a label is that of a private API that the endpoint `id` leads to.
+fn is_api(config: &Config, id: &str, label: &str) -> bool {
+    let (api, named) = split_label(label).map_or((label, None), |(api, named)| (api, Some(named)));
+    let known = config.apis.get(api);
+    known.is_some_and(|known| {
+        let associated = |named| named == id && known.is_associated(named);
+        known.endpoint == EndpointType::Private && named.is_none_or(associated)
+    })
+}
+
+/// `execute-api.REGION.MIDDLE` and the base domain, of every region of the cluster.
+pub(super) fn suffixes(config: &Config, middle: &str) -> Vec<String> {
+    let base = config.base_domain().to_ascii_lowercase();
+    let regions = config.regions.keys();
+    regions
+        .map(|region| format!("execute-api.{region}.{middle}{base}"))
+        .collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{collections::BTreeMap, sync::Arc};
-
-    use model::{
-        VpcLinkId,
-        rest::{VpcLink, VpcLinkKind},
-    };
-
-    use super::{CONNECTOR_TAG, Links, Target};
-
-    #[test]
-    fn arns_name_upstreams() {
-        let read = |resource: &str| {
-            let arn = format!("arn:aws:elasticloadbalancing:us-east-1:000000000000:{resource}");
-            Target::read(&arn).map(|target| {
-                let connector = target.connector.unwrap_or("-").to_owned();
-                format!("{connector} {}", target.upstream)
-            })
-        };
-        assert_eq!(
-            read("loadbalancer/net/office/orders").as_deref(),
-            Some("office orders")
-        );
-        assert_eq!(
-            read("connector/office/orders").as_deref(),
-            Some("office orders")
-        );
-        assert_eq!(
-            read("listener/app/orders/50dc/f2f7").as_deref(),
-            Some("- orders")
-        );
-        assert_eq!(read("service/srv-1").as_deref(), Some("- srv-1"));
-        for wrong in [
-            "",
-            "loadbalancer/net/office",
-            "loadbalancer/net//orders",
-            "connector/office/",
-            "function/x",
-        ] {
-            assert_eq!(read(wrong), None, "{wrong}");
-        }
-        assert_eq!(Target::read("http://x/loadbalancer/net/a/b"), None);
-        assert_eq!(Target::read("arn:aws"), None);
-    }
-
-    fn link(kind: VpcLinkKind, tags: &[(&str, &str)]) -> BTreeMap<VpcLinkId, Arc<VpcLink>> {
-        let tags = tags
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        let link = VpcLink {
-            id: "l".into(),
-            name: "l".to_owned(),
-            description: None,
-            created_ms: 0,
-            tags: tags.collect(),
-            kind,
-        };
-        [("l".into(), Arc::new(link))].into()
-    }
-
-    #[test]
-    fn links_lead_to_connectors() {
-        let subnets = || VpcLinkKind::V2 {
-            subnets: vec!["subnet-a".to_owned(), "subnet-b".to_owned()],
-            security_groups: Vec::new(),
-        };
-        let v1 = |target: &str| VpcLinkKind::V1 {
-            targets: vec![target.to_owned()],
-        };
-        let listener = Some("arn:aws:elasticloadbalancing:r:1:listener/app/pay/1/2");
-        let check = |links: BTreeMap<_, _>, target, host, expected: &str| {
-            let links = Links::new(&links);
-            let text = match links.way("l", target, host) {
-                Ok(way) => format!("{} {}", way.connectors.join(","), way.upstream),
-                Err(reason) => reason,
-            };
-            assert!(text.contains(expected), "{text}");
-            assert!(links.were_asked());
-        };
-        let net = "arn:aws:elasticloadbalancing:r:1:loadbalancer/net/office/orders";
-        check(link(v1(net), &[]), None, Some("h"), "office orders");
-        check(
-            link(v1("arn:aws:x:r:1:y"), &[]),
-            None,
-            None,
-            "names no connector",
-        );
-        check(
-            link(subnets(), &[]),
-            listener,
-            None,
-            "subnet-a,subnet-b pay",
-        );
-        check(link(subnets(), &[]), None, Some("pay"), "subnet-b pay");
-        check(link(subnets(), &[]), None, None, "names no upstream");
-        let tagged = [(CONNECTOR_TAG, "office")];
-        check(link(subnets(), &tagged), listener, None, "office pay");
-        let other = Some("arn:aws:edgeway:r:1:connector/home/pay");
-        check(
-            link(subnets(), &tagged),
-            other,
-            None,
-            "not lead to connector home",
-        );
-        check(BTreeMap::new(), None, None, "does not exist");
-    }
-}
+mod tests;

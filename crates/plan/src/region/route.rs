@@ -11,7 +11,7 @@ use model::{
 
 use super::{
     api::DEFAULT_STAGE,
-    private::{Links, Way},
+    vpc_links::{Links, Way},
     token::TokenAuthorizer,
     unserved,
 };

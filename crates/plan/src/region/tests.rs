@@ -45,7 +45,7 @@ fn integration(id: &str, uri: &str) -> Integration {
 }
 
 /// Content with one integration for all routes.
-fn content(keys: &[&str], uri: &str) -> HttpContent {
+pub(super) fn content(keys: &[&str], uri: &str) -> HttpContent {
     let routes = keys
         .iter()
         .enumerate()

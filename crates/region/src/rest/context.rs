@@ -33,6 +33,8 @@ const NAMES: &[&str] = &[
     "identity.user",
     "identity.userAgent",
     "identity.userArn",
+    "identity.vpcId",
+    "identity.vpceId",
     "isCanaryRequest",
     "path",
     "protocol",
@@ -77,6 +79,8 @@ pub(crate) fn text(exchange: &Exchange<'_>, name: &str) -> Option<String> {
         "identity.user" => owned(&identity.user)?,
         "identity.userAgent" => exchange.header("user-agent")?.to_owned(),
         "identity.userArn" => owned(&identity.user_arn)?,
+        "identity.vpcId" => exchange.endpoint()?.vpc()?.to_owned(),
+        "identity.vpceId" => exchange.endpoint()?.id().to_owned(),
         "isCanaryRequest" => exchange.is_canary.to_string(),
         "path" => rest_path::decode(exchange.uri.path()),
         // Whatever the client speaks.

@@ -15,7 +15,7 @@ use lang::{
     vtl::{Overrides, Parameters},
 };
 use plan::region::{
-    Found, RegionPlan,
+    EndpointPlan, Found, RegionPlan,
     rest::{DICE, Matched, RestDeployment, RestStage},
 };
 
@@ -256,6 +256,12 @@ impl<'a> Exchange<'a> {
             replaced_id: self.ids.replaced,
             line,
         }
+    }
+
+    /// The private endpoint it came by.
+    pub(crate) fn endpoint(&self) -> Option<&'a EndpointPlan> {
+        let id = self.facts.endpoint.as_ref()?;
+        self.plan.private_endpoint(id).map(|endpoint| &**endpoint)
     }
 
     /// What matched; a fault where the phase that finds it has not run, which is a bug.

@@ -78,6 +78,15 @@ impl Refusal {
         }
     }
 
+    /// A path whose ARN no policy can be asked about.
+    pub(crate) fn uri_too_long() -> Self {
+        Self {
+            status: StatusCode::URI_TOO_LONG,
+            message: Some(Cow::Borrowed("Request URI Too Long")),
+            ..Self::of(Kind::Default4xx, "uri_too_long")
+        }
+    }
+
     /// A body beyond the limit.
     pub(crate) fn too_large() -> Self {
         Self::of(Kind::RequestTooLarge, "body_too_large")

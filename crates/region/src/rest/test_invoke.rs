@@ -265,6 +265,7 @@ fn facts() -> Facts {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     Facts {
         entrance: Entrance::Regional,
+        endpoint: None,
         client: address,
         by: By::Address(address),
         https: true,

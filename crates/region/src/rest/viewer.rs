@@ -158,6 +158,7 @@ mod tests {
     fn marked(entrance: Entrance, viewers: Option<&dyn Viewers>) -> HeaderMap {
         let facts = Facts {
             entrance,
+            endpoint: None,
             client: ([192, 0, 2, 1], 4711).into(),
             by: By::Pop("pop-1".to_owned()),
             https: true,

@@ -2,6 +2,7 @@
 
 mod backend;
 mod backends;
+mod connectors;
 mod cors;
 mod entrances;
 mod faults;

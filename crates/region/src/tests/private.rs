@@ -1,307 +1,391 @@
-//! Both halves of the way into private networks, over real links on loopback.
+//! Requests by private endpoints: policies of the endpoint, the domain and the API, tables of who
+//! is let in, and what integrations learn.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::{Duration, SystemTime},
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use http::{HeaderValue, Request};
+use model::{
+    ApiMapping, Config, Content, DomainName, EndpointType, PrivateDomain, PrivateEndpoint,
+    rest::{IntegrationType, Verb},
+};
+use serve::{Body, Conn};
+
+use super::{
+    backend::Backend,
+    harness::{Answer, HOST, Rig, eventually, get},
+    rest::{method, rig},
 };
 
-use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
-use link::{
-    Authority, CredentialStore, Expected, LinkContext, LinkLimits, Listener, Metrics, NodeIdentity,
-    Peer, PeerRole, PeersSeen, Services, Transport,
-};
-use plan::region::{Origin, Way};
-use prometheus::Registry;
-use serve::{Body, Drain};
+const OWN: &str = "vpce-0123456789abcdef0";
+const OTHER: &str = "vpce-0000000000000000f";
+const FAR: &str = "vpce-00000000000000fa0";
 
-use super::{backend::Backend, harness::eventually};
-use crate::{
-    Connector, ConnectorSettings, Connectors, Elsewhere, HealthCheck, Upstream, UpstreamHealth,
-    UpstreamTls, upstream::UpstreamError,
-};
+const ANY: &str = "\"Resource\": \"*\"";
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
-
-/// A region node that connectors connect to.
-struct Hub {
-    authority: Authority,
-    addr: std::net::SocketAddr,
-    connectors: Arc<Connectors>,
-    drain: Drain,
+/// A statement about everybody.
+fn statement(effect: &str, condition: &str) -> String {
+    format!(
+        r#"{{"Effect": "{effect}", "Principal": "*", "Action": "execute-api:Invoke",
+            "Resource": "*", "Condition": {{{condition}}}}}"#
+    )
 }
 
-/// A connector and what ends it.
-struct Far {
-    _peer: Peer,
-    transport: Transport,
-    drain: Drain,
-    leaving: Drain,
+fn policy(statements: &[String]) -> Option<String> {
+    let statements = statements.join(",");
+    Some(format!(
+        r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#
+    ))
 }
 
-fn context(authority: &Authority, (role, place): (PeerRole, &str), node: u64) -> LinkContext {
-    let identity = NodeIdentity::new("test", role, place, node).unwrap();
-    let credentials = authority.issue_node(&identity, DAY, SystemTime::now());
-    LinkContext {
-        credentials: CredentialStore::new(credentials.unwrap()).unwrap(),
-        limits: Arc::new(LinkLimits::default()),
-        metrics: Metrics::unregistered(),
-    }
+fn everybody() -> Option<String> {
+    policy(&[statement("Allow", "")])
 }
 
-impl Hub {
-    fn start() -> Self {
-        let authority = Authority::create("test", DAY, SystemTime::now()).unwrap();
-        let drain = Drain::new(Duration::from_secs(1));
-        let any = ([127, 0, 0, 1], 0).into();
-        let own = context(&authority, (PeerRole::Region, "us-east-1"), 1);
-        let listener = Listener::bind(any, own).unwrap();
-        let addr = listener.local_addr();
-        let seen = PeersSeen::new();
-        drop(listener.serve(Services::new(), Arc::clone(&seen), drain.clone()));
-        let connectors = Connectors::new(&Registry::new()).unwrap();
-        drop(drain.spawn(Arc::clone(&connectors).follow(seen, drain.clone())));
+/// Policies of everything on the way.
+struct Ways {
+    api: Option<String>,
+    endpoint: Option<String>,
+    domain: Option<String>,
+}
+
+struct Private {
+    rig: Rig,
+    _backend: Backend,
+}
+
+impl Private {
+    /// A region with a private API at `GET /prod/part`, which `own.test` leads to as well.
+    async fn start() -> Self {
+        let backend = Backend::echo().await;
+        let mut proxy = method(IntegrationType::HttpProxy, Some(backend.url()));
+        let settings = &mut proxy.integration.as_mut().unwrap().settings;
+        for name in ["vpceId", "vpcId", "sourceIp"] {
+            let target = format!("integration.request.header.x-{}", name.to_lowercase());
+            let source = format!("context.identity.{name}");
+            settings.request_parameters.insert(target, source);
+        }
+        let rig = rig(vec![("part", Verb::Get, proxy)], &[]).await;
         Self {
-            authority,
-            addr,
-            connectors,
-            drain,
+            rig,
+            _backend: backend,
         }
     }
 
-    /// A connector of this name with one upstream, `orders`; returns once it is connected.
-    async fn connector(&self, name: &str, node: u64, upstream: Upstream) -> Far {
-        let drain = Drain::new(Duration::from_secs(1));
-        let leaving = Drain::new(Duration::ZERO);
-        let own = context(&self.authority, (PeerRole::Connector, name), node);
-        let transport = Transport::client(None, own, drain.clone()).unwrap();
-        let settings = ConnectorSettings {
-            upstreams: vec![upstream],
-            in_flight_max: 10,
-            extra_ca_pem: None,
+    async fn set(&self, ways: Ways) {
+        let mut config = (**self.rig.config.borrow()).clone();
+        let api = Arc::make_mut(config.apis.values_mut().next().unwrap());
+        api.endpoint = EndpointType::Private;
+        for deployment in api.deployments.values_mut() {
+            let content = &mut Arc::make_mut(deployment).content;
+            if let Content::Rest(content) = content {
+                Arc::make_mut(content).policy.clone_from(&ways.api);
+            }
+        }
+        for (id, region) in [(OWN, "us-east-1"), (OTHER, "us-east-1"), (FAR, "eu-west-1")] {
+            let endpoint = PrivateEndpoint {
+                id: id.into(),
+                region: region.into(),
+                addresses: Vec::new(),
+                vpc: (id == OWN).then(|| "vpc-1".to_owned()),
+                policy: ways.endpoint.clone(),
+                created_ms: 0,
+            };
+            config
+                .private_endpoints
+                .insert(id.into(), Arc::new(endpoint));
+        }
+        domain(&mut config, ways.domain);
+        config.revision.0 += 1;
+        let revision = config.revision.0;
+        self.rig.config.send_replace(Arc::new(config));
+        eventually(|| self.rig.region.revision() == revision).await;
+    }
+
+    async fn ask(&self, endpoint: &str, request: Request<Body>) -> Answer {
+        let [peer, local] = ["10.1.2.3:5000", "10.1.0.5:80"].map(|addr| addr.parse().unwrap());
+        let conn = Conn::plain(peer, local, "private".into(), Instant::now());
+        let conn = Conn {
+            endpoint: Some(endpoint.into()),
+            ..conn
         };
-        let ends = (drain.clone(), leaving.clone());
-        let connector = Connector::new(settings, &Registry::new(), ends).unwrap();
-        connector.watch_upstreams();
-        let expected = Expected::role(PeerRole::Region);
-        // One that answers nothing, as those over which a connector reports.
-        let _reports = transport.connect(self.addr, expected.clone());
-        let peer = transport.connect_serving(self.addr, expected, connector.services());
-        eventually(|| {
-            self.connectors
-                .sights()
-                .iter()
-                .any(|sight| sight.node == node)
+        let response = self.rig.handler.handle(request, Arc::new(conn)).await;
+        Answer::of(response).await
+    }
+
+    async fn get(&self, endpoint: &str, host: &str) -> Answer {
+        let mut request = get("/prod/part");
+        let host = HeaderValue::from_str(host).unwrap();
+        request.headers_mut().insert("host", host);
+        self.ask(endpoint, request).await
+    }
+}
+
+fn domain(config: &mut Config, policy: Option<String>) {
+    let mapping = ApiMapping {
+        id: "m".into(),
+        api: "a1".into(),
+        stage: "prod".into(),
+        key: "prod".to_owned(),
+    };
+    let domain = DomainName {
+        name: "own.test".into(),
+        target: String::new(),
+        certificate: "c".into(),
+        endpoint: EndpointType::Private,
+        ip_address_type: model::IpAddressType::Dualstack,
+        security_policy: model::SecurityPolicy::Tls12,
+        created_ms: 0,
+        tags: BTreeMap::new(),
+        mappings: [(mapping.id.clone(), mapping)].into(),
+        routing: Default::default(),
+        private: Some(Box::new(PrivateDomain {
+            id: "abcdefghij".to_owned(),
+            policy,
+            management_policy: None,
+            associations: [(OWN.to_owned(), BTreeMap::new())].into(),
+        })),
+    };
+    config.domains.insert(domain.name.clone(), Arc::new(domain));
+}
+
+const DENIED: &str = "{\"Message\":\"User: anonymous is not authorized to perform: \
+    execute-api:Invoke on resource: arn:aws:execute-api:us-east-1:********0000:a1/prod/GET/part";
+
+#[tokio::test]
+async fn the_apis_policy_decides_by_endpoint_network_and_address() {
+    let private = Private::start().await;
+    let vpce = r#""StringEquals": {"aws:SourceVpce": "vpce-0123456789abcdef0"}"#;
+    let not_vpce = r#""StringNotEquals": {"aws:SourceVpce": "vpce-0123456789abcdef0"}"#;
+    let vpc = r#""StringEquals": {"aws:SourceVpc": "vpc-1"}"#;
+    let not_vpc = r#""StringNotEquals": {"aws:SourceVpc": "vpc-1"}"#;
+    let near = r#""IpAddress": {"aws:VpcSourceIp": "10.1.0.0/16"}"#;
+    let far = r#""IpAddress": {"aws:VpcSourceIp": "10.2.0.0/16"}"#;
+    let public = r#""IpAddress": {"aws:SourceIp": "0.0.0.0/0"}"#;
+    let allow = |condition: &str| statement("Allow", condition);
+    let deny = |condition: &str| statement("Deny", condition);
+    let (explicit, implicit) = (" with an explicit deny\"}", "\"}");
+    // Who is let in by OWN, and by OTHER; else with which end of the answer not.
+    let table = [
+        (None, Err(implicit), Err(implicit)),
+        (policy(&[allow("")]), Ok(()), Ok(())),
+        (policy(&[allow(vpce)]), Ok(()), Err(implicit)),
+        (policy(&[allow(vpc)]), Ok(()), Err(implicit)),
+        (policy(&[allow(near)]), Ok(()), Ok(())),
+        (policy(&[allow(far)]), Err(implicit), Err(implicit)),
+        // An address says nothing of its network, so there is none by this name.
+        (policy(&[allow(public)]), Err(implicit), Err(implicit)),
+        (policy(&[allow(""), deny(not_vpce)]), Ok(()), Err(explicit)),
+        (policy(&[allow(""), deny(vpce)]), Err(explicit), Ok(())),
+        // The other endpoint has no network, which differs from every one.
+        (policy(&[allow(""), deny(not_vpc)]), Ok(()), Err(explicit)),
+        (policy(&[deny("")]), Err(explicit), Err(explicit)),
+    ];
+    for (api, by_own, by_other) in table {
+        let said = format!("{api:?}");
+        private
+            .set(Ways {
+                api,
+                endpoint: None,
+                domain: None,
+            })
+            .await;
+        for (endpoint, expected) in [(OWN, by_own), (OTHER, by_other)] {
+            let answer = private.get(endpoint, HOST).await;
+            let said = format!("{said} by {endpoint}: {answer:?}");
+            match expected {
+                Ok(()) => assert_eq!(answer.status, 200, "{said}"),
+                Err(end) => {
+                    assert_eq!(answer.status, 403, "{said}");
+                    assert_eq!(answer.text, format!("{DENIED}{end}"), "{said}");
+                    let kind = answer.header("x-amzn-errortype");
+                    assert_eq!(kind, "AccessDeniedException", "{said}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn integrations_learn_by_which_endpoint_a_request_came() {
+    let private = Private::start().await;
+    private
+        .set(Ways {
+            api: everybody(),
+            endpoint: None,
+            domain: None,
         })
         .await;
-        Far {
-            _peer: peer,
-            transport,
-            drain,
-            leaving,
-        }
-    }
-
-    async fn call(
-        &self,
-        name: &str,
-        upstream: &str,
-        request: Request<Body>,
-    ) -> Result<Response<Body>, UpstreamError> {
-        let way = Way {
-            connectors: [name.into()].into(),
-            upstream: upstream.into(),
-            keeps_host: false,
-        };
-        let origin = Origin {
-            https: false,
-            host: "orders.internal".into(),
-            port: 80,
-            server_name: None,
-            authority: "orders.internal".into(),
-            tls: Default::default(),
-            via: None,
-        };
-        self.connectors.call(&origin, &way, request).await
-    }
-
-    async fn get(&self, name: &str, upstream: &str) -> Result<StatusCode, UpstreamError> {
-        let request = Request::get("/hello").body(Body::empty()).unwrap();
-        let answer = self.call(name, upstream, request).await;
-        answer.map(|answer| answer.status())
-    }
+    let answer = private.get(OWN, HOST).await;
+    assert_eq!(answer.echoed("x-vpceid"), Some(OWN));
+    assert_eq!(answer.echoed("x-vpcid"), Some("vpc-1"));
+    assert_eq!(answer.echoed("x-sourceip"), Some("10.1.2.3"));
+    let answer = private.get(OTHER, HOST).await;
+    assert_eq!(answer.echoed("x-vpceid"), Some(OTHER));
+    assert_eq!(answer.echoed("x-vpcid"), None);
 }
 
-fn orders(backend: &Backend) -> Upstream {
-    Upstream {
-        name: "orders".to_owned(),
-        host: backend.addr.ip().to_string(),
-        port: backend.addr.port(),
-        tls: UpstreamTls::Asked,
-        server_name: None,
-        health: None,
-    }
-}
-
-/// Says what it got.
-async fn echoing() -> Backend {
-    Backend::http(|request| async move {
-        let host = request.headers()["host"].to_str().unwrap().to_owned();
-        let forbidden = request
-            .headers()
-            .keys()
-            .any(|name| name.as_str().starts_with("edgeway"));
-        Response::new(Body::full(format!("{host} {forbidden}")))
-    })
-    .await
-}
+const FORBIDDEN: &str = r#"{"message":"Forbidden"}"#;
 
 #[tokio::test]
-async fn what_is_offered_is_reached_and_nothing_else() {
-    let (hub, backend) = (Hub::start(), echoing().await);
-    assert_eq!(
-        hub.get("office", "orders").await,
-        Err(UpstreamError::NoConnector)
-    );
-    let _far = hub.connector("office", 7, orders(&backend)).await;
-    let mut request = Request::get("/hello").body(Body::empty()).unwrap();
-    // What a client says of these is not taken for the region's word.
-    request
-        .headers_mut()
-        .insert("edgeway-upstream", "secret".parse().unwrap());
-    let answer = hub.call("office", "orders", request).await.unwrap();
-    let body = answer.into_body().into_bytes(100).await.unwrap();
-    assert_eq!(body, Bytes::from_static(b"orders.internal false"));
-    assert_eq!(
-        hub.get("office", "secret").await,
-        Err(UpstreamError::NotOffered)
-    );
-    assert_eq!(
-        hub.get("home", "orders").await,
-        Err(UpstreamError::NoConnector)
-    );
-    hub.drain.finish().await;
-}
-
-#[tokio::test]
-async fn a_fault_of_the_backend_is_told_as_it_is() {
-    let hub = Hub::start();
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = silent.local_addr().unwrap().port();
-    drop(silent);
-    let upstream = Upstream {
-        name: "orders".to_owned(),
-        host: "127.0.0.1".to_owned(),
-        port,
-        tls: UpstreamTls::Asked,
-        server_name: None,
-        health: Some(HealthCheck {
-            path: "/".to_owned(),
-            interval: Duration::from_millis(20),
-            timeout: Duration::from_secs(5),
-        }),
+async fn everything_that_is_not_private_is_forbidden_and_unknown() {
+    let private = Private::start().await;
+    private
+        .set(Ways {
+            api: everybody(),
+            endpoint: None,
+            domain: everybody(),
+        })
+        .await;
+    let check = async |endpoint: &str, host: &str, reason: &str| {
+        let before = private.rig.metric("edgeway_region_faults_total", reason);
+        let answer = private.get(endpoint, host).await;
+        assert_eq!(
+            (answer.status, &*answer.text),
+            (403, FORBIDDEN),
+            "{endpoint} {host}"
+        );
+        let after = private.rig.metric("edgeway_region_faults_total", reason);
+        assert_eq!(after, before + 1, "{endpoint} {host}: {reason}");
     };
-    let _far = hub.connector("office", 7, upstream).await;
-    assert_eq!(
-        hub.get("office", "orders").await,
-        Err(UpstreamError::Unreachable)
-    );
-    let health = || hub.connectors.sights()[0].upstreams[0].health;
-    eventually(|| health() == UpstreamHealth::Unhealthy).await;
-    // Tried in spite of that: the check may be what is wrong.
-    assert_eq!(
-        hub.get("office", "orders").await,
-        Err(UpstreamError::Unreachable)
-    );
-    hub.drain.finish().await;
+    check(OWN, "a2.execute-api.us-east-1.edgeway.test", "unknown_host").await;
+    check(OWN, "example.com", "unknown_host").await;
+    check("vpce-00000000000000bad", HOST, "unknown_endpoint").await;
+    check(FAR, HOST, "unknown_endpoint").await;
+    check(OTHER, "own.test", "unknown_host").await;
+    // By the region's own listener it is unknown too, whatever a client says about itself.
+    let mut forged = get("/prod/part");
+    for (name, value) in [("x-apigw-api-id", "a1"), ("x-amzn-vpce-id", OWN)] {
+        forged
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    let answer = private.rig.ask(forged).await;
+    assert_eq!((answer.status, &*answer.text), (403, FORBIDDEN));
+    // A public API is forbidden by an endpoint.
+    let mut config = (**private.rig.config.borrow()).clone();
+    let api = Arc::make_mut(config.apis.values_mut().next().unwrap());
+    api.endpoint = EndpointType::Regional;
+    config.revision.0 += 1;
+    let revision = config.revision.0;
+    private.rig.config.send_replace(Arc::new(config));
+    eventually(|| private.rig.region.revision() == revision).await;
+    check(OWN, HOST, "unknown_host").await;
+    assert_eq!(private.rig.get("/prod/part").await.status, 200);
 }
 
 #[tokio::test]
-async fn a_connector_that_leaves_is_not_chosen() {
-    let (hub, backend) = (Hub::start(), echoing().await);
-    let first = hub.connector("office", 7, orders(&backend)).await;
-    let _second = hub.connector("office", 8, orders(&backend)).await;
-    first.leaving.begin();
-    eventually(|| hub.connectors.sights().iter().any(|sight| sight.draining)).await;
-    for _ in 0..4 {
-        assert_eq!(hub.get("office", "orders").await, Ok(StatusCode::OK));
+async fn the_name_of_the_endpoint_needs_the_api_in_a_header() {
+    let private = Private::start().await;
+    private
+        .set(Ways {
+            api: everybody(),
+            endpoint: None,
+            domain: None,
+        })
+        .await;
+    let host = format!("{OWN}-abcdefgh.execute-api.us-east-1.vpce.edgeway.test");
+    let answer = private.get(OWN, &host).await;
+    assert_eq!((answer.status, &*answer.text), (403, FORBIDDEN));
+    for (api, status) in [("a1", 200), ("a2", 403)] {
+        let mut request = get("/prod/part");
+        let headers = request.headers_mut();
+        headers.insert("host", HeaderValue::from_str(&host).unwrap());
+        headers.insert("x-apigw-api-id", HeaderValue::from_static(api));
+        assert_eq!(private.ask(OWN, request).await.status, status, "{api}");
     }
-    // Refused before anything is done: nothing is lost when a probe has not told it yet.
-    first.drain.begin();
-    assert_eq!(hub.get("office", "orders").await, Ok(StatusCode::OK));
-    first.drain.finish().await;
-    first.transport.close().await;
-    eventually(|| hub.connectors.sights().len() == 1).await;
-    assert_eq!(hub.get("office", "orders").await, Ok(StatusCode::OK));
-    hub.drain.finish().await;
 }
 
-/// Answers from the second request on; the first hangs until its connector is gone.
-async fn hanging(seen: Arc<AtomicUsize>) -> Backend {
-    Backend::http(move |_| {
-        let number = seen.fetch_add(1, Ordering::Relaxed);
-        async move {
-            if number == 0 {
-                std::future::pending::<()>().await;
-            }
-            Response::new(Body::empty())
+#[tokio::test]
+async fn endpoints_and_domains_have_a_say_too() {
+    let private = Private::start().await;
+    let vpce = r#""StringEquals": {"aws:SourceVpce": "vpce-0123456789abcdef0"}"#;
+    let own = || policy(&[statement("Allow", vpce)]);
+    let nobody = || policy(&[statement("Deny", "")]);
+    let short = || own().map(|text| text.replace(ANY, "\"Resource\": \"execute-api:/*\""));
+    let other = r#""StringEquals": {"aws:SourceVpc": "vpc-2"}"#;
+    let elsewhere = || policy(&[statement("Allow", other)]);
+    // Policies of the endpoint and the domain; statuses by the API's own name and the domain's.
+    let table = [
+        (None, None, 200, 403),
+        (None, everybody(), 200, 200),
+        (None, own(), 200, 200),
+        (None, short(), 200, 200),
+        (None, nobody(), 200, 403),
+        (own(), everybody(), 200, 200),
+        (nobody(), everybody(), 403, 403),
+        (elsewhere(), everybody(), 403, 403),
+        (None, elsewhere(), 200, 403),
+    ];
+    for (endpoint, domain, by_api, by_domain) in table {
+        let said = format!("{endpoint:?} {domain:?}");
+        private
+            .set(Ways {
+                api: everybody(),
+                endpoint,
+                domain,
+            })
+            .await;
+        assert_eq!(private.get(OWN, HOST).await.status, by_api, "{said}");
+        assert_eq!(
+            private.get(OWN, "own.test").await.status,
+            by_domain,
+            "{said}"
+        );
+    }
+    // The API's own policy decides last, however a request came.
+    private
+        .set(Ways {
+            api: nobody(),
+            endpoint: None,
+            domain: everybody(),
+        })
+        .await;
+    let answer = private.get(OWN, "own.test").await;
+    assert_eq!(answer.text, format!("{DENIED} with an explicit deny\"}}"));
+    // What the domain refuses is about the domain.
+    private
+        .set(Ways {
+            api: everybody(),
+            endpoint: None,
+            domain: None,
+        })
+        .await;
+    let answer = private.get(OWN, "own.test").await;
+    let resource = "us-east-1:********0000:/domainnames/own.test+abcdefghij\"}";
+    assert!(answer.text.ends_with(resource), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn what_no_policy_can_be_asked_about_is_too_long() {
+    let private = Private::start().await;
+    private
+        .set(Ways {
+            api: everybody(),
+            endpoint: None,
+            domain: None,
+        })
+        .await;
+    let ways = |length: usize| get(&format!("/prod/part?x={}", "y".repeat(length)));
+    assert_eq!(
+        private.ask(OWN, ways(3_000)).await.status,
+        200,
+        "a query is no part"
+    );
+    let mut config = (**private.rig.config.borrow()).clone();
+    let api = Arc::make_mut(config.apis.values_mut().next().unwrap());
+    for deployment in api.deployments.values_mut() {
+        let content = &mut Arc::make_mut(deployment).content;
+        if let Content::Rest(content) = content {
+            let content = Arc::make_mut(content);
+            let part = content.resources.get_mut("part").unwrap();
+            Arc::make_mut(part).part = "{all+}".to_owned();
         }
-    })
-    .await
-}
-
-#[tokio::test]
-async fn what_is_lost_is_sent_again_only_if_it_may_be() {
-    for (method, expected) in [
-        (Method::GET, Ok(StatusCode::OK)),
-        (Method::POST, Err(UpstreamError::Closed)),
-    ] {
-        let hub = Hub::start();
-        let seen = Arc::new(AtomicUsize::new(0));
-        let backend = hanging(Arc::clone(&seen)).await;
-        let first = hub.connector("office", 7, orders(&backend)).await;
-        let mut request = Request::new(Body::empty());
-        *request.method_mut() = method;
-        let calling = hub.call("office", "orders", request);
-        let losing = async {
-            eventually(|| seen.load(Ordering::Relaxed) == 1).await;
-            let second = hub.connector("office", 8, orders(&backend)).await;
-            first.transport.close().await;
-            second
-        };
-        let (answer, _second) = tokio::join!(calling, losing);
-        assert_eq!(answer.map(|answer| answer.status()), expected);
-        hub.drain.finish().await;
     }
-}
-
-/// Knows nobody but counts how often it is asked.
-struct Nobody(AtomicUsize);
-
-impl Elsewhere for Nobody {
-    fn nodes(&self, connectors: &[Box<str>], upstream: &str) -> Vec<Peer> {
-        assert_eq!((&*connectors[0], upstream), ("office", "orders"));
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Vec::new()
-    }
-}
-
-#[tokio::test]
-async fn others_are_asked_only_for_what_is_not_here() {
-    let (hub, backend) = (Hub::start(), echoing().await);
-    let nobody = Arc::new(Nobody(AtomicUsize::new(0)));
-    hub.connectors
-        .set_elsewhere(Arc::clone(&nobody) as Arc<dyn Elsewhere>);
-    assert_eq!(
-        hub.get("office", "orders").await,
-        Err(UpstreamError::NoConnector)
-    );
-    assert_eq!(nobody.0.load(Ordering::Relaxed), 1);
-    let _far = hub.connector("office", 7, orders(&backend)).await;
-    assert_eq!(hub.get("office", "orders").await, Ok(StatusCode::OK));
-    assert_eq!(nobody.0.load(Ordering::Relaxed), 1);
-    hub.drain.finish().await;
+    config.revision.0 += 1;
+    let revision = config.revision.0;
+    private.rig.config.send_replace(Arc::new(config));
+    eventually(|| private.rig.region.revision() == revision).await;
+    let path = |length: usize| get(&format!("/prod/{}", "y".repeat(length)));
+    assert_eq!(private.ask(OWN, path(1_500)).await.status, 200);
+    assert_eq!(private.ask(OWN, path(1_600)).await.status, 414);
 }

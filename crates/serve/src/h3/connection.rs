@@ -60,6 +60,7 @@ pub(crate) async fn run(arrival: Arrival, place: Place) {
     }
     let conn = Arc::new(Conn {
         peer,
+        endpoint: None,
         local,
         tls: Some(tls::describe_quic(&quic)),
         // QUIC has just timed its handshake.

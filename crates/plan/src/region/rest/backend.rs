@@ -7,7 +7,7 @@ use model::rest::{ConnectionType, Integration, IntegrationType, ResponseTransfer
 
 use super::{
     super::{
-        private::Links,
+        vpc_links::Links,
         route::{Origin, OriginTls},
     },
     aggregate::AggregatePlan,

@@ -32,8 +32,9 @@ use model::{
     rest::{self, StageSettings, Verb},
 };
 
+pub(super) use self::policy::expanded;
 use self::{tree::Tree, validation::Models};
-use super::private::Links;
+use super::vpc_links::Links;
 use crate::Diagnostic;
 
 pub use self::{

@@ -9,9 +9,14 @@ const SHORT: &str = "execute-api:/";
 
 /// Reads a policy of `api`.
 pub(super) fn compile(text: &str, api: &Api, account: &str) -> Result<Policy, String> {
+    let long = format!("arn:aws:execute-api:{}:{account}:{}/", api.home, api.id);
+    expanded(text, &long)
+}
+
+/// Reads a policy whose `execute-api:/` stands for `long`.
+pub(in crate::region) fn expanded(text: &str, long: &str) -> Result<Policy, String> {
     let mut document: Value =
         serde_json::from_str(text).map_err(|error| format!("resource policy: {error}"))?;
-    let long = format!("arn:aws:execute-api:{}:{account}:{}/", api.home, api.id);
     let statements = match document.get_mut("Statement") {
         Some(Value::Array(list)) => list.iter_mut().collect(),
         Some(single) => vec![single],
@@ -20,8 +25,8 @@ pub(super) fn compile(text: &str, api: &Api, account: &str) -> Result<Policy, St
     for statement in statements {
         for key in ["Resource", "NotResource"] {
             match statement.get_mut(key) {
-                Some(Value::Array(list)) => list.iter_mut().for_each(|one| expand(one, &long)),
-                Some(one) => expand(one, &long),
+                Some(Value::Array(list)) => list.iter_mut().for_each(|one| expand(one, long)),
+                Some(one) => expand(one, long),
                 None => {}
             }
         }

@@ -22,8 +22,19 @@ pub(super) const ACTION: &str = "execute-api:Invoke";
 /// Who asks, where nobody has to say.
 pub(super) const NOBODY: &str = "anonymous";
 
-/// Asks the policy.
+/// Longest ARN that a policy is asked about at a private endpoint, where one always is: Amazon's
+/// limit, which its users know as the length of a URL.
+const ARN_BYTES_MAX: usize = 1600;
+
+/// Asks the policies: of the private endpoint and of the private domain that it came by, then the
+/// API's own. All have to allow it.
 pub(crate) fn run(exchange: &mut Exchange<'_>) -> Result<(), Fault> {
+    let method = &exchange.matched()?.method.source.settings;
+    let authorization = method.authorization;
+    if authorization != AuthorizationType::Iam {
+        let nobody = (NOBODY, Caller::default());
+        on_the_way(exchange, nobody, &conditions(exchange))?;
+    }
     let policy = match exchange.deployment.policy() {
         Ok(Some(policy)) => policy,
         // A private API belongs to whom its policy names, and to nobody without one.
@@ -33,13 +44,11 @@ pub(crate) fn run(exchange: &mut Exchange<'_>) -> Result<(), Fault> {
         Ok(None) => return Ok(()),
         Err(reason) => return Err(Refusal::broken(reason.to_owned()).into()),
     };
-    let method = &exchange.matched()?.method.source.settings;
     // It may name whom it is about, who is known once the signature is read.
-    if method.authorization == AuthorizationType::Iam {
+    if authorization == AuthorizationType::Iam {
         return Ok(());
     }
     let verdict = evaluate(exchange, policy);
-    let authorization = method.authorization;
     match (verdict, authorization) {
         (Verdict::Allowed, _) => {}
         (Verdict::NotAllowed, AuthorizationType::Custom) => {}
@@ -49,6 +58,53 @@ pub(crate) fn run(exchange: &mut Exchange<'_>) -> Result<(), Fault> {
     }
     exchange.policy = Some(verdict);
     Ok(())
+}
+
+/// Policies of the way that a request took through a private network, asked about its caller.
+pub(super) fn on_the_way(
+    exchange: &Exchange<'_>,
+    (who, caller): (&str, Caller<'_>),
+    context: &Context,
+) -> Result<(), Fault> {
+    let Some(endpoint) = exchange.endpoint() else {
+        return Ok(());
+    };
+    let asked = arn(exchange, exchange.plan.account());
+    if asked.len() > ARN_BYTES_MAX {
+        return Err(Refusal::uri_too_long().into());
+    }
+    let broken = |reason: &str| Fault::from(Refusal::broken(reason.to_owned()));
+    let decide = |policy: &Policy, resource: &str| {
+        policy.evaluate(&Request {
+            action: ACTION,
+            resource,
+            caller,
+            context,
+        })
+    };
+    if let Some(policy) = endpoint.policy().map_err(broken)? {
+        let verdict = decide(policy, &asked);
+        if !verdict.is_allowed() {
+            return Err(denied(exchange, who, verdict));
+        }
+    }
+    let Some(domain) = exchange.found.domain else {
+        return Ok(());
+    };
+    let shown = |account: &str| {
+        let (home, name) = (exchange.found.api.home(), domain.name());
+        let id = domain.private_id().unwrap_or_default();
+        format!("arn:aws:execute-api:{home}:{account}:/domainnames/{name}+{id}")
+    };
+    let verdict = match domain.policy().map_err(broken)? {
+        Some(policy) => decide(policy, &shown(exchange.plan.account())),
+        None => Verdict::NotAllowed,
+    };
+    if verdict.is_allowed() {
+        return Ok(());
+    }
+    let masked = shown(&masked_account(exchange));
+    Err(denied_at(who, verdict, &masked))
 }
 
 /// The ARN of what is asked for: `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`.
@@ -73,7 +129,17 @@ pub(super) fn conditions(exchange: &Exchange<'_>) -> Context {
     context.add("aws:EpochTime", (now_ms / 1000).to_string());
     context.add("aws:SecureTransport", exchange.facts.https.to_string());
     let source = exchange.facts.client.ip().to_canonical().to_string();
-    context.add("aws:SourceIp", source);
+    match exchange.endpoint() {
+        None => context.add("aws:SourceIp", source),
+        // An address of a private network says something only together with the network.
+        Some(endpoint) => {
+            context.add("aws:SourceVpce", endpoint.id());
+            context.add("aws:VpcSourceIp", source);
+            if let Some(vpc) = endpoint.vpc() {
+                context.add("aws:SourceVpc", vpc);
+            }
+        }
+    }
     for (key, header) in [("aws:Referer", "referer"), ("aws:UserAgent", "user-agent")] {
         if let Some(value) = exchange.header(header) {
             context.add(key, value);
@@ -93,9 +159,17 @@ fn evaluate(exchange: &Exchange<'_>, policy: &Policy) -> Verdict {
 
 /// What is answered to `who`, whom policies keep out.
 pub(super) fn denied(exchange: &Exchange<'_>, who: &str, verdict: Verdict) -> Fault {
+    denied_at(who, verdict, &arn(exchange, &masked_account(exchange)))
+}
+
+/// The account as answers show it.
+fn masked_account(exchange: &Exchange<'_>) -> String {
     let account = exchange.plan.account();
     let shown = account.get(account.len().saturating_sub(4)..).unwrap_or("");
-    let resource = arn(exchange, &format!("********{shown}"));
+    format!("********{shown}")
+}
+
+fn denied_at(who: &str, verdict: Verdict, resource: &str) -> Fault {
     let explicit = if verdict == Verdict::Denied {
         " with an explicit deny"
     } else {

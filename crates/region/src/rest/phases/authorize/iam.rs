@@ -13,7 +13,7 @@ use lang::{
 use model::rest::GatewayResponseType as Kind;
 use plan::region::AccessKeyPlan;
 
-use super::super::policy::{ACTION, arn, conditions, denied};
+use super::super::policy::{ACTION, arn, conditions, denied, on_the_way};
 use crate::{
     fault::Fault,
     rest::{Exchange, Refusal},
@@ -119,6 +119,7 @@ fn decide(exchange: &mut Exchange<'_>, plan: &AccessKeyPlan) -> Result<(), Fault
         },
         context: &context,
     };
+    on_the_way(exchange, (plan.arn(), request.caller), &context)?;
     // The cache asks for this only if its settings say so.
     let invalidating = Request {
         action: INVALIDATE,
