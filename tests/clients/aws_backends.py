@@ -1,14 +1,19 @@
 """What stands in for AWS in tests, independent of the code under test: moto's server for services,
-and a server that runs the Python functions below and speaks Lambda's own protocol, streams
-included. Signatures of all calls to functions are checked with botocore.
+a server that runs the Python functions below and speaks Lambda's own protocol, streams included,
+and an issuer of tokens over TLS. Signatures of all calls to functions are checked with botocore.
 
-Run by itself it prints the two addresses as a line of JSON and serves until its input closes."""
+Run by itself it prints the addresses as a line of JSON and serves until its input closes."""
 
+import datetime
+import ipaddress
 import json
 import logging
+import ssl
 import struct
 import sys
+import tempfile
 import threading
+import time
 import urllib.parse
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +21,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from joserfc import jwk, jwt
 
 KEY, SECRET = "AKIDNODE", "secret-of-the-node"
 ROLE_KEY, ROLE_SECRET, ROLE_TOKEN = "AKIDROLE", "secret-of-the-role", "token-of-the-role"
@@ -191,8 +200,88 @@ class Lambda(BaseHTTPRequestHandler):
         return None if same else "wrong signature"
 
 
-def serve():
-    """Starts both; gives their addresses."""
+class Issuer(BaseHTTPRequestHandler):
+    """Publishes its keys, and signs what it is asked to sign (`POST /sign/KEY`)."""
+
+    protocol_version = "HTTP/1.1"
+    keys = {"rsa": jwk.RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"}),
+            "curve": jwk.ECKey.generate_key("P-256", {"kid": "curve", "use": "sig"})}
+    # With the first one's name.
+    forger = jwk.RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"})
+    is_down, fetches = False, 0
+
+    def log_message(self, *_):
+        pass
+
+    @property
+    def url(self):
+        return f"https://localhost:{self.server.server_address[1]}"
+
+    def do_GET(self):
+        if self.path == "/fetches":
+            return self.answer(200, Issuer.fetches)
+        if self.path == "/.well-known/openid-configuration":
+            Issuer.fetches += 1
+            return self.answer(503 if Issuer.is_down else 200,
+                               {"issuer": self.url, "jwks_uri": f"{self.url}/jwks"})
+        if self.path == "/jwks":
+            keys = [key.as_dict(private=False) for key in self.keys.values()]
+            return self.answer(503 if Issuer.is_down else 200, {"keys": keys})
+        return self.answer(404, {})
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        what, _, name = self.path[1:].partition("/")
+        if what == "down":
+            Issuer.is_down = name == "true"
+            return self.answer(200, {})
+        now = int(time.time())
+        claims = {"iss": self.url, "aud": "app", "iat": now - 5, "exp": now + 600,
+                  "sub": "somebody"} | json.loads(body)
+        key = self.forger if name == "forger" else self.keys[name]
+        algorithm = "ES256" if name == "curve" else "RS256"
+        header = {"alg": algorithm, "kid": key.kid, "typ": "JWT"}
+        return self.answer(200, jwt.encode(header, claims, key, algorithms=[algorithm]))
+
+    answer = Lambda.answer
+
+
+def certify():
+    """A certificate for `localhost` and its key, PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "issuer of tests")])
+    now, day = datetime.datetime.now(datetime.timezone.utc), datetime.timedelta(days=1)
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    made = (x509.CertificateBuilder().subject_name(name).issuer_name(name)
+            .public_key(key.public_key()).serial_number(x509.random_serial_number())
+            .not_valid_before(now - day).not_valid_after(now + day)
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .sign(key, hashes.SHA256()))
+    return made.public_bytes(serialization.Encoding.PEM), key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption())
+
+
+def issue(folder):
+    """Starts the issuer; gives its URL and the file with what vouches for it."""
+    certificate, key = certify()
+    ca, own = f"{folder}/issuer.pem", f"{folder}/issuer-own.pem"
+    for path, text in ((ca, certificate), (own, certificate + key)):
+        with open(path, "wb") as file:
+            file.write(text)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Issuer)
+    server.daemon_threads = True
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(own)
+    # The handshake belongs to the connection's own thread.
+    server.socket = context.wrap_socket(server.socket, server_side=True,
+                                        do_handshake_on_connect=False)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return {"issuer": f"https://localhost:{server.server_address[1]}", "issuer_ca": ca}
+
+
+def serve(folder):
+    """Starts all; gives their addresses."""
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -203,9 +292,10 @@ def serve():
     services.start()
     host, port = services.get_host_and_port()
     return {"services": f"http://{host}:{port}",
-            "functions": f"http://127.0.0.1:{functions.server_address[1]}"}
+            "functions": f"http://127.0.0.1:{functions.server_address[1]}"} | issue(folder)
 
 
 if __name__ == "__main__":
-    print(json.dumps(serve()), flush=True)
-    sys.stdin.read()
+    with tempfile.TemporaryDirectory() as made:
+        print(json.dumps(serve(made)), flush=True)
+        sys.stdin.read()

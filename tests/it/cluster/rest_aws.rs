@@ -1,5 +1,6 @@
 //! REST APIs in front of functions and AWS services, through POPs: boto3 imports the definitions,
-//! a Python server runs the functions, moto is the services.
+//! a Python server runs the functions, moto is the services and the user pools, and another Python
+//! server issues tokens.
 
 use std::{
     collections::BTreeMap,
@@ -54,15 +55,19 @@ async fn functions_and_services_answer_through_pops() {
         ("AWS_ENDPOINT_URL_LAMBDA", functions),
         ("AWS_ACCESS_KEY_ID", "AKIDNODE"),
         ("AWS_SECRET_ACCESS_KEY", "secret-of-the-node"),
+        // The nodes trust what vouches for the issuer of tokens.
+        ("SSL_CERT_FILE", backends.addresses["issuer_ca"].as_str()),
     ];
     let cluster = Cluster::start_among(1, 1, &variables).await.unwrap();
     let output = Command::new(python())
         .args(["-m", "pytest", "-q", "-s", "-p", "no:cacheprovider"])
-        .arg("rest_aws.py")
+        .args(["rest_aws.py", "rest_tokens.py"])
         .current_dir(folder())
         .env("EDGEWAY_READY_FILE", cluster.ready_file())
         .env("SERVICES_URL", services)
         .env("FUNCTIONS_URL", functions)
+        .env("ISSUER_URL", &backends.addresses["issuer"])
+        .env("ISSUER_CA", &backends.addresses["issuer_ca"])
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()
         .unwrap();

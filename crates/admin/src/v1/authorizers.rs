@@ -170,11 +170,47 @@ fn complete(authorizer: &Authorizer) -> Result<(), Refusal> {
             "Invalid Authorizer: providerARNs must not be empty",
         )),
         AuthorizerType::Cognito => Ok(()),
-        AuthorizerType::Jwt if authorizer.jwt.is_none() => Err(Refusal::bad(
-            "Invalid Authorizer: jwtConfiguration must be given",
-        )),
-        AuthorizerType::Jwt => Ok(()),
+        AuthorizerType::Jwt => match &authorizer.jwt {
+            None => Err(Refusal::bad(
+                "Invalid Authorizer: jwtConfiguration must be given",
+            )),
+            Some(jwt) => complete_jwt(jwt),
+        },
     }
+}
+
+/// Claims that have rules of their own.
+const RESERVED_CLAIMS: [&str; 7] = ["iss", "aud", "exp", "nbf", "iat", "scope", "scp"];
+
+/// What would not be accepted from any token later is refused now.
+fn complete_jwt(jwt: &JwtConfiguration) -> Result<(), Refusal> {
+    if jwt.issuers.is_empty() {
+        return Err(Refusal::bad(
+            "Invalid Authorizer: jwtConfiguration must have an issuer",
+        ));
+    }
+    for issuer in &jwt.issuers {
+        let url = issuer.issuer.as_deref().unwrap_or_default();
+        let host = url.strip_prefix("https://").unwrap_or_default();
+        let is_plain = !url.contains(['@', '?', '#', ' ']);
+        if !is_plain || host.is_empty() || host.starts_with('/') {
+            return Err(Refusal::bad(format!(
+                "Invalid issuer: {url}. Issuer must be an absolute https URL without user, query \
+                 and fragment"
+            )));
+        }
+        if issuer.audiences.is_empty() {
+            return Err(Refusal::bad(format!("Issuer {url} must have an audience")));
+        }
+        let mut claims = issuer.claims.iter();
+        if let Some(claim) = claims.find(|claim| RESERVED_CLAIMS.contains(&claim.name.as_str())) {
+            return Err(Refusal::bad(format!(
+                "additionalClaims must not name {}",
+                claim.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn jwt(input: &Document) -> Result<Option<JwtConfiguration>, Refusal> {

@@ -76,14 +76,16 @@ fn token(claims: &Value) -> String {
 
 fn rsa_key(id: &str) -> Value {
     let key = RSA.public_key();
-    json!({"kty": "RSA", "kid": id, "use": "sig", "n": encode(key.modulus().big_endian_without_leading_zero()),
+    json!({"kty": "RSA", "kid": id, "use": "sig",
+        "n": encode(key.modulus().big_endian_without_leading_zero()),
         "e": encode(key.exponent().big_endian_without_leading_zero())})
 }
 
 fn curve_key(id: &str, curve: &str, pair: &EcdsaKeyPair) -> Value {
     let point = pair.public_key().as_ref();
     let size = point.len() / 2;
-    json!({"kty": "EC", "crv": curve, "kid": id, "x": encode(&point[1..=size]), "y": encode(&point[1 + size..])})
+    json!({"kty": "EC", "crv": curve, "kid": id, "x": encode(&point[1..=size]),
+        "y": encode(&point[1 + size..])})
 }
 
 fn key_set() -> KeySet {
@@ -370,7 +372,10 @@ proptest! {
     #[test]
     fn mangled_tokens_are_refused(
         which in 0..2_usize,
-        edits in prop::collection::vec((any::<prop::sample::Index>(), 0..3_u8, "[A-Za-z0-9_.=-]"), 1..4),
+        edits in prop::collection::vec(
+            (any::<prop::sample::Index>(), 0..3_u8, "[A-Za-z0-9_.=-]"),
+            1..4,
+        ),
     ) {
         let original = &GOOD[which];
         let mut bytes = original.clone().into_bytes();
@@ -388,7 +393,10 @@ proptest! {
 
     /// Segments of one token with those of another.
     #[test]
-    fn parts_of_tokens_do_not_mix(claim in "[a-z]{1,8}", order in prop::sample::subsequence(vec![0, 1, 2], 1..3)) {
+    fn parts_of_tokens_do_not_mix(
+        claim in "[A-Z]{1,8}",
+        order in prop::sample::subsequence(vec![0, 1, 2], 1..3),
+    ) {
         let mut claims = good();
         claims["sub"] = claim.into();
         let other = token(&claims);
@@ -403,7 +411,10 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_looked_at(text in "\\PC{0,80}", bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn any_text_is_looked_at(
+        text in "\\PC{0,80}",
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
         prop_assert!(judge(&text, &rules()).is_err());
         let _ = KeySet::parse(&bytes);
         let segments = format!("{}.{}.{}", encode(&bytes), encode(&text), encode(&bytes));

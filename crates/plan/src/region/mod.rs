@@ -98,6 +98,8 @@ pub struct Found<'p, 'r> {
     pub stage: &'p StagePlan,
     /// The custom domain it came by, if any.
     pub domain: Option<&'p DomainPlan>,
+    /// The key of the domain's mapping that led here, if it came by a domain; may be empty.
+    pub base_path: Option<&'p str>,
     /// The path behind mapping key and stage, without its first slash, still encoded.
     pub path: &'r str,
 }
@@ -319,6 +321,7 @@ impl RegionPlan {
             api,
             stage,
             domain: None,
+            base_path: None,
             path,
         })
     }
@@ -358,6 +361,7 @@ impl RegionPlan {
             api,
             stage,
             domain: Some(domain),
+            base_path: Some(&mapping.key),
             path,
         })
     }

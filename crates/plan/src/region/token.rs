@@ -2,7 +2,7 @@
 //! where the keys of the issuers are. Shared by REST and HTTP APIs.
 //!
 //! Whatever would let the wrong tokens in is refused here: an issuer is an absolute URL without
-//! anything a user could hide in it, and REST APIs want it to be https. Keys are fetched by regions.
+//! anything a user could hide in it, and REST APIs want it to be https. Regions fetch the keys.
 
 #[cfg(test)]
 mod tests;

@@ -40,6 +40,8 @@ const SOURCES_MAX: usize = 4_096;
 const ASKS_MAX: usize = 1_024;
 /// Fetches at once.
 const FETCHES_MAX: usize = 16;
+/// Requests of a node that wait for keys; one more is refused at once.
+const WAITING_MAX: usize = 4_096;
 /// Longest that a request waits for keys.
 const WAIT_MAX: Duration = Duration::from_secs(8);
 
@@ -47,6 +49,7 @@ const WAIT_MAX: Duration = Duration::from_secs(8);
 pub(crate) struct Issuers {
     sources: Mutex<HashMap<Arc<KeySource>, Arc<Held>>>,
     asks: mpsc::Sender<Arc<Held>>,
+    waiting: Semaphore,
     times: KeyTimes,
     fetched: IntCounterVec,
 }
@@ -70,6 +73,7 @@ impl Issuers {
         let issuers = Self {
             sources: Mutex::default(),
             asks,
+            waiting: Semaphore::new(WAITING_MAX),
             times,
             fetched,
         };
@@ -94,6 +98,7 @@ impl Issuers {
             Need::Patience(failure) => return Err(failure),
             Need::Fetch => {}
         }
+        let _waiter = self.waiting.try_acquire().map_err(|_| FetchError::Busy)?;
         let mut seen = held.state.subscribe();
         if !self.ask(&held) {
             return Err(FetchError::Busy);

@@ -14,6 +14,7 @@ const NAMES: &[&str] = &[
     "accountId",
     "apiId",
     "awsEndpointRequestId",
+    "customDomain.basePathMatched",
     "deploymentId",
     "domainName",
     "domainPrefix",
@@ -60,6 +61,7 @@ pub(crate) fn text(exchange: &Exchange<'_>, name: &str) -> Option<String> {
         "accountId" => exchange.plan.account().to_owned(),
         "apiId" => exchange.found.api.id().as_str().to_owned(),
         "awsEndpointRequestId" | "requestId" => exchange.ids.request.clone(),
+        "customDomain.basePathMatched" => base_path(exchange.found.base_path?).to_owned(),
         "deploymentId" => exchange.deployment.id.as_str().to_owned(),
         "domainName" => exchange.domain_name().to_owned(),
         "domainPrefix" => prefix(exchange.domain_name()).to_owned(),
@@ -143,6 +145,11 @@ fn authorizer(exchange: &Exchange<'_>, path: &str) -> Option<String> {
 /// A message as JSON text, quotes included.
 pub(crate) fn message_string(message: Option<&str>) -> String {
     message.map_or_else(|| "null".to_owned(), |text| Value::from(text).to_string())
+}
+
+/// The key of a mapping as the management API of REST APIs names it.
+const fn base_path(key: &str) -> &str {
+    if key.is_empty() { "(none)" } else { key }
 }
 
 fn prefix(domain: &str) -> &str {

@@ -17,6 +17,7 @@ mod rest;
 mod rest_aggregate;
 mod rest_bodies;
 mod rest_cache;
+mod rest_domain;
 mod rest_execution_log;
 mod rest_signed;
 mod rest_test_invoke;

@@ -201,7 +201,10 @@ async fn a_presigned_request_is_good_until_it_ends() {
         format!("/prod/part?{query}")
     };
     let path = presigned(now_ms());
-    assert_eq!(rig.get(&path).await.status, 200);
+    let answer = rig.get(&path).await;
+    assert_eq!(answer.status, 200);
+    // Whoever has the signature could send the request again.
+    assert_eq!(answer.line(), "GET /?a=1");
     let altered = rig.get(&format!("{path}&b=2")).await;
     let words = "The request signature we calculated does not match";
     refused(&altered, "InvalidSignatureException", words);

@@ -22,6 +22,17 @@ use crate::{
 /// May ask the stage's cache for fresh answers.
 const INVALIDATE: &str = "execute-api:InvalidateCache";
 
+/// What presigning adds to a query.
+const PRESIGNED: [&str; 7] = [
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Date",
+    "X-Amz-Expires",
+    "X-Amz-Security-Token",
+    "X-Amz-Signature",
+    "X-Amz-SignedHeaders",
+];
+
 /// The service name that clients of APIs sign for.
 const SERVICE: &str = "execute-api";
 
@@ -35,7 +46,10 @@ pub(super) async fn run(exchange: &mut Exchange<'_>) -> Result<(), Fault> {
     verify(exchange, &claim, key, &body).map_err(|error| unsigned(exchange, &error))?;
     remember(exchange, key);
     // Whoever has it could send the request again.
-    exchange.headers.remove(AUTHORIZATION);
+    if exchange.headers.remove(AUTHORIZATION).is_none() {
+        let query = &mut exchange.parameters.querystring;
+        query.retain(|(name, _)| !PRESIGNED.contains(&name.as_str()));
+    }
     decide(exchange, key)
 }
 
