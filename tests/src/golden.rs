@@ -109,6 +109,9 @@ pub struct Case {
     /// Its body.
     #[serde(default)]
     pub body: String,
+    /// How often the body is repeated.
+    #[serde(default = "once")]
+    pub times: usize,
     /// What the backend answers instead of an empty 200.
     #[serde(default)]
     pub backend: BackendAnswer,
@@ -132,7 +135,7 @@ pub struct Case {
 }
 
 /// What a backend answers.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BackendAnswer {
     /// Status; 200 unless said.
@@ -144,6 +147,9 @@ pub struct BackendAnswer {
     /// Body.
     #[serde(default)]
     pub body: String,
+    /// How often the body is repeated.
+    #[serde(default = "once")]
+    pub times: usize,
     /// It never answers at all.
     #[serde(default)]
     pub is_silent: bool,
@@ -174,6 +180,22 @@ impl OneOrMore {
             Self::More(texts) => texts,
         }
     }
+}
+
+impl Default for BackendAnswer {
+    fn default() -> Self {
+        Self {
+            status: None,
+            headers: BTreeMap::new(),
+            body: String::new(),
+            times: once(),
+            is_silent: false,
+        }
+    }
+}
+
+const fn once() -> usize {
+    1
 }
 
 const fn yes() -> bool {
@@ -271,7 +293,7 @@ impl Case {
                 request = request.header(name, value);
             }
         }
-        Ok(request.body(Bytes::from(self.body.clone()))?)
+        Ok(request.body(Bytes::from(self.body.repeat(self.times)))?)
     }
 
     /// Compares.

@@ -77,7 +77,9 @@ fn is_there(root: &Path, proof: &str) -> bool {
     if let Some(heading) = proof.strip_prefix("docs: ") {
         let page = read("docs/aws-behaviour.md");
         return page.lines().any(|line| {
-            line.strip_prefix("## ") == Some(heading) || line.contains(&format!("**{heading}.**"))
+            let begins = [format!("**{heading}.**"), format!("**{heading}**")];
+            line.strip_prefix("## ") == Some(heading)
+                || begins.iter().any(|begin| line.starts_with(begin))
         });
     }
     if let Some(name) = proof.strip_prefix("vtl/") {

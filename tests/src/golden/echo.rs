@@ -91,6 +91,6 @@ async fn serve(
             response = response.header(name, value);
         }
     }
-    let body = Full::new(Bytes::from(answer.body));
+    let body = Full::new(Bytes::from(answer.body.repeat(answer.times)));
     Ok(response.body(body).unwrap_or_default())
 }

@@ -76,8 +76,8 @@ impl Regions {
         self.refresh(now_ms);
     }
 
-    /// Takes the outcome of one probe. Answers which nodes have stopped being reachable while others
-    /// are: connections to them should be given up.
+    /// Takes the outcome of one probe. Answers which nodes have stopped being reachable while
+    /// others are: connections to them should be given up.
     #[must_use = "connections to these nodes should be given up"]
     pub fn probed(&mut self, id: NodeId, probe: Probe, now_ms: u64) -> Vec<NodeId> {
         if let Some(node) = self.nodes.get_mut(&id) {
