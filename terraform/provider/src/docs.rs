@@ -3,7 +3,7 @@
 //! `--docs FOLDER` writes them; a test compares them with what is in `docs/`, and writes them when
 //! `UPDATE_DOCS` is set.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, io, path::Path};
+use std::{collections::BTreeMap, fs, io, path::Path};
 
 use crate::{
     cty::{Type, to_json},

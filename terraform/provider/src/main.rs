@@ -26,6 +26,7 @@ mod pb {
         unused_qualifications,
         clippy::pedantic,
         clippy::nursery,
+        clippy::allow_attributes_without_reason,
         reason = "generated"
     )]
     tonic::include_proto!("tfplugin6");

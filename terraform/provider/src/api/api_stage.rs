@@ -43,7 +43,7 @@ fn route_settings() -> Vec<Field> {
 }
 
 fn stage() -> Piece {
-    Piece::new(
+    let piece = Piece::new(
         "edgeway_api_stage",
         "stage",
         "A stage of an HTTP or WebSocket API: where a deployment is served, and how.",
@@ -86,46 +86,52 @@ fn stage() -> Piece {
     .field(Field::plain(
         Attribute::texts_by_name("stage_variables", "Stage variables by their names."),
         "stageVariables",
-    ))
-    .field(Field::plain(
-        Attribute::text(
-            "client_certificate_id",
-            "The certificate by which backends know the cluster.",
-        ),
-        "clientCertificateId",
-    ))
-    .field(Field::object(
-        "default_route_settings",
-        "defaultRouteSettings",
-        "Settings of all routes that have none of their own.",
-        route_settings(),
-    ))
-    .field(Field::nested(
-        Nesting::Map,
-        "route_settings",
-        "routeSettings",
-        "Settings of routes, by route key.",
-        route_settings(),
-    ))
-    .field(access_log())
-    .validate(|config| {
-        let auto = config.flag("auto_deploy") == Some(true);
-        let both = auto && config.attribute("deployment_id").is_set();
-        let detail = "A stage that deploys by itself chooses its deployment by itself.";
-        let note = || Note::error("Two sources of deployments", detail);
-        both.then(|| note().at(Path::of("deployment_id")))
-            .into_iter()
-            .collect()
-    })
-    .finish(|state, known| {
-        // Shown whether somebody has said anything or not.
-        let name = "default_route_settings";
-        if !known.attribute(name).is_set() && says_nothing(state.attribute(name)) {
-            state.set(name, Value::Null);
-        }
-    })
-    .tagged("/apis/{api_id}/stages/{name}")
-    .waits()
+    ));
+    settings(piece)
+}
+
+/// Its settings, and what goes with them.
+fn settings(piece: Piece) -> Piece {
+    piece
+        .field(Field::plain(
+            Attribute::text(
+                "client_certificate_id",
+                "The certificate by which backends know the cluster.",
+            ),
+            "clientCertificateId",
+        ))
+        .field(Field::object(
+            "default_route_settings",
+            "defaultRouteSettings",
+            "Settings of all routes that have none of their own.",
+            route_settings(),
+        ))
+        .field(Field::nested(
+            Nesting::Map,
+            "route_settings",
+            "routeSettings",
+            "Settings of routes, by route key.",
+            route_settings(),
+        ))
+        .field(access_log())
+        .validate(|config| {
+            let auto = config.flag("auto_deploy") == Some(true);
+            let both = auto && config.attribute("deployment_id").is_set();
+            let detail = "A stage that deploys by itself chooses its deployment by itself.";
+            let note = || Note::error("Two sources of deployments", detail);
+            both.then(|| note().at(Path::of("deployment_id")))
+                .into_iter()
+                .collect()
+        })
+        .finish(|state, known| {
+            // Shown whether somebody has said anything or not.
+            let name = "default_route_settings";
+            if !known.attribute(name).is_set() && says_nothing(state.attribute(name)) {
+                state.set(name, Value::Null);
+            }
+        })
+        .tagged("/apis/{api_id}/stages/{name}")
+        .waits()
 }
 
 /// Whether settings are those of a stage that has none.

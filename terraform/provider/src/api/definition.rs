@@ -172,7 +172,7 @@ impl Defined {
         let client = call.session.client()?;
         let written = client.send(method, &path, Some(&body)).await;
         let written = written.map_err(self.piece.failed("complete"));
-        Ok(written.map_err(|note| Failure::from(note).having(shown))?)
+        written.map_err(|note| Failure::from(note).having(shown))
     }
 
     async fn finished(
@@ -214,8 +214,8 @@ impl Resource for Defined {
         let same =
             |name: &str, planned: &Value| plan.prior.attribute(name) == planned.attribute(name);
         let document = plan.config.attribute("body");
-        let imports = !document.is_null()
-            && !(same("body", plan.planned) && same("import_mode", plan.planned));
+        let as_before = same("body", plan.planned) && same("import_mode", plan.planned);
+        let imports = !document.is_null() && !as_before;
         for attribute in &schema.attributes {
             let name = attribute.name;
             let open = attribute.mode == Mode::OptionalComputed && attribute.default.is_none();

@@ -69,7 +69,7 @@ fn certificate() -> Piece {
 }
 
 fn domain_name() -> Piece {
-    Piece::new(
+    let piece = Piece::new(
         "edgeway_domain_name",
         "domain name",
         "A custom domain name. Point a DNS record at its `target`, and APIs at its paths by \
@@ -113,45 +113,51 @@ fn domain_name() -> Piece {
             "securityPolicy",
         )
         .or_computed(),
-    )
-    .field(
-        Field::plain(
-            Attribute::text("routing_mode", "What decides which API a request is for.").check(
-                Check::OneOf(&[
-                    "BASE_PATH_MAPPING_ONLY",
-                    "ROUTING_RULE_ONLY",
-                    "ROUTING_RULE_THEN_BASE_PATH_MAPPING",
-                ]),
-            ),
-            "routingMode",
+    );
+    served(piece)
+}
+
+/// How it is served.
+fn served(piece: Piece) -> Piece {
+    piece
+        .field(
+            Field::plain(
+                Attribute::text("routing_mode", "What decides which API a request is for.").check(
+                    Check::OneOf(&[
+                        "BASE_PATH_MAPPING_ONLY",
+                        "ROUTING_RULE_ONLY",
+                        "ROUTING_RULE_THEN_BASE_PATH_MAPPING",
+                    ]),
+                ),
+                "routingMode",
+            )
+            .or_computed(),
         )
-        .or_computed(),
-    )
-    .field(Field::plain(
-        Attribute::text("target", "What DNS records of the name point to.").computed(),
-        "target",
-    ))
-    .field(Field::plain(
-        Attribute::text("arn", "Its ARN.").computed().stable(),
-        "domainNameArn",
-    ))
-    .fill(|body, planned, _| {
-        let regional = planned.text("endpoint_type") == Some("REGIONAL");
-        if let Some(fields) = body.as_object_mut() {
-            let kind = fields.remove("endpointType").unwrap_or_default();
-            let arn = fields.remove("certificateArn").unwrap_or_default();
-            let name = arn_field(regional);
-            fields.insert(name.to_owned(), arn);
-            let endpoint = fields
-                .entry("endpointConfiguration")
-                .or_insert_with(|| json!({}));
-            endpoint["types"] = json!([kind]);
-        }
-    })
-    .replace_steps(domain_steps)
-    .shape(domain_shape)
-    .tagged("/domainnames/{domain_name}")
-    .waits()
+        .field(Field::plain(
+            Attribute::text("target", "What DNS records of the name point to.").computed(),
+            "target",
+        ))
+        .field(Field::plain(
+            Attribute::text("arn", "Its ARN.").computed().stable(),
+            "domainNameArn",
+        ))
+        .fill(|body, planned, _| {
+            let regional = planned.text("endpoint_type") == Some("REGIONAL");
+            if let Some(fields) = body.as_object_mut() {
+                let kind = fields.remove("endpointType").unwrap_or_default();
+                let arn = fields.remove("certificateArn").unwrap_or_default();
+                let name = arn_field(regional);
+                fields.insert(name.to_owned(), arn);
+                let endpoint = fields
+                    .entry("endpointConfiguration")
+                    .or_insert_with(|| json!({}));
+                endpoint["types"] = json!([kind]);
+            }
+        })
+        .replace_steps(domain_steps)
+        .shape(domain_shape)
+        .tagged("/domainnames/{domain_name}")
+        .waits()
 }
 
 /// The certificate has another field at regional endpoints.

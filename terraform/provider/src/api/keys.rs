@@ -104,7 +104,6 @@ fn throttle() -> Vec<Field> {
 }
 
 fn usage_plan() -> Piece {
-    let limits = "How much of the plan's stage a key may use.";
     let stage = vec![
         Field::plain(
             Attribute::text("api_id", "The REST API.").required(),
@@ -122,7 +121,7 @@ fn usage_plan() -> Piece {
             throttle(),
         ),
     ];
-    Piece::new(
+    let piece = Piece::new(
         "edgeway_usage_plan",
         "usage plan",
         "How much holders of API keys may use of which stages.",
@@ -153,29 +152,41 @@ fn usage_plan() -> Piece {
         "apiStages",
         "The stages that keys of this plan open.",
         stage,
-    ))
-    .field(Field::object("throttle", "throttle", limits, throttle()))
-    .field(Field::object(
-        "quota",
-        "quota",
-        "How many requests a key has in a period.",
-        vec![
-            Field::plain(Attribute::number("limit", "Requests.").required(), "limit"),
-            Field::plain(
-                Attribute::number("offset", "Requests that are taken off the first period.").or(0),
-                "offset",
-            ),
-            Field::plain(
-                Attribute::text("period", "The period.")
-                    .required()
-                    .check(Check::OneOf(&["DAY", "WEEK", "MONTH"])),
-                "period",
-            ),
-        ],
-    ))
-    .steps(stage_steps)
-    .before_delete(|plan| stage_steps(plan, &Value::Null))
-    .tagged("/usageplans/{id}")
+    ));
+    limited(piece)
+}
+
+/// What its keys may use.
+fn limited(piece: Piece) -> Piece {
+    piece
+        .field(Field::object(
+            "throttle",
+            "throttle",
+            "How fast a key may call.",
+            throttle(),
+        ))
+        .field(Field::object(
+            "quota",
+            "quota",
+            "How many requests a key has in a period.",
+            vec![
+                Field::plain(Attribute::number("limit", "Requests.").required(), "limit"),
+                Field::plain(
+                    Attribute::number("offset", "Requests that are taken off the first period.")
+                        .or(0),
+                    "offset",
+                ),
+                Field::plain(
+                    Attribute::text("period", "The period.")
+                        .required()
+                        .check(Check::OneOf(&["DAY", "WEEK", "MONTH"])),
+                    "period",
+                ),
+            ],
+        ))
+        .steps(stage_steps)
+        .before_delete(|plan| stage_steps(plan, &Value::Null))
+        .tagged("/usageplans/{id}")
 }
 
 /// The stages of a plan by `API:STAGE`, with their methods' limits.

@@ -22,7 +22,7 @@ pub(super) fn all() -> Vec<Box<dyn Resource>> {
 const ENDPOINTS: &[&str] = &["EDGE", "REGIONAL", "PRIVATE"];
 
 fn piece() -> Piece {
-    Piece::new(
+    let piece = Piece::new(
         "edgeway_rest_api",
         "REST API",
         "A REST API (API Gateway v1), from an OpenAPI `body` or from resources of its own \
@@ -73,80 +73,89 @@ fn piece() -> Piece {
             "endpointConfiguration/vpcEndpointIds",
         )
         .or_computed(),
-    )
-    .field(
-        Field::items(
-            Attribute::text_set("binary_media_types", "Media types whose bodies are bytes."),
-            "binaryMediaTypes",
-        )
-        .or_computed(),
-    )
-    .field(
-        Field::plain(
-            Attribute::number(
-                "minimum_compression_size",
-                "Answers of at least so many bytes are compressed; null is never.",
+    );
+    answering(piece)
+}
+
+/// How its requests and answers are treated.
+fn answering(piece: Piece) -> Piece {
+    piece
+        .field(
+            Field::items(
+                Attribute::text_set("binary_media_types", "Media types whose bodies are bytes."),
+                "binaryMediaTypes",
             )
-            .check(Check::Range(0, 10_485_760)),
-            "minimumCompressionSize",
+            .or_computed(),
         )
-        .or_computed(),
-    )
-    .field(
-        Field::plain(
-            Attribute::text("api_key_source", "Where API keys are read from.")
-                .check(Check::OneOf(&["HEADER", "AUTHORIZER"])),
-            "apiKeySource",
+        .field(
+            Field::plain(
+                Attribute::number(
+                    "minimum_compression_size",
+                    "Answers of at least so many bytes are compressed; null is never.",
+                )
+                .check(Check::Range(0, 10_485_760)),
+                "minimumCompressionSize",
+            )
+            .or_computed(),
         )
-        .or_computed(),
-    )
-    .field(
-        Field::plain(
-            Attribute::text("policy", "The resource policy, JSON.")
-                .check(Check::Text(is_json))
-                .same(same_json),
-            "policy",
+        .field(
+            Field::plain(
+                Attribute::text("api_key_source", "Where API keys are read from.")
+                    .check(Check::OneOf(&["HEADER", "AUTHORIZER"])),
+                "apiKeySource",
+            )
+            .or_computed(),
         )
-        .or_computed(),
-    )
-    .field(
-        Field::plain(
-            Attribute::flag(
-                "disable_execute_api_endpoint",
-                "Whether only custom domain names lead to it.",
-            ),
-            "disableExecuteApiEndpoint",
+        .field(
+            Field::plain(
+                Attribute::text("policy", "The resource policy, JSON.")
+                    .check(Check::Text(is_json))
+                    .same(same_json),
+                "policy",
+            )
+            .or_computed(),
         )
-        .or_computed(),
-    )
-    .field(
-        Field::plain(
-            Attribute::text("security_policy", "The policy of TLS, such as `TLS_1_2`."),
-            "securityPolicy",
+        .field(
+            Field::plain(
+                Attribute::flag(
+                    "disable_execute_api_endpoint",
+                    "Whether only custom domain names lead to it.",
+                ),
+                "disableExecuteApiEndpoint",
+            )
+            .or_computed(),
         )
-        .or_computed(),
-    )
-    .field(Field::plain(
-        Attribute::text("root_resource_id", "The id of the resource `/`.").computed(),
-        "rootResourceId",
-    ))
-    .fill(|body, planned, _| {
-        let kind = planned.text("endpoint_type").unwrap_or("EDGE");
-        if let Some(fields) = body.as_object_mut() {
-            fields.remove("endpointType");
-        }
-        body["endpointConfiguration"]["types"] = json!([kind]);
-    })
-    .replace_steps(types)
-    .shape(|body| {
-        let kind = body["endpointConfiguration"]["types"][0].clone();
-        body["endpointType"] = kind;
-    })
-    .tagged("/restapis/{id}")
-    .waits()
+        .field(
+            Field::plain(
+                Attribute::text("security_policy", "The policy of TLS, such as `TLS_1_2`."),
+                "securityPolicy",
+            )
+            .or_computed(),
+        )
+        .field(Field::plain(
+            Attribute::text("root_resource_id", "The id of the resource `/`.").computed(),
+            "rootResourceId",
+        ))
+        .fill(|body, planned, _| {
+            let kind = planned.text("endpoint_type").unwrap_or("EDGE");
+            if let Some(fields) = body.as_object_mut() {
+                fields.remove("endpointType");
+            }
+            body["endpointConfiguration"]["types"] = json!([kind]);
+        })
+        .replace_steps(types)
+        .shape(shape)
+        .tagged("/restapis/{id}")
+        .waits()
 }
 
 /// The endpoint's type is the one item of a list.
+fn shape(body: &mut Json) {
+    let kind = body["endpointConfiguration"]["types"][0].clone();
+    body["endpointType"] = kind;
+}
+
+/// Steps replace it there.
 fn types(steps: &mut Vec<Json>, prior: &Value, planned: &Value) {
     steps.retain(|step| step["path"] != "/endpointType");
     let (old, new) = (prior.text("endpoint_type"), planned.text("endpoint_type"));

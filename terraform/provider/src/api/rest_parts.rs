@@ -181,7 +181,12 @@ fn authorizer() -> Piece {
         )
         .once(),
     );
-    let piece = piece
+    deciding(piece).field(jwt()).with_revision()
+}
+
+/// How it decides.
+fn deciding(piece: Piece) -> Piece {
+    piece
         .field(Field::plain(
             Attribute::text("authorizer_uri", "The function that decides."),
             "authorizerUri",
@@ -221,8 +226,7 @@ fn authorizer() -> Piece {
         .field(Field::items(
             Attribute::text_set("provider_arns", "User pools whose tokens are taken."),
             "providerARNs",
-        ));
-    piece.field(jwt()).with_revision()
+        ))
 }
 
 /// Said once: API Gateway has no steps that alter it.

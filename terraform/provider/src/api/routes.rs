@@ -120,6 +120,11 @@ fn integration() -> Piece {
         )
         .once(),
     );
+    reaching(piece)
+}
+
+/// How the backend is reached and called.
+fn reaching(piece: Piece) -> Piece {
     let piece = piece
         .field(
             Field::plain(
@@ -188,7 +193,7 @@ fn integration() -> Piece {
 }
 
 fn authorizer() -> Piece {
-    Piece::new(
+    let piece = Piece::new(
         "edgeway_api_authorizer",
         "authorizer",
         "Who decides about the calls of an HTTP or WebSocket API.",
@@ -225,56 +230,62 @@ fn authorizer() -> Piece {
             "The role with which the function is called.",
         ),
         "authorizerCredentialsArn",
-    ))
-    .field(Field::plain(
-        Attribute::text(
-            "authorizer_payload_format_version",
-            "How the function is called.",
-        )
-        .check(Check::OneOf(&["1.0", "2.0"])),
-        "authorizerPayloadFormatVersion",
-    ))
-    .field(Field::plain(
-        Attribute::text_list("identity_sources", "Where the caller's identity is."),
-        "identitySource",
-    ))
-    .field(
-        Field::plain(
-            Attribute::number(
-                "authorizer_result_ttl_in_seconds",
-                "How long a decision is kept.",
+    ));
+    deciding(piece)
+}
+
+/// How it decides.
+fn deciding(piece: Piece) -> Piece {
+    piece
+        .field(Field::plain(
+            Attribute::text(
+                "authorizer_payload_format_version",
+                "How the function is called.",
             )
-            .check(Check::Range(0, 3600)),
-            "authorizerResultTtlInSeconds",
-        )
-        .or_computed(),
-    )
-    .field(
-        Field::plain(
-            Attribute::flag(
-                "enable_simple_responses",
-                "Whether the function answers yes or no instead of a policy.",
-            ),
-            "enableSimpleResponses",
-        )
-        .or_computed(),
-    )
-    .field(Field::object(
-        "jwt_configuration",
-        "jwtConfiguration",
-        "Which tokens are taken, for `JWT`.",
-        vec![
+            .check(Check::OneOf(&["1.0", "2.0"])),
+            "authorizerPayloadFormatVersion",
+        ))
+        .field(Field::plain(
+            Attribute::text_list("identity_sources", "Where the caller's identity is."),
+            "identitySource",
+        ))
+        .field(
             Field::plain(
-                Attribute::text("issuer", "Who issues them, a URL.").required(),
-                "issuer",
-            ),
+                Attribute::number(
+                    "authorizer_result_ttl_in_seconds",
+                    "How long a decision is kept.",
+                )
+                .check(Check::Range(0, 3600)),
+                "authorizerResultTtlInSeconds",
+            )
+            .or_computed(),
+        )
+        .field(
             Field::plain(
-                Attribute::text_set("audience", "For whom they are; one of these.").required(),
-                "audience",
-            ),
-        ],
-    ))
-    .with_revision()
+                Attribute::flag(
+                    "enable_simple_responses",
+                    "Whether the function answers yes or no instead of a policy.",
+                ),
+                "enableSimpleResponses",
+            )
+            .or_computed(),
+        )
+        .field(Field::object(
+            "jwt_configuration",
+            "jwtConfiguration",
+            "Which tokens are taken, for `JWT`.",
+            vec![
+                Field::plain(
+                    Attribute::text("issuer", "Who issues them, a URL.").required(),
+                    "issuer",
+                ),
+                Field::plain(
+                    Attribute::text_set("audience", "For whom they are; one of these.").required(),
+                    "audience",
+                ),
+            ],
+        ))
+        .with_revision()
 }
 
 fn vpc_link() -> Piece {

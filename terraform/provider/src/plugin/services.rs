@@ -14,6 +14,7 @@ mod wire {
         unused_qualifications,
         clippy::pedantic,
         clippy::nursery,
+        clippy::allow_attributes_without_reason,
         reason = "generated"
     )]
     tonic::include_proto!("plugin");
@@ -26,6 +27,7 @@ mod health_wire {
         unused_qualifications,
         clippy::pedantic,
         clippy::nursery,
+        clippy::allow_attributes_without_reason,
         reason = "generated"
     )]
     tonic::include_proto!("grpc.health.v1");
