@@ -8,6 +8,10 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use lang::json_schema::Schema;
 use serde_json::{Value, json};
 
+/// That of the gateway.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn order() -> Value {
     json!({
         "type": "object",

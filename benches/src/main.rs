@@ -40,6 +40,10 @@ use crate::report::{BEFORE, EDGEWAY, Report};
 use crate::scenario::Target;
 use crate::templates::Rendering;
 
+/// That of the gateway, so that what is measured in this process is what a gateway does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     if let Some((first, rest)) = words.split_first()

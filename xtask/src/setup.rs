@@ -67,6 +67,11 @@ const BENCH_TOOLS: [Tool; 15] = [
     ),
     // Apache Velocity has no program either.
     tool("/usr/share/java/velocity.jar", "velocity"),
+    // It reads JSON with the library that most of Java does.
+    tool(
+        "/usr/share/java/jackson-databind.jar",
+        "libjackson2-databind-java",
+    ),
     tool("javac", "default-jdk-headless"),
 ];
 
