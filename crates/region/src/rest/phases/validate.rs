@@ -4,10 +4,9 @@
 //! once. Nothing is said to the client about what is wrong with a body; its owner's gateway
 //! responses and logs have the sentences.
 
-use lang::{json_schema::Schema, media};
+use lang::{json::Document, json_schema::Schema, media};
 use model::rest::GatewayResponseType as Kind;
 use plan::region::rest::{BodyModel, MethodPlan, Place, Required};
-use serde_json::Value;
 
 use crate::{
     fault::Fault,
@@ -76,11 +75,12 @@ fn is_there(exchange: &Exchange<'_>, wanted: &Required) -> bool {
 /// An absent body is checked as an empty object.
 fn check(schema: &Schema, body: &[u8]) -> Result<(), Fault> {
     let body = if body.is_empty() { b"{}" } else { body };
-    let value: Result<Value, _> = serde_json::from_slice(body);
-    let found = match &value {
-        Ok(value) => schema.check(value),
-        Err(error) => Err(vec![format!("body is not JSON: {error}")]),
-    };
+    let not_json = |error: &dyn std::fmt::Display| vec![format!("body is not JSON: {error}")];
+    let text = std::str::from_utf8(body).map_err(|error| not_json(&error));
+    let found = text.and_then(|text| {
+        let document = Document::read(text).map_err(|error| not_json(&error))?;
+        schema.check(document.root())
+    });
     found.map_err(|sentences| {
         let sentences = format!("[{}]", sentences.join(", "));
         let mut refusal = Refusal::of(Kind::BadRequestBody, "invalid_body");
