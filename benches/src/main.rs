@@ -20,6 +20,7 @@ mod name_servers;
 mod names;
 mod options;
 mod peers;
+mod pipeline;
 mod program;
 mod report;
 mod scenario;
@@ -63,6 +64,9 @@ fn main() -> ExitCode {
         }
         Ok(Parsed::Run(options)) if options.management => {
             done(management::measure(&options).map(|tables| print!("{tables}")))
+        }
+        Ok(Parsed::Run(options)) if options.pipeline => {
+            done(pipeline::measure(&options).map(|table| print!("{table}")))
         }
         Ok(Parsed::Run(options)) => done(measure(&options)),
         Err(error) => {
