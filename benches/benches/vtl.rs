@@ -26,6 +26,7 @@ fn templates(criterion: &mut Criterion) {
     let stage_variables = BTreeMap::from([("colour".to_owned(), "green".to_owned())]);
     let inputs = Inputs {
         body: BODY,
+        notes: None,
         parameters: &parameters,
         context: &context,
         stage_variables: &stage_variables,

@@ -194,6 +194,7 @@ pub(crate) fn render_command(words: &[String]) -> Result<String> {
     let stage_variables = BTreeMap::from([("colour".to_owned(), "green".to_owned())]);
     let inputs = Inputs {
         body: &body,
+        notes: None,
         parameters: &parameters,
         context: &context,
         stage_variables: &stage_variables,

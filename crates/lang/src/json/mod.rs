@@ -34,6 +34,12 @@ const START_BITS: u32 = 28;
 #[derive(Debug, Clone)]
 pub struct Document<'t> {
     text: Cow<'t, str>,
+    notes: Cow<'t, Notes>,
+}
+
+/// What reading a text has found out about it, to be kept beside the text.
+#[derive(Debug, Clone)]
+pub struct Notes {
     /// Texts that are written with escapes, without them.
     decoded: String,
     nodes: Vec<Node>,
@@ -118,8 +124,7 @@ impl<'t> Document<'t> {
         let found = scan::scan(&text, depth)?;
         let document = Self {
             text,
-            decoded: found.decoded,
-            nodes: found.nodes,
+            notes: Cow::Owned(found.notes),
         };
         if !found.has_doubles {
             return Ok(document);
@@ -129,9 +134,27 @@ impl<'t> Document<'t> {
         let found = scan::scan(&once, depth)?;
         Ok(Self {
             text: Cow::Owned(once),
-            decoded: found.decoded,
-            nodes: found.nodes,
+            notes: Cow::Owned(found.notes),
         })
+    }
+
+    /// A text that was read before, with the notes made then. With those of another text it holds
+    /// anything.
+    #[must_use]
+    pub const fn noted(text: &'t str, notes: &'t Notes) -> Self {
+        Self {
+            text: Cow::Borrowed(text),
+            notes: Cow::Borrowed(notes),
+        }
+    }
+
+    /// The notes about the text as it was given; none if it had to be written anew.
+    #[must_use]
+    pub fn into_notes(self) -> Option<Notes> {
+        match self.text {
+            Cow::Borrowed(_) => Some(self.notes.into_owned()),
+            Cow::Owned(_) => None,
+        }
     }
 
     /// The document of a value made of parts of documents.
@@ -150,8 +173,8 @@ impl<'t> Document<'t> {
 
     /// Bytes that it takes beside the text.
     #[must_use]
-    pub const fn bytes(&self) -> usize {
-        self.nodes.len() * size_of::<Node>() + self.decoded.len()
+    pub fn bytes(&self) -> usize {
+        self.notes.nodes.len() * size_of::<Node>() + self.notes.decoded.len()
     }
 }
 

@@ -3,14 +3,13 @@
 use std::collections::HashSet;
 
 use super::{
-    Kind, Node, NotJson, TEXT_BYTES_MAX, count,
+    Kind, Node, NotJson, Notes, TEXT_BYTES_MAX, count,
     text::{ONES, eight, first_byte},
 };
 
 /// What a text holds.
 pub(super) struct Found {
-    pub(super) nodes: Vec<Node>,
-    pub(super) decoded: String,
+    pub(super) notes: Notes,
     /// Some object has two members of the same name.
     pub(super) has_doubles: bool,
 }
@@ -55,15 +54,20 @@ pub(super) fn scan(text: &str, depth: usize) -> Result<Found, NotJson> {
         depth,
         open: Vec::new(),
         found: Found {
-            nodes: Vec::new(),
-            decoded: String::new(),
+            notes: Notes {
+                nodes: Vec::new(),
+                decoded: String::new(),
+            },
             has_doubles: false,
         },
     };
     let done = if text.len() > TEXT_BYTES_MAX {
         Err(Problem::Size)
     } else {
-        scan.found.nodes.reserve(text.len() / BYTES_PER_NODE + 2);
+        scan.found
+            .notes
+            .nodes
+            .reserve(text.len() / BYTES_PER_NODE + 2);
         scan.all()
     };
     match done {
@@ -136,7 +140,7 @@ impl Scan<'_> {
         if self.open.len() == self.depth {
             return Err(Problem::Depth);
         }
-        let header = self.found.nodes.len();
+        let header = self.found.notes.nodes.len();
         self.push(kind, self.at, header + 2);
         self.push(Kind::Null, 0, 0);
         self.at += 1;
@@ -160,16 +164,16 @@ impl Scan<'_> {
 
     fn close(&mut self) {
         let Some(open) = self.open.pop() else { return };
-        let end = self.found.nodes.len();
+        let end = self.found.notes.nodes.len();
         if open.is_object && open.count > COMPARED_MAX && !self.found.has_doubles {
             let mut seen = HashSet::new();
             let is_once = self.names(&open, end).all(|name| seen.insert(name));
             self.found.has_doubles = !is_once;
         }
-        if let Some(header) = self.found.nodes.get_mut(open.header) {
+        if let Some(header) = self.found.notes.nodes.get_mut(open.header) {
             header.end = count(end);
         }
-        if let Some(length) = self.found.nodes.get_mut(open.header + 1) {
+        if let Some(length) = self.found.notes.nodes.get_mut(open.header + 1) {
             length.end = open.count;
         }
     }
@@ -192,7 +196,7 @@ impl Scan<'_> {
 
     /// Counts the name read last, and sees whether there was one like it.
     fn note_name(&mut self) {
-        let own = self.found.nodes.len() - 1;
+        let own = self.found.notes.nodes.len() - 1;
         let name = self.text_at(own).unwrap_or_default();
         let bit = 1_u64 << hash(name.as_bytes());
         let Some(open) = self.open.last() else { return };
@@ -215,7 +219,7 @@ impl Scan<'_> {
                 return None;
             }
             let name = self.text_at(at)?;
-            let value = self.found.nodes.get(at + 1)?;
+            let value = self.found.notes.nodes.get(at + 1)?;
             at = match value.kind() {
                 Kind::Array | Kind::Object => value.end(),
                 _ => at + 2,
@@ -225,16 +229,16 @@ impl Scan<'_> {
     }
 
     fn text_at(&self, at: usize) -> Option<&str> {
-        let node = self.found.nodes.get(at)?;
+        let node = self.found.notes.nodes.get(at)?;
         let from = match node.kind() {
-            Kind::Decoded => self.found.decoded.as_str(),
+            Kind::Decoded => self.found.notes.decoded.as_str(),
             _ => self.text,
         };
         from.get(node.start()..node.end())
     }
 
     pub(super) fn push(&mut self, kind: Kind, start: usize, end: usize) {
-        self.found.nodes.push(Node::new(kind, start, end));
+        self.found.notes.nodes.push(Node::new(kind, start, end));
     }
 
     pub(super) fn peek(&self) -> Option<u8> {

@@ -125,6 +125,24 @@ fn values_are_found_where_they_are() {
 }
 
 #[test]
+fn notes_are_kept_beside_their_text() {
+    let text = r#"{"a": ["x\ty"]}"#;
+    let notes = Document::read(text).unwrap().into_notes().unwrap();
+    let document = Document::noted(text, &notes);
+    assert_eq!(
+        document.root().to_value(),
+        serde_json::json!({"a": ["x\ty"]})
+    );
+    // Of another text they say nothing, and nothing happens.
+    for other in ["", "é", "{}", "[[[["] {
+        let wrong = Document::noted(other, &notes);
+        let _ = (wrong.root().to_value(), wrong.root().get("a"));
+    }
+    let twice = Document::read(r#"{"a":1,"a":2}"#).unwrap();
+    assert!(twice.into_notes().is_none());
+}
+
+#[test]
 fn a_document_is_small() {
     for (text, factor) in [("[],", 6), ("1,", 5), ("{\"a\":1},", 5), ("\"\\n\",", 3)] {
         let text = format!("[{}0]", text.repeat(10_000));

@@ -22,11 +22,11 @@ impl Scan<'_> {
 
     /// A text that begins at `start` and has its first escape at `at`.
     fn escaped(&mut self, start: usize, mut at: usize) -> Result<(), Problem> {
-        let from = self.found.decoded.len();
+        let from = self.found.notes.decoded.len();
         let mut done = start;
         loop {
             let plain = self.text.get(done..at).unwrap_or_default();
-            self.found.decoded.push_str(plain);
+            self.found.notes.decoded.push_str(plain);
             match self.bytes.get(at) {
                 Some(b'"') => break,
                 Some(b'\\') => {
@@ -38,7 +38,7 @@ impl Scan<'_> {
                 _ => return Err(Problem::Syntax),
             }
         }
-        self.push(Kind::Decoded, from, self.found.decoded.len());
+        self.push(Kind::Decoded, from, self.found.notes.decoded.len());
         self.at = at + 1;
         Ok(())
     }
@@ -57,7 +57,7 @@ impl Scan<'_> {
             b'u' => self.unicode()?,
             _ => return Err(Problem::Syntax),
         };
-        self.found.decoded.push(character);
+        self.found.notes.decoded.push(character);
         Ok(())
     }
 

@@ -56,7 +56,12 @@ impl<'d> View<'d> {
 
     fn node(self) -> Node {
         let null = Node { what: 0, end: 0 };
-        self.document.nodes.get(self.at).copied().unwrap_or(null)
+        self.document
+            .notes
+            .nodes
+            .get(self.at)
+            .copied()
+            .unwrap_or(null)
     }
 
     fn kind(self) -> Kind {
@@ -112,7 +117,7 @@ impl<'d> View<'d> {
         let node = self.node();
         let from = match node.kind() {
             Kind::Text => &*self.document.text,
-            Kind::Decoded => &self.document.decoded,
+            Kind::Decoded => &self.document.notes.decoded,
             _ => return None,
         };
         from.get(node.start()..node.end())
@@ -183,6 +188,7 @@ impl<'d> View<'d> {
             return 0;
         }
         self.document
+            .notes
             .nodes
             .get(self.at + 1)
             .map_or(0, |node| node.end())

@@ -19,7 +19,14 @@ use plan::region::{
     rest::{DICE, Matched, RestDeployment, RestStage},
 };
 
-use super::{Refusal, body::Held, headers, ids::Ids, phases::convert::AnswerMedia, viewer};
+use super::{
+    Refusal,
+    body::{Held, Noted},
+    headers,
+    ids::Ids,
+    phases::convert::AnswerMedia,
+    viewer,
+};
 use crate::{
     exchange::{Exchange as Outer, Facts},
     limits::{Limits, claims::Bearer},
@@ -50,6 +57,8 @@ pub(crate) struct Exchange<'a> {
     /// The request as it came, where its client may have signed it.
     pub(crate) signed: Option<Box<Signed>>,
     pub(crate) body: Held,
+    /// What was found out about the body when it was checked; set by `validate`.
+    pub(crate) noted: Option<Noted>,
     /// The body is bytes, which templates see as base64; set by `convert`.
     pub(crate) is_binary: bool,
     /// Set by `matching`.
@@ -172,6 +181,7 @@ impl<'a> Exchange<'a> {
             headers: client,
             signed,
             body: Held::Unread(std::mem::take(&mut outer.body)),
+            noted: None,
             is_binary: false,
             matched: None,
             parameters: Parameters::default(),

@@ -93,7 +93,10 @@ impl<'a> Renderer<'a, '_> {
         if let Some(body) = self.body.get() {
             return Ok(body.root());
         }
-        let body = self.document(Cow::Borrowed(self.body_text()), "the body")?;
+        let body = match self.inputs.notes {
+            Some(notes) => Document::noted(self.inputs.body, notes),
+            None => self.document(Cow::Borrowed(self.body_text()), "the body")?,
+        };
         Ok(self.body.get_or_init(|| body).root())
     }
 
