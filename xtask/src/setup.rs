@@ -47,7 +47,7 @@ const TEST_TOOLS: [Tool; 7] = [
     tool("python3", "python3"),
 ];
 
-const BENCH_TOOLS: [Tool; 15] = [
+const BENCH_TOOLS: [Tool; 16] = [
     tool("curl", "curl"),
     tool("dig", "bind9-dnsutils"),
     tool("dnsperf", "dnsperf"),
