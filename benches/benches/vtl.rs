@@ -4,9 +4,14 @@ use std::{collections::BTreeMap, hint::black_box};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use lang::{
+    json::Document,
     json_path::Path,
     vtl::{Inputs, Limits, Overrides, Parameters, Template},
 };
+
+/// That of the gateway.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const BODY: &str = include_str!("../templates/body.json");
 const TEMPLATES: [(&str, &str); 3] = [
@@ -21,6 +26,7 @@ fn templates(criterion: &mut Criterion) {
     let stage_variables = BTreeMap::from([("colour".to_owned(), "green".to_owned())]);
     let inputs = Inputs {
         body: BODY,
+        notes: None,
         parameters: &parameters,
         context: &context,
         stage_variables: &stage_variables,
@@ -38,11 +44,14 @@ fn templates(criterion: &mut Criterion) {
 }
 
 fn paths(criterion: &mut Criterion) {
-    let document = serde_json::from_str(BODY).expect("the body of the benches is JSON");
+    criterion.bench_function("json document", |bencher| {
+        bencher.iter(|| Document::read(black_box(BODY)));
+    });
+    let document = Document::read(BODY).expect("the body of the benches is JSON");
     for (name, text) in [("definite", "$.order.lines[3].sku"), ("scan", "$..sku")] {
         let path = Path::parse(text).expect("the paths of the benches are right");
         criterion.bench_function(&format!("json path {name}"), |bencher| {
-            bencher.iter(|| path.find(black_box(&document)));
+            bencher.iter(|| path.find(black_box(document.root())));
         });
     }
 }

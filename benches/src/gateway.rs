@@ -27,6 +27,7 @@ pub(crate) struct Gateway {
     dns: String,
     region: Doors,
     pop: Doors,
+    ready: Value,
 }
 
 impl Gateway {
@@ -84,6 +85,16 @@ impl Gateway {
     pub(crate) fn pop(&self) -> &Doors {
         &self.pop
     }
+
+    /// The name of the region.
+    pub(crate) fn region_name(&self) -> Result<String> {
+        text(&self.ready, "/regions/0/name")
+    }
+
+    /// One call of the management API.
+    pub(crate) fn manage(&self, verb: &str, path: &str, body: &Value) -> Result<Value> {
+        manage(&self.ready, verb, path, body)
+    }
 }
 
 /// A cluster that serves, without our API yet.
@@ -122,6 +133,7 @@ impl Cluster {
             region: self.doors("/regions/0")?,
             pop: self.doors("/pops/0")?,
             program: self.program,
+            ready: self.ready.clone(),
         };
         wait_for_answer(&gateway.host, &gateway.region.http)?;
         wait_for_answer(&gateway.host, &gateway.pop.http)?;
@@ -159,36 +171,7 @@ impl Cluster {
     }
 
     fn create(&self, path: &str, body: &Value) -> Result<Value> {
-        let url = format!("{}{path}", self.text("/regions/0/management")?);
-        let user = format!(
-            "{}:{}",
-            self.text("/access_key_id")?,
-            self.text("/secret_access_key")?
-        );
-        let output = Command::new("curl")
-            .args([
-                "--silent",
-                "--show-error",
-                "--fail-with-body",
-                "--max-time",
-                "30",
-            ])
-            .args([
-                "--aws-sigv4",
-                "aws:amz:us-east-1:apigateway",
-                "--user",
-                &user,
-            ])
-            .args(["--header", "content-type: application/json"])
-            .args(["--data-binary", &body.to_string(), &url])
-            .output()
-            .context("cannot start curl")?;
-        let answer = String::from_utf8_lossy(&output.stdout);
-        if !output.status.success() {
-            let error = String::from_utf8_lossy(&output.stderr);
-            bail!("POST {path}: {} {answer}", error.trim());
-        }
-        serde_json::from_str(&answer).with_context(|| format!("POST {path}: {answer}"))
+        manage(&self.ready, "POST", path, body)
     }
 
     fn text(&self, pointer: &str) -> Result<String> {
@@ -201,6 +184,42 @@ impl Cluster {
             https: self.text(&format!("{pointer}/https"))?,
         })
     }
+}
+
+/// One call of the management API of the cluster with this ready file.
+fn manage(ready: &Value, verb: &str, path: &str, body: &Value) -> Result<Value> {
+    let url = format!("{}{path}", text(ready, "/regions/0/management")?);
+    let user = format!(
+        "{}:{}",
+        text(ready, "/access_key_id")?,
+        text(ready, "/secret_access_key")?
+    );
+    let output = Command::new("curl")
+        .args([
+            "--silent",
+            "--show-error",
+            "--fail-with-body",
+            "--max-time",
+            "30",
+            "--request",
+            verb,
+        ])
+        .args([
+            "--aws-sigv4",
+            "aws:amz:us-east-1:apigateway",
+            "--user",
+            &user,
+        ])
+        .args(["--header", "content-type: application/json"])
+        .args(["--data-binary", &body.to_string(), &url])
+        .output()
+        .context("cannot start curl")?;
+    let answer = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() {
+        let error = String::from_utf8_lossy(&output.stderr);
+        bail!("{verb} {path}: {} {answer}", error.trim());
+    }
+    serde_json::from_str(&answer).with_context(|| format!("{verb} {path}: {answer}"))
 }
 
 fn text(value: &Value, pointer: &str) -> Result<String> {

@@ -126,7 +126,7 @@ fn h2load(target: &Target<'_>, folder: &Path, options: &Options, seconds: u32) -
 }
 
 /// The number of successes in h2load's summary; an error when anything else happened.
-fn requests(summary: &str) -> Result<u32> {
+pub(crate) fn requests(summary: &str) -> Result<u32> {
     let line = |start: &str| {
         summary
             .lines()

@@ -20,6 +20,7 @@ mod name_servers;
 mod names;
 mod options;
 mod peers;
+mod pipeline;
 mod program;
 mod report;
 mod scenario;
@@ -40,6 +41,10 @@ use crate::report::{BEFORE, EDGEWAY, Report};
 use crate::scenario::Target;
 use crate::templates::Rendering;
 
+/// That of the gateway, so that what is measured in this process is what a gateway does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     if let Some((first, rest)) = words.split_first()
@@ -59,6 +64,9 @@ fn main() -> ExitCode {
         }
         Ok(Parsed::Run(options)) if options.management => {
             done(management::measure(&options).map(|tables| print!("{tables}")))
+        }
+        Ok(Parsed::Run(options)) if options.pipeline => {
+            done(pipeline::measure(&options).map(|table| print!("{table}")))
         }
         Ok(Parsed::Run(options)) => done(measure(&options)),
         Err(error) => {

@@ -20,6 +20,7 @@ usage: cargo xtask bench [OPTION..]
                   (cargo xtask bench gives the release build)
   --before PATH   another build of it, measured in turn with the first
   --management    measure management instead: compile, writes, imports, spread (for --only)
+  --pipeline      measure the steps of a REST API instead, beside a bare method of it
   --micro         (first, to cargo xtask bench) run the micro-benchmarks instead
 ";
 
@@ -39,6 +40,7 @@ pub(crate) struct Options {
     pub(crate) cores: Cores,
     pub(crate) json: bool,
     pub(crate) management: bool,
+    pub(crate) pipeline: bool,
     pub(crate) edgeway: Option<PathBuf>,
     pub(crate) before: Option<PathBuf>,
 }
@@ -66,6 +68,7 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Parsed> {
         cores: Cores { server: 0, load: 1 },
         json: false,
         management: false,
+        pipeline: false,
         edgeway: None,
         before: None,
     };
@@ -79,6 +82,7 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Parsed> {
             "-h" | "--help" => return Ok(Parsed::Help),
             "--json" => options.json = true,
             "--management" => options.management = true,
+            "--pipeline" => options.pipeline = true,
             "--rounds" => options.rounds = positive(&word, &value()?)?,
             "--seconds" => options.seconds = positive(&word, &value()?)?,
             "--connections" => options.connections = positive(&word, &value()?)?,

@@ -92,13 +92,29 @@ impl Peers {
     }
 }
 
+/// What the origin answers for an order.
+const ORDER: &str = include_str!("../templates/answer.json");
+
+/// The origin by itself.
+pub(crate) fn origin(folder: &Path, cores: &Cores) -> Result<Server> {
+    certificate(folder)?;
+    nginx("origin", &origin_locations(), "", folder, cores.load)
+}
+
 fn literal() -> String {
     format!("return 200 \"{}\";", "x".repeat(BODY_BYTES))
 }
 
 fn origin_locations() -> String {
     let cached = format!("add_header cache-control max-age=600; {}", literal());
-    [location("/plain", &literal()), location("/cached", &cached)].join("\n")
+    let order = "default_type application/json; return 200 '@ORDER@';";
+    let order = order.replace("@ORDER@", ORDER.trim());
+    [
+        location("/plain", &literal()),
+        location("/cached", &cached),
+        location("/order", &order),
+    ]
+    .join("\n")
 }
 
 fn location(path: &str, directives: &str) -> String {

@@ -48,7 +48,7 @@ const TEST_TOOLS: [Tool; 8] = [
     tool("systemd-analyze", "systemd"),
 ];
 
-const BENCH_TOOLS: [Tool; 15] = [
+const BENCH_TOOLS: [Tool; 16] = [
     tool("curl", "curl"),
     tool("dig", "bind9-dnsutils"),
     tool("dnsperf", "dnsperf"),
@@ -68,6 +68,11 @@ const BENCH_TOOLS: [Tool; 15] = [
     ),
     // Apache Velocity has no program either.
     tool("/usr/share/java/velocity.jar", "velocity"),
+    // It reads JSON with the library that most of Java does.
+    tool(
+        "/usr/share/java/jackson-databind.jar",
+        "libjackson2-databind-java",
+    ),
     tool("javac", "default-jdk-headless"),
 ];
 

@@ -6,6 +6,7 @@
 pub mod aws;
 pub mod event_stream;
 pub mod gateway_text;
+pub mod json;
 pub mod json_path;
 pub mod json_schema;
 pub mod jwt;

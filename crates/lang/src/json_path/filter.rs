@@ -2,7 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Found, Path, PathError, compare::compare, find::Search, parse::Cursor};
+use super::{
+    Found, Path, PathError,
+    compare::compare,
+    find::{Search, made},
+    parse::Cursor,
+};
+use crate::json::{Document, View};
 
 /// Backtracking that one match of a regular expression may cost.
 const BACKTRACK_MAX: usize = 100_000;
@@ -21,7 +27,7 @@ pub(super) enum Filter {
 /// A side of a comparison.
 #[derive(Debug)]
 pub(super) enum Operand {
-    Literal(Value),
+    Literal(Document<'static>),
     /// A path from the element at hand, `@`.
     Element(Path),
     /// A path from the document's root, `$`.
@@ -146,12 +152,24 @@ fn operand(cursor: &mut Cursor<'_>) -> Result<Operand, PathError> {
             cursor.shallower();
             Ok(Operand::Root(path))
         }
-        Some(b'\'' | b'"') => cursor
-            .quoted()
-            .map(|text| Operand::Literal(Value::String(text))),
-        Some(b'[') => list(cursor).map(Operand::Literal),
-        _ => scalar(cursor).map(Operand::Literal),
+        Some(b'\'' | b'"') => {
+            let text = cursor.quoted()?;
+            literal(cursor, &Value::String(text))
+        }
+        Some(b'[') => {
+            let list = list(cursor)?;
+            literal(cursor, &list)
+        }
+        _ => {
+            let scalar = scalar(cursor)?;
+            literal(cursor, &scalar)
+        }
     }
+}
+
+fn literal(cursor: &Cursor<'_>, value: &Value) -> Result<Operand, PathError> {
+    let document = made(value).map(Operand::Literal);
+    document.ok_or_else(|| cursor.fail("value cannot be used"))
 }
 
 fn list(cursor: &mut Cursor<'_>) -> Result<Value, PathError> {
@@ -224,7 +242,7 @@ impl Filter {
     pub(super) fn accepts<'a>(
         &self,
         search: &mut Search<'a, '_>,
-        element: &'a Value,
+        element: View<'a>,
     ) -> Result<bool, PathError> {
         search.spend(1)?;
         match self {
@@ -249,56 +267,50 @@ impl Filter {
                 Side::Missing => false,
                 Side::Place(_) | Side::Made(_) => true,
             }),
-            Self::Matches(operand, regex) => Ok(match operand.value(search, element)?.value() {
-                Some(Value::String(text)) => {
+            Self::Matches(operand, regex) => {
+                let side = operand.value(search, element)?;
+                let Some(value) = side.view() else {
+                    return Ok(false);
+                };
+                if let Some(text) = value.as_str() {
                     search.spend(text.len() / 16)?;
-                    regex.is_match(text).unwrap_or(false)
+                    return Ok(regex.is_match(text).unwrap_or(false));
                 }
-                Some(value @ (Value::Number(_) | Value::Bool(_))) => {
-                    regex.is_match(&value.to_string()).unwrap_or(false)
-                }
-                _ => false,
-            }),
+                let is_plain = !value.is_container() && !value.is_null();
+                let text = || value.to_value().to_string();
+                Ok(is_plain && regex.is_match(&text()).unwrap_or(false))
+            }
             Self::Compare(left, operator, right) => {
                 let left = left.value(search, element)?;
                 let right = right.value(search, element)?;
-                let cost = weight(left.value()).saturating_mul(weight(right.value()));
+                let cost = weight(left.view()).saturating_mul(weight(right.view()));
                 search.spend(cost)?;
-                Ok(compare(left.value(), *operator, right.value()))
+                Ok(compare(left.view(), *operator, right.view()))
             }
         }
     }
 }
 
 /// What comparing or copying this value may cost: about the number of values in it.
-fn weight(value: Option<&Value>) -> usize {
-    let mut weight = 0;
-    let mut open: Vec<&Value> = value.into_iter().collect();
-    while let Some(value) = open.pop() {
-        weight += 1;
-        match value {
-            Value::Array(items) => open.extend(items),
-            Value::Object(entries) => open.extend(entries.values()),
-            Value::String(text) => weight += text.len() / 64,
-            _ => {}
-        }
-    }
-    weight
+fn weight(value: Option<View<'_>>) -> usize {
+    value.map_or(0, |value| {
+        value.weight() + value.as_str().map_or(0, |text| text.len() / 64)
+    })
 }
 
 /// A side of a comparison for one element.
 enum Side<'v> {
     Missing,
-    Place(&'v Value),
-    Made(Value),
+    Place(View<'v>),
+    Made(Document<'static>),
 }
 
 impl Side<'_> {
-    const fn value(&self) -> Option<&Value> {
+    fn view(&self) -> Option<View<'_>> {
         match self {
             Self::Missing => None,
-            Self::Place(value) => Some(value),
-            Self::Made(value) => Some(value),
+            Self::Place(value) => Some(*value),
+            Self::Made(value) => Some(value.root()),
         }
     }
 }
@@ -307,25 +319,26 @@ impl Operand {
     fn value<'s, 'a: 's>(
         &'s self,
         search: &mut Search<'a, '_>,
-        element: &'a Value,
+        element: View<'a>,
     ) -> Result<Side<'s>, PathError> {
         let (path, start) = match self {
-            Self::Literal(value) => return Ok(Side::Place(value)),
+            Self::Literal(value) => return Ok(Side::Place(value.root())),
             Self::Element(path) => (path, element),
             Self::Root(path) => (path, search.root),
         };
         let found = search.follow(path, start)?;
+        let side = |made: Option<Document<'static>>| made.map_or(Side::Missing, Side::Made);
         if let Some(function) = path.function {
-            return Ok(function.apply(&found).map_or(Side::Missing, Side::Made));
+            return Ok(side(function.apply(&found)));
         }
         Ok(match found {
             Found::One(None) => Side::Missing,
             Found::One(Some(place)) => Side::Place(place),
             Found::Many(places) => {
                 for place in &places {
-                    search.spend(weight(Some(place)))?;
+                    search.spend(weight(Some(*place)))?;
                 }
-                Side::Made(places.into_iter().cloned().collect())
+                side(made(&places.into_iter().map(View::to_value).collect()))
             }
             Found::Made(value) => Side::Made(value),
         })

@@ -3,7 +3,11 @@
 
 use serde_json::{Number, Value};
 
-use super::Found;
+use super::{
+    Found,
+    find::{from_start, made},
+};
+use crate::json::{Document, View};
 
 /// A function with its arguments.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,24 +44,27 @@ impl Function {
     }
 
     /// The function's value; nothing where it has none.
-    pub(super) fn apply(self, found: &Found<'_>) -> Option<Value> {
+    pub(super) fn apply(self, found: &Found<'_>) -> Option<Document<'static>> {
+        self.value(found).and_then(|value| made(&value))
+    }
+
+    fn value(self, found: &Found<'_>) -> Option<Value> {
         if let (Self::Length | Self::Keys, Found::One(one)) = (self, found) {
             return self.of_one((*one)?);
         }
-        let items: Vec<&Value> = match found {
-            Found::One(one) => (*one)?.as_array()?.iter().collect(),
+        let items: Vec<View<'_>> = match found {
+            Found::One(one) => (*one).filter(|one| one.is_array())?.items().collect(),
             Found::Many(places) => places.clone(),
-            Found::Made(made) => made.as_object()?.values().collect(),
+            Found::Made(made) => made.root().entries().map(|(_, value)| value).collect(),
         };
         match self {
             Self::Length => Some(Value::from(items.len())),
             Self::Keys => None,
-            Self::First => items.first().copied().cloned(),
-            Self::Last => items.last().copied().cloned(),
+            Self::First => items.first().map(|item| item.to_value()),
+            Self::Last => items.last().map(|item| item.to_value()),
             Self::Index(index) => items
-                .get(super::find::from_start(index, items.len())?)
-                .copied()
-                .cloned(),
+                .get(from_start(index, items.len())?)
+                .map(|item| item.to_value()),
             Self::Concat => {
                 let texts = items.iter().filter_map(|item| item.as_str());
                 Some(Value::String(texts.collect()))
@@ -71,17 +78,13 @@ impl Function {
         }
     }
 
-    fn of_one(self, one: &Value) -> Option<Value> {
-        match (self, one) {
-            (Self::Length, Value::Array(items)) => Some(Value::from(items.len())),
-            (Self::Length, Value::Object(entries)) => Some(Value::from(entries.len())),
-            (Self::Length, Value::String(text)) => Some(Value::from(text.encode_utf16().count())),
-            (Self::Keys, Value::Object(entries)) => Some(
-                entries
-                    .keys()
-                    .map(|key| Value::from(key.as_str()))
-                    .collect(),
-            ),
+    fn of_one(self, one: View<'_>) -> Option<Value> {
+        match self {
+            Self::Length if one.is_container() => Some(Value::from(one.len())),
+            Self::Length => Some(Value::from(one.as_str()?.encode_utf16().count())),
+            Self::Keys if one.is_object() => {
+                Some(one.entries().map(|(name, _)| Value::from(name)).collect())
+            }
             _ => None,
         }
     }

@@ -14,7 +14,7 @@ mod function;
 pub mod fuzz;
 mod parse;
 
-use serde_json::Value;
+use crate::json::{Document, View};
 
 /// Longest path in bytes.
 pub const PATH_BYTES_MAX: usize = 8 * 1024;
@@ -25,13 +25,14 @@ pub const FIND_STEPS_MAX: u64 = 2_000_000;
 /// A path that has been parsed.
 ///
 /// ```
-/// use lang::json_path::{Found, Path};
-/// let document = serde_json::json!({"pets": [{"name": "Rex"}, {"name": "Mia"}]});
-/// let Found::One(Some(name)) = Path::parse("$.pets[-1].name")?.find(&document) else { panic!() };
-/// assert_eq!(name, "Mia");
-/// let Found::Many(names) = Path::parse("$..name")?.find(&document) else { panic!() };
+/// use lang::{json::Document, json_path::{Found, Path}};
+/// let document = Document::read(r#"{"pets": [{"name": "Rex"}, {"name": "Mia"}]}"#)?;
+/// let root = document.root();
+/// let Found::One(Some(name)) = Path::parse("$.pets[-1].name")?.find(root) else { panic!() };
+/// assert_eq!(name.as_str(), Some("Mia"));
+/// let Found::Many(names) = Path::parse("$..name")?.find(root) else { panic!() };
 /// assert_eq!(names.len(), 2);
-/// # Ok::<_, lang::json_path::PathError>(())
+/// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Path {
@@ -41,14 +42,14 @@ pub struct Path {
 }
 
 /// What a path has found.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Found<'a> {
     /// The place that a definite path means, if the document has it.
-    One(Option<&'a Value>),
+    One(Option<View<'a>>),
     /// All places that an indefinite path matches, in the document's order.
-    Many(Vec<&'a Value>),
+    Many(Vec<View<'a>>),
     /// A value that is nowhere in the document: of a function, or of several properties.
-    Made(Value),
+    Made(Document<'static>),
 }
 
 /// Why a text is not a path, or why following it was given up.
@@ -97,7 +98,7 @@ impl Path {
     /// What the path means in `document`. A path that takes more than [`FIND_STEPS_MAX`] steps
     /// finds nothing; [`Path::find_within`] tells.
     #[must_use]
-    pub fn find<'a>(&self, document: &'a Value) -> Found<'a> {
+    pub fn find<'a>(&self, document: View<'a>) -> Found<'a> {
         self.find_within(document, &mut FIND_STEPS_MAX.clone())
             .unwrap_or(match self.is_definite {
                 true => Found::One(None),
@@ -111,7 +112,7 @@ impl Path {
     /// [`PathError::Steps`] when there are not enough.
     pub fn find_within<'a>(
         &self,
-        document: &'a Value,
+        document: View<'a>,
         steps: &mut u64,
     ) -> Result<Found<'a>, PathError> {
         find::Search {

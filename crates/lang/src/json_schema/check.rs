@@ -2,13 +2,14 @@
 
 use std::{cmp::Ordering, collections::HashSet};
 
-use serde_json::{Map, Value};
+use serde_json::Number;
 
 use super::{
     Schema,
     node::{Bound, Id, Items, Node, Rule},
     number, sentence,
 };
+use crate::json::View;
 
 /// Most steps of one check; a step is a schema applied to a value, a member looked at, or some
 /// dozens of bytes of text.
@@ -43,7 +44,7 @@ enum Tell {
     Nothing,
 }
 
-pub(super) fn check(schema: &Schema, body: &Value) -> Result<(), Vec<String>> {
+pub(super) fn check(schema: &Schema, body: View<'_>) -> Result<(), Vec<String>> {
     let mut run = Run {
         schema,
         steps: STEPS_MAX,
@@ -77,7 +78,7 @@ impl<'a> Run<'a> {
     }
 
     /// Whether a value is right; its parts are only looked at if it is itself.
-    fn value(&mut self, id: Id, value: &Value, depth: usize, tell: Tell) -> bool {
+    fn value(&mut self, id: Id, value: View<'_>, depth: usize, tell: Tell) -> bool {
         if depth == DEPTH_MAX {
             self.is_over = true;
         }
@@ -95,16 +96,18 @@ impl<'a> Run<'a> {
             }
         }
         is_right
-            && match value {
-                Value::Array(items) => self.items(node, items, depth, tell),
-                Value::Object(members) => self.members(node, members, depth, tell),
-                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+            && if value.is_array() {
+                self.items(node, value, depth, tell)
+            } else if value.is_object() {
+                self.members(node, value, depth, tell)
+            } else {
+                true
             }
     }
 
-    fn items(&mut self, node: &'a Node, items: &[Value], depth: usize, tell: Tell) -> bool {
+    fn items(&mut self, node: &'a Node, list: View<'_>, depth: usize, tell: Tell) -> bool {
         let mut is_right = true;
-        for (index, item) in items.iter().enumerate() {
+        for (index, item) in list.items().enumerate() {
             let id = match &node.items {
                 Items::Any => return true,
                 Items::All(id) => Some(*id),
@@ -121,20 +124,14 @@ impl<'a> Run<'a> {
         is_right
     }
 
-    fn members(
-        &mut self,
-        node: &'a Node,
-        members: &Map<String, Value>,
-        depth: usize,
-        tell: Tell,
-    ) -> bool {
+    fn members(&mut self, node: &'a Node, object: View<'_>, depth: usize, tell: Tell) -> bool {
         let rules = &node.members;
         if rules.named.is_empty() && rules.patterns.is_empty() && rules.other.is_none() {
             return true;
         }
         let mut is_right = true;
-        for (name, member) in members {
-            let named = rules.named.get(name).copied();
+        for (name, member) in object.entries() {
+            let named = rules.named.get(name);
             let mut is_known = named.is_some();
             if let Some(id) = named {
                 is_right &= self.value(id, member, depth + 1, tell);
@@ -159,35 +156,37 @@ impl<'a> Run<'a> {
         &mut self,
         node: &'a Node,
         rule: &'a Rule,
-        value: &Value,
+        value: View<'_>,
         depth: usize,
         tell: Tell,
     ) -> bool {
         let mut matched = 0;
-        let is_right = match (rule, value) {
-            (Rule::AllOf(all), _) => {
+        let is_right = match rule {
+            Rule::AllOf(all) => {
                 matched = self.matching(all, value, depth);
                 matched == all.len()
             }
-            (Rule::AnyOf(any), _) => any
+            Rule::AnyOf(any) => any
                 .iter()
                 .any(|id| self.value(*id, value, depth + 1, Tell::Nothing)),
-            (Rule::OneOf(one), _) => {
+            Rule::OneOf(one) => {
                 matched = self.matching(one, value, depth);
                 matched == 1
             }
-            (Rule::Not(id), _) => !self.value(*id, value, depth + 1, Tell::Nothing),
-            (Rule::DependsOnSchema(name, id), Value::Object(members)) => {
-                !members.contains_key(name) || self.value(*id, value, depth + 1, Tell::Nothing)
+            Rule::Not(id) => !self.value(*id, value, depth + 1, Tell::Nothing),
+            Rule::DependsOnSchema(name, id) if value.is_object() => {
+                !self.has(value, name) || self.value(*id, value, depth + 1, Tell::Nothing)
             }
-            (Rule::AdditionalProperties, Value::Object(members)) => {
-                return self.closed(node, members, tell);
+            Rule::AdditionalProperties if value.is_object() => {
+                return self.closed(node, value, tell);
             }
-            (_, Value::Object(members)) => self.object(rule, members) && self.any(rule, value),
-            (_, Value::Array(items)) => self.list(rule, items) && self.any(rule, value),
-            (_, Value::String(text)) => self.text(rule, text) && self.any(rule, value),
-            (_, Value::Number(found)) => numeric(rule, found) && self.any(rule, value),
-            (_, Value::Null | Value::Bool(_)) => self.any(rule, value),
+            Rule::Type(types) => types.has(value),
+            Rule::Enum(values) => values.iter().any(|one| {
+                let mut cost = 0;
+                let same = number::equal(one, value, &mut cost);
+                self.spend(cost * STEP_BYTES) && same
+            }),
+            _ => self.own(rule, value),
         };
         if !is_right && !self.is_over {
             self.tell(tell, || sentence::broken(rule, value, matched));
@@ -195,20 +194,20 @@ impl<'a> Run<'a> {
         is_right
     }
 
-    fn matching(&mut self, ids: &[Id], value: &Value, depth: usize) -> usize {
+    fn matching(&mut self, ids: &[Id], value: View<'_>, depth: usize) -> usize {
         ids.iter()
             .filter(|id| self.value(**id, value, depth + 1, Tell::Nothing))
             .count()
     }
 
-    fn closed(&mut self, node: &'a Node, members: &Map<String, Value>, tell: Tell) -> bool {
+    fn closed(&mut self, node: &'a Node, object: View<'_>, tell: Tell) -> bool {
         let mut foreign: Vec<&str> = Vec::new();
-        for name in members.keys() {
+        for (name, _) in object.entries() {
             if !self.spend(name.len()) {
                 return false;
             }
             let rules = &node.members;
-            let is_known = rules.named.contains_key(name)
+            let is_known = rules.named.get(name).is_some()
                 || rules
                     .patterns
                     .iter()
@@ -224,41 +223,44 @@ impl<'a> Run<'a> {
         foreign.is_empty()
     }
 
-    /// Rules about values of any type.
-    fn any(&mut self, rule: &Rule, value: &Value) -> bool {
-        match rule {
-            Rule::Type(types) => types.has(value),
-            Rule::Enum(values) => values.iter().any(|one| {
-                let mut cost = 0;
-                let same = number::equal(one, value, &mut cost);
-                self.spend(cost * STEP_BYTES) && same
-            }),
-            _ => true,
+    /// Rules about values of one type, which say nothing about others.
+    fn own(&mut self, rule: &Rule, value: View<'_>) -> bool {
+        if let Some(text) = value.as_str() {
+            self.text(rule, text)
+        } else if value.is_object() {
+            self.object(rule, value)
+        } else if value.is_array() {
+            self.list(rule, value)
+        } else {
+            numeric(rule, value)
         }
     }
 
-    fn object(&mut self, rule: &Rule, members: &Map<String, Value>) -> bool {
+    /// Whether an object has a member; pays for those that are passed.
+    fn has(&mut self, object: View<'_>, name: &str) -> bool {
+        self.spend(object.len() * 2) && object.get(name).is_some()
+    }
+
+    fn object(&mut self, rule: &Rule, object: View<'_>) -> bool {
         match rule {
-            Rule::Required(names) => names
-                .iter()
-                .all(|name| self.spend(0) && members.contains_key(name)),
+            Rule::Required(names) => names.iter().all(|name| self.has(object, name)),
             Rule::DependsOnMembers(name, needed) => {
-                !members.contains_key(name) || needed.iter().all(|one| members.contains_key(one))
+                !self.has(object, name) || needed.iter().all(|one| self.has(object, one))
             }
-            Rule::MaxProperties(most) => size(members.len()) <= *most,
-            Rule::MinProperties(least) => size(members.len()) >= *least,
+            Rule::MaxProperties(most) => size(object.len()) <= *most,
+            Rule::MinProperties(least) => size(object.len()) >= *least,
             _ => true,
         }
     }
 
-    fn list(&mut self, rule: &Rule, items: &[Value]) -> bool {
+    fn list(&mut self, rule: &Rule, list: View<'_>) -> bool {
         match rule {
-            Rule::AdditionalItems(most) => items.len() <= *most,
-            Rule::MaxItems(most) => size(items.len()) <= *most,
-            Rule::MinItems(least) => size(items.len()) >= *least,
+            Rule::AdditionalItems(most) => list.len() <= *most,
+            Rule::MaxItems(most) => size(list.len()) <= *most,
+            Rule::MinItems(least) => size(list.len()) >= *least,
             Rule::UniqueItems => {
-                let mut seen = HashSet::with_capacity(items.len());
-                items.iter().all(|item| {
+                let mut seen = HashSet::with_capacity(list.len());
+                list.items().all(|item| {
                     let mut key = String::new();
                     number::key(item, &mut key);
                     self.spend(key.len() * KEY_COST) && seen.insert(key)
@@ -281,11 +283,14 @@ impl<'a> Run<'a> {
     }
 }
 
-fn numeric(rule: &Rule, found: &serde_json::Number) -> bool {
+fn numeric(rule: &Rule, value: View<'_>) -> bool {
+    let holds = |holds: &dyn Fn(&Number) -> bool| number::of(value).is_none_or(|it| holds(&it));
     match rule {
-        Rule::Maximum(most, bound) => within(number::compare(found, most), *bound),
-        Rule::Minimum(least, bound) => within(number::compare(least, found), *bound),
-        Rule::MultipleOf(of) => number::is_multiple(found, of),
+        Rule::Maximum(most, bound) => holds(&|found| within(number::compare(found, most), *bound)),
+        Rule::Minimum(least, bound) => {
+            holds(&|found| within(number::compare(least, found), *bound))
+        }
+        Rule::MultipleOf(of) => holds(&|found| number::is_multiple(found, of)),
         _ => true,
     }
 }

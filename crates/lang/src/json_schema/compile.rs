@@ -3,7 +3,7 @@
 //! Every schema is compiled once, by its place, and never inside of the compiling of another: the
 //! depth of nesting costs nothing, and references in circles end.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Number, Value};
 
@@ -11,7 +11,7 @@ use super::{
     Schema, SchemaError,
     document::{Documents, Place, below},
     format::Format,
-    node::{Bound, Id, Items, Members, Node, Rule, Types},
+    node::{Bound, Id, Items, Members, Named, Node, Rule, Types},
 };
 use crate::pattern_java::Pattern;
 
@@ -159,9 +159,12 @@ impl Compiler<'_> {
     }
 
     fn members(&mut self, schema: &Keywords<'_>) -> Result<Members, Fail> {
-        let mut named = HashMap::new();
+        let mut named = Vec::new();
         for name in schema.keys("properties")? {
-            named.insert(name.clone(), self.under(schema, &["properties", name])?);
+            named.push((
+                name.as_str().into(),
+                self.under(schema, &["properties", name])?,
+            ));
         }
         let mut patterns = Vec::new();
         for text in schema.keys("patternProperties")? {
@@ -173,7 +176,7 @@ impl Compiler<'_> {
             Some(_) => Some(self.under(schema, &["additionalProperties"])?),
         };
         Ok(Members {
-            named,
+            named: Named::new(named),
             patterns,
             other,
         })

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::{SENTENCES_MAX, Schema};
+use crate::json::Document;
 
 /// A model in the first line, another one that it may refer to as `B` in the second, and a body in
 /// the third.
@@ -17,11 +16,10 @@ pub fn model(text: &str) {
         return;
     };
     let models = BTreeMap::from([("A".to_owned(), first), ("B".to_owned(), second)]);
-    let (Ok(schema), Ok(body)) = (Schema::compile("A", &models), serde_json::from_str(body)) else {
+    let (Ok(schema), Ok(body)) = (Schema::compile("A", &models), Document::read(body)) else {
         return;
     };
-    let body: Value = body;
-    let found = schema.check(&body);
+    let found = schema.check(body.root());
     if let Err(sentences) = &found {
         assert!(
             (1..=SENTENCES_MAX).contains(&sentences.len()),
@@ -30,7 +28,7 @@ pub fn model(text: &str) {
     }
     assert_eq!(
         found,
-        schema.check(&body),
+        schema.check(body.root()),
         "a check depends on model and body alone"
     );
 }

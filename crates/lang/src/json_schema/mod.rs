@@ -20,7 +20,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use crate::json::View;
 
 pub use check::{DEPTH_MAX, SENTENCES_MAX, STEPS_MAX};
 pub use compile::NODES_MAX;
@@ -84,7 +84,7 @@ impl Schema {
     /// # Errors
     /// A sentence for each thing that is wrong, at most [`SENTENCES_MAX`]. A check that exceeds
     /// [`STEPS_MAX`] or [`DEPTH_MAX`] fails and says so.
-    pub fn check(&self, body: &Value) -> Result<(), Vec<String>> {
+    pub fn check(&self, body: View<'_>) -> Result<(), Vec<String>> {
         check::check(self, body)
     }
 }

@@ -1,11 +1,9 @@
 //! Compiled schemas.
 
-use std::collections::HashMap;
-
 use serde_json::{Number, Value};
 
 use super::format::Format;
-use crate::pattern_java::Pattern;
+use crate::{json::View, pattern_java::Pattern};
 
 /// Where a schema is in the list of all.
 pub(super) type Id = usize;
@@ -72,11 +70,16 @@ pub(super) enum Items {
 
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    pub(super) named: HashMap<String, Id>,
+    pub(super) named: Named,
     pub(super) patterns: Vec<(Pattern, Id)>,
     /// For those that neither has.
     pub(super) other: Option<Id>,
 }
+
+/// Schemas by the names of members. Bodies have few names, mostly those, and all of them in every
+/// object: looking through a sorted list takes less than hashing.
+#[derive(Debug, Default)]
+pub(super) struct Named(Vec<(Box<str>, Id)>);
 
 /// A set of types.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,6 +94,29 @@ const NAMES: [&str; 7] = [
 const INTEGER: usize = 2;
 const NUMBER: usize = 4;
 
+// === impl Named ===
+
+impl Named {
+    pub(super) fn new(mut named: Vec<(Box<str>, Id)>) -> Self {
+        named.sort_unstable_by(|(one, _), (other, _)| order(one, other));
+        Self(named)
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<Id> {
+        let found = self.0.binary_search_by(|(known, _)| order(known, name));
+        found.ok().and_then(|at| self.0.get(at)).map(|(_, id)| *id)
+    }
+}
+
+/// Short names first: lengths are compared sooner than bytes.
+fn order(one: &str, other: &str) -> std::cmp::Ordering {
+    (one.len(), one).cmp(&(other.len(), other))
+}
+
 // === impl Types ===
 
 impl Types {
@@ -103,7 +129,7 @@ impl Types {
         at.is_some()
     }
 
-    pub(super) fn has(self, value: &Value) -> bool {
+    pub(super) fn has(self, value: View<'_>) -> bool {
         let at = place(value);
         self.0 & 1 << at != 0 || at == INTEGER && self.0 & 1 << NUMBER != 0
     }
@@ -118,19 +144,29 @@ impl Types {
     }
 
     /// The name of the type of a value.
-    pub(super) fn name_of(value: &Value) -> &'static str {
+    pub(super) fn name_of(value: View<'_>) -> &'static str {
         NAMES.get(place(value)).copied().unwrap_or_default()
     }
 }
 
-fn place(value: &Value) -> usize {
-    match value {
-        Value::Array(_) => 0,
-        Value::Bool(_) => 1,
-        Value::Number(number) if super::number::is_integer(number) => INTEGER,
-        Value::Null => 3,
-        Value::Number(_) => NUMBER,
-        Value::Object(_) => 5,
-        Value::String(_) => 6,
+fn place(value: View<'_>) -> usize {
+    if value.as_str().is_some() {
+        6
+    } else if value.is_object() {
+        5
+    } else if value.is_array() {
+        0
+    } else if value.as_integer_digits().is_some() {
+        INTEGER
+    } else if let Some(number) = super::number::of(value) {
+        if super::number::is_integer(&number) {
+            INTEGER
+        } else {
+            NUMBER
+        }
+    } else if value.is_null() {
+        3
+    } else {
+        1
     }
 }

@@ -4,6 +4,20 @@ use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
 
+use crate::json::{self, View};
+
+/// The number that a value is.
+pub(super) fn of(value: View<'_>) -> Option<Number> {
+    match value.as_number()? {
+        json::Number::Integer(number) => Some(Number::from(number)),
+        json::Number::Float(number) => {
+            let digits = value.as_integer_digits();
+            let whole = digits.and_then(|digits| digits.parse::<u64>().ok());
+            whole.map(Number::from).or_else(|| Number::from_f64(number))
+        }
+    }
+}
+
 /// Whether it is written without a fraction. Integers that fit no machine word have become
 /// floating, and are so large that they can have none.
 pub(super) fn is_integer(number: &Number) -> bool {
@@ -55,27 +69,32 @@ fn decimal(number: &Number) -> Option<(i128, u32)> {
     }
 }
 
-/// Whether two values are the same; numbers by what they are worth, members in any order. `cost`
-/// grows by what was looked at.
-pub(super) fn equal(one: &Value, other: &Value, cost: &mut usize) -> bool {
+/// Whether a value is the same as one of a schema; numbers by what they are worth, members in any
+/// order. `cost` grows by what was looked at.
+pub(super) fn equal(one: &Value, other: View<'_>, cost: &mut usize) -> bool {
     *cost += 1;
-    match (one, other) {
-        (Value::Number(one), Value::Number(other)) => compare(one, other) == Ordering::Equal,
-        (Value::Array(one), Value::Array(other)) => {
-            let mut pairs = one.iter().zip(other);
-            one.len() == other.len() && pairs.all(|(one, other)| equal(one, other, cost))
+    match one {
+        Value::Number(one) => of(other).is_some_and(|it| compare(one, &it) == Ordering::Equal),
+        Value::Array(one) => {
+            let mut pairs = one.iter().zip(other.items());
+            other.is_array()
+                && one.len() == other.len()
+                && pairs.all(|(one, other)| equal(one, other, cost))
         }
-        (Value::Object(one), Value::Object(other)) => {
-            let same = |(name, one): (&String, &Value), cost: &mut usize| {
-                other.get(name).is_some_and(|other| equal(one, other, cost))
+        Value::Object(one) => {
+            let same = |(name, other): (&str, View<'_>), cost: &mut usize| {
+                one.get(name).is_some_and(|one| equal(one, other, cost))
             };
-            one.len() == other.len() && one.iter().all(|member| same(member, cost))
+            other.is_object()
+                && one.len() == other.len()
+                && other.entries().all(|member| same(member, cost))
         }
-        (Value::String(one), Value::String(other)) => {
+        Value::String(one) => {
             *cost += one.len() / BYTES_AT_ONCE;
-            one == other
+            other.as_str() == Some(one)
         }
-        _ => one == other,
+        Value::Bool(one) => other.as_bool() == Some(*one),
+        Value::Null => other.is_null(),
     }
 }
 
@@ -83,39 +102,36 @@ pub(super) fn equal(one: &Value, other: &Value, cost: &mut usize) -> bool {
 const BYTES_AT_ONCE: usize = 64;
 
 /// A text that equal values share, and others do not.
-pub(super) fn key(value: &Value, out: &mut String) {
+pub(super) fn key(value: View<'_>, out: &mut String) {
     use std::fmt::Write as _;
-    match value {
-        Value::Number(number) => {
-            let whole = number
-                .as_f64()
-                .filter(|value| number.is_f64() && value.fract() == 0.0);
-            let _ = match whole {
-                Some(value) => write!(out, "{value:.0}"),
-                None => write!(out, "{number}"),
-            };
+    if let Some(number) = of(value) {
+        let whole = number
+            .as_f64()
+            .filter(|value| number.is_f64() && value.fract() == 0.0);
+        let _ = match whole {
+            Some(value) => write!(out, "{value:.0}"),
+            None => write!(out, "{number}"),
+        };
+    } else if value.is_array() {
+        out.push('[');
+        for item in value.items() {
+            key(item, out);
+            out.push(',');
         }
-        Value::Array(items) => {
-            out.push('[');
-            for item in items {
-                key(item, out);
-                out.push(',');
-            }
-            out.push(']');
+        out.push(']');
+    } else if value.is_object() {
+        let mut sorted: Vec<_> = value.entries().collect();
+        sorted.sort_unstable_by_key(|(name, _)| *name);
+        out.push('{');
+        for (name, member) in sorted {
+            let _ = write!(out, "{name:?}:");
+            key(member, out);
+            out.push(',');
         }
-        Value::Object(members) => {
-            let mut sorted: Vec<_> = members.iter().collect();
-            sorted.sort_unstable_by_key(|(name, _)| *name);
-            out.push('{');
-            for (name, member) in sorted {
-                let _ = write!(out, "{name:?}:");
-                key(member, out);
-                out.push(',');
-            }
-            out.push('}');
-        }
-        other => {
-            let _ = write!(out, "{other}");
-        }
+        out.push('}');
+    } else if let Some(text) = value.as_str() {
+        let _ = write!(out, "{text:?}");
+    } else {
+        out.push_str(value.written());
     }
 }

@@ -5,12 +5,13 @@
 use serde_json::Value;
 
 use super::node::{Bound, Rule, Types};
+use crate::json::View;
 
 /// Most characters of a value that a sentence repeats.
 const SHOWN_CHARS_MAX: usize = 256;
 
 /// Why a value breaks a rule.
-pub(super) fn broken(rule: &Rule, value: &Value, matched: usize) -> String {
+pub(super) fn broken(rule: &Rule, value: View<'_>, matched: usize) -> String {
     match rule {
         Rule::AdditionalItems(most) => format!(
             "array has too many elements: {} where the schema has {most}",
@@ -38,18 +39,18 @@ pub(super) fn broken(rule: &Rule, value: &Value, matched: usize) -> String {
         }
         Rule::Enum(values) => format!(
             "instance value ({}) not found in enum (possible values: {})",
-            shown(&value.to_string()),
+            text(value),
             shown(&Value::from(values.clone()).to_string())
         ),
         Rule::Format(format) => format!(
             "string {} is invalid against requested format {:?}",
-            shown(&value.to_string()),
+            text(value),
             format.name()
         ),
-        Rule::Pattern(_, text) => format!(
+        Rule::Pattern(_, pattern) => format!(
             "ECMA 262 regex \"{}\" does not match input string {}",
-            shown(text),
-            shown(&value.to_string())
+            shown(pattern),
+            text(value)
         ),
         Rule::Type(types) => format!(
             "instance type ({}) does not match any allowed primitive type (allowed: {})",
@@ -57,10 +58,7 @@ pub(super) fn broken(rule: &Rule, value: &Value, matched: usize) -> String {
             list(types.names())
         ),
         Rule::Required(names) => {
-            let object = value.as_object();
-            let missing = names
-                .iter()
-                .filter(|name| object.is_none_or(|object| !object.contains_key(*name)));
+            let missing = names.iter().filter(|name| value.get(name).is_none());
             format!("object has missing required properties ({})", list(missing))
         }
         Rule::UniqueItems => "array must not contain duplicate elements".to_owned(),
@@ -69,9 +67,9 @@ pub(super) fn broken(rule: &Rule, value: &Value, matched: usize) -> String {
 }
 
 /// As [`broken`], for rules that compare a size or a number.
-fn measured(rule: &Rule, value: &Value) -> String {
+fn measured(rule: &Rule, value: View<'_>) -> String {
     let length = length(value);
-    let text = || shown(&value.to_string());
+    let text = || text(value);
     match rule {
         Rule::MaxItems(most) => format!(
             "array is too long: must have at most {most} elements \
@@ -103,19 +101,21 @@ fn measured(rule: &Rule, value: &Value) -> String {
         }
         Rule::Maximum(most, Bound::Inclusive) => format!(
             "numeric instance is greater than the required maximum \
-             (maximum: {most}, found: {value})"
+             (maximum: {most}, found: {})",
+            text()
         ),
         Rule::Maximum(most, Bound::Exclusive) => {
             format!("numeric instance is not strictly lower than the required maximum {most}")
         }
         Rule::Minimum(least, Bound::Inclusive) => format!(
             "numeric instance is lower than the required minimum \
-             (minimum: {least}, found: {value})"
+             (minimum: {least}, found: {})",
+            text()
         ),
         Rule::Minimum(least, Bound::Exclusive) => {
             format!("numeric instance is not strictly greater than the required minimum {least}")
         }
-        Rule::MultipleOf(of) => format!("remainder of division is not zero ({value} / {of})"),
+        Rule::MultipleOf(of) => format!("remainder of division is not zero ({} / {of})", text()),
         _ => "instance does not match the schema".to_owned(),
     }
 }
@@ -130,20 +130,53 @@ pub(super) fn not_allowed(names: &mut Vec<&str>) -> String {
 }
 
 /// Characters, items or members.
-pub(super) fn length(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.chars().count(),
-        Value::Array(items) => items.len(),
-        Value::Object(members) => members.len(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+fn length(value: View<'_>) -> usize {
+    value
+        .as_str()
+        .map_or_else(|| value.len(), |text| text.chars().count())
+}
+
+/// A value as JSON, as much of it as is shown.
+fn text(value: View<'_>) -> String {
+    let mut out = String::new();
+    write(value, &mut out);
+    shown(&out)
+}
+
+/// Appends a value as JSON, up to about what is shown.
+fn write(value: View<'_>, out: &mut String) {
+    let is_enough = |out: &String| out.len() > SHOWN_CHARS_MAX * 4;
+    if let Some(text) = value.as_str() {
+        out.push_str(&Value::from(shown(text)).to_string());
+    } else if value.is_array() {
+        out.push('[');
+        for (number, item) in value.items().enumerate() {
+            if is_enough(out) {
+                return;
+            }
+            out.push_str(if number > 0 { "," } else { "" });
+            write(item, out);
+        }
+        out.push(']');
+    } else if value.is_object() {
+        out.push('{');
+        for (number, (name, member)) in value.entries().enumerate() {
+            if is_enough(out) {
+                return;
+            }
+            out.push_str(if number > 0 { "," } else { "" });
+            out.push_str(&Value::from(shown(name)).to_string());
+            out.push(':');
+            write(member, out);
+        }
+        out.push('}');
+    } else {
+        out.push_str(&value.to_value().to_string());
     }
 }
 
-fn needs(name: &str, needed: &[String], value: &Value) -> String {
-    let object = value.as_object();
-    let missing = needed
-        .iter()
-        .filter(|name| object.is_none_or(|object| !object.contains_key(*name)));
+fn needs(name: &str, needed: &[String], value: View<'_>) -> String {
+    let missing = needed.iter().filter(|name| value.get(name).is_none());
     format!(
         "property {name:?} of object has missing property dependencies \
          (schema requires {}; missing: {})",

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
-
 use super::{EXPRESSION_BYTES_MAX, Mapped, MappingError, Source, is_name};
-use crate::json_path::{Found, Path};
+use crate::{
+    json::{Document, View},
+    json_path::{Found, Path},
+};
 
 /// A mapping expression, read once.
 #[derive(Debug)]
@@ -81,10 +82,10 @@ impl Expression {
                 header(source.integration_header(name), *values)
             }
             Origin::RequestBody(None) => one(source.body().map(Cow::Borrowed)),
-            Origin::RequestBody(Some(path)) => within(path, source.body_json()?.as_deref()),
+            Origin::RequestBody(Some(path)) => within(path, source.body_json()?.as_ref()),
             Origin::IntegrationBody(None) => one(source.integration_body().map(Cow::Borrowed)),
             Origin::IntegrationBody(Some(path)) => {
-                within(path, source.integration_json()?.as_deref())
+                within(path, source.integration_json()?.as_ref())
             }
             Origin::StageVariable(name) => one(source.stage_variable(name)),
             Origin::Context(path) => source.context(path).map(Mapped::One),
@@ -173,25 +174,25 @@ fn many(values: Vec<Cow<'_, str>>) -> Option<Mapped> {
 }
 
 /// What a JSONPath finds, as text: strings as they are, everything else as JSON. Null is absent.
-fn within(path: &Path, body: Option<&Value>) -> Option<Mapped> {
-    let text = match path.find(body?) {
+fn within(path: &Path, body: Option<&Document<'_>>) -> Option<Mapped> {
+    let text = match path.find(body?.root()) {
         Found::One(found) => text_of(found?)?,
-        Found::Made(made) => text_of(&made)?,
+        Found::Made(made) => text_of(made.root())?,
         Found::Many(found) if found.is_empty() => return None,
         Found::Many(found) => {
-            let inside: Vec<String> = found.iter().map(ToString::to_string).collect();
+            let inside: Vec<String> = found.iter().map(|one| one.to_value().to_string()).collect();
             format!("[{}]", inside.join(","))
         }
     };
     Some(Mapped::One(text))
 }
 
-fn text_of(value: &Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
+fn text_of(value: View<'_>) -> Option<String> {
+    if value.is_null() {
+        return None;
     }
+    let text = value.as_str().map(str::to_owned);
+    Some(text.unwrap_or_else(|| value.to_value().to_string()))
 }
 
 /// Most characters of a wrong text that an error repeats.

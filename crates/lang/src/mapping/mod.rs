@@ -15,7 +15,7 @@ pub use target::{Target, Towards};
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use crate::json::Document;
 
 /// Longest expression, bytes.
 pub const EXPRESSION_BYTES_MAX: usize = 2048;
@@ -79,7 +79,7 @@ pub trait Source {
     ///
     /// # Errors
     /// [`MappingError::Body`].
-    fn body_json(&self) -> Result<Option<Cow<'_, Value>>, MappingError> {
+    fn body_json(&self) -> Result<Option<Document<'_>>, MappingError> {
         self.body().map_or(Ok(None), json)
     }
 
@@ -87,7 +87,7 @@ pub trait Source {
     ///
     /// # Errors
     /// [`MappingError::Body`].
-    fn integration_json(&self) -> Result<Option<Cow<'_, Value>>, MappingError> {
+    fn integration_json(&self) -> Result<Option<Document<'_>>, MappingError> {
         self.integration_body().map_or(Ok(None), json)
     }
 }
@@ -116,12 +116,12 @@ impl Mapped {
 ///
 /// # Errors
 /// [`MappingError::Body`].
-pub fn json(body: &str) -> Result<Option<Cow<'static, Value>>, MappingError> {
+pub fn json(body: &str) -> Result<Option<Document<'_>>, MappingError> {
     if !body.starts_with(['{', '[', '"', '\'']) {
         return Ok(None);
     }
-    serde_json::from_str(body)
-        .map(|value| Some(Cow::Owned(value)))
+    Document::read(body)
+        .map(Some)
         .map_err(|_| MappingError::Body)
 }
 

@@ -26,6 +26,7 @@ pub fn template(text: &str, body: &str) {
     let stage_variables = BTreeMap::from([("v".to_owned(), "1".to_owned())]);
     let inputs = Inputs {
         body,
+        notes: None,
         parameters: &parameters,
         context: &context,
         stage_variables: &stage_variables,

@@ -11,10 +11,6 @@ pub(super) const PARSE_DEPTH_MAX: u32 = 100;
 /// are used, which costs steps.
 pub(super) const PATTERNS_KEPT_MAX: u32 = 32;
 
-/// What a JSON text given to `$util.parseJson` costs of the memory budget for each of its bytes:
-/// about what the values of a dense one take.
-pub(super) const JSON_BYTES_FACTOR: usize = 16;
-
 /// What one rendering may spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {

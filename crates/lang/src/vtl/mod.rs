@@ -25,6 +25,8 @@ mod value;
 
 use std::collections::BTreeMap;
 
+use crate::json::Notes;
+
 pub use error::{ParseError, RenderError};
 pub use limits::{Limits, TEMPLATE_BYTES_MAX};
 pub use overrides::{Overrides, RequestOverrides, ResponseOverrides};
@@ -37,6 +39,7 @@ pub use overrides::{Overrides, RequestOverrides, ResponseOverrides};
 /// let text = template.render(
 ///     &Inputs {
 ///         body: r#"{"order": {"id": 7}}"#,
+///         notes: None,
 ///         parameters: &Parameters::default(),
 ///         context: &serde_json::Value::Null,
 ///         stage_variables: &Default::default(),
@@ -55,6 +58,8 @@ pub struct Template(tree::Tree);
 pub struct Inputs<'a> {
     /// The body as text: that of the request, or of the backend's answer. Binary comes as base64.
     pub body: &'a str,
+    /// The notes about it, if somebody has read it as JSON before.
+    pub notes: Option<&'a Notes>,
     /// Parameters of the request.
     pub parameters: &'a Parameters,
     /// The tree behind `$context`, without the overrides.
@@ -84,6 +89,19 @@ impl Template {
     /// [`TEMPLATE_BYTES_MAX`], is nested too deeply, or uses a directive that is not available.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         parse::template(text).map(Self)
+    }
+
+    /// Whether a rendering may look at this value below `$context` (`identity.sourceIp`), or at
+    /// something in it. Others may be left out of [`Inputs::context`].
+    #[must_use]
+    pub fn uses_context(&self, name: &str) -> bool {
+        self.0.uses.context(name)
+    }
+
+    /// Whether a rendering may look at [`Inputs::parameters`].
+    #[must_use]
+    pub const fn uses_parameters(&self) -> bool {
+        self.0.uses.parameters
     }
 
     /// Renders for one request. Overrides that the template sets are put into `overrides`, and

@@ -5,12 +5,11 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value as Json;
-
 use super::{
     RenderError, number,
     value::{Heap, Native, Style, Value},
 };
+use crate::json::View;
 
 /// Printing stops when the text would be longer, or nests deeper, than this.
 #[derive(Debug, Clone, Copy)]
@@ -61,12 +60,9 @@ impl<'a> Printer<'_, 'a, '_> {
         self.deeper()?;
         let heap = self.heap;
         match heap.current(value.clone()) {
-            Value::Json(Json::Array(_)) => self.json(value)?,
-            Value::Json(Json::Object(entries)) => {
-                let entries = entries
-                    .iter()
-                    .map(|(key, json)| (key.as_str(), Value::json(json)));
-                self.java_map(entries)?;
+            Value::Json(json) if json.is_array() => self.json(value)?,
+            Value::Json(json) => {
+                self.java_map(json.entries().map(|(key, json)| (key, Value::json(json))))?;
             }
             Value::List(id) if heap.list(id).style == Style::Json => self.json(value)?,
             Value::List(id) => {
@@ -153,40 +149,41 @@ impl<'a> Printer<'_, 'a, '_> {
         self.check()
     }
 
-    fn json_tree(&mut self, json: &'a Json) -> Printed {
-        match json {
-            Json::Array(items) => {
-                self.text.push('[');
-                for (number, item) in items.iter().enumerate() {
-                    self.separate(number, ",");
-                    self.json_element(item)?;
-                }
-                self.text.push(']');
+    fn json_tree(&mut self, json: View<'a>) -> Printed {
+        if json.is_array() {
+            self.text.push('[');
+            for (number, item) in json.items().enumerate() {
+                self.separate(number, ",");
+                self.json_element(item)?;
             }
-            Json::Object(entries) => {
-                self.text.push('{');
-                for (number, (key, item)) in entries.iter().enumerate() {
-                    self.separate(number, ",");
-                    quote(key, self.text);
-                    self.text.push(':');
-                    self.json_element(item)?;
-                }
-                self.text.push('}');
+            self.text.push(']');
+        } else {
+            self.text.push('{');
+            for (number, (key, item)) in json.entries().enumerate() {
+                self.separate(number, ",");
+                quote(key, self.text);
+                self.text.push(':');
+                self.json_element(item)?;
             }
-            scalar => self.json_element(scalar)?,
+            self.text.push('}');
         }
         Ok(())
     }
 
-    fn json_element(&mut self, json: &'a Json) -> Printed {
-        match json {
-            Json::Null => self.text.push_str("null"),
-            Json::String(text) => quote(text, self.text),
-            // Integers beyond 64 bits keep their digits.
-            Json::Number(number) if !number.is_f64() => {
-                let _written = write!(self.text, "{number}");
-            }
-            other => return self.json(&Value::json(other)),
+    fn json_element(&mut self, json: View<'a>) -> Printed {
+        // Integers keep their digits, and texts that need no escapes are as they came.
+        if let Some(digits) = json.as_integer_digits() {
+            self.text.push_str(digits);
+        } else if let Some(text) = json.as_plain_str() {
+            self.text.push('"');
+            self.text.push_str(text);
+            self.text.push('"');
+        } else if let Some(text) = json.as_str() {
+            quote(text, self.text);
+        } else if json.is_null() {
+            self.text.push_str("null");
+        } else {
+            return self.json(&Value::json(json));
         }
         self.check()
     }

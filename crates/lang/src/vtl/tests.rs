@@ -46,6 +46,7 @@ fn render_within(
     let stage_variables = BTreeMap::from([("colour".to_owned(), "green".to_owned())]);
     let inputs = Inputs {
         body,
+        notes: None,
         parameters: &parameters,
         context: &context,
         stage_variables: &stage_variables,

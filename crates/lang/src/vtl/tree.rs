@@ -14,6 +14,50 @@ pub(super) struct Tree {
     pub(super) slots: usize,
     /// Length of the source, a first guess at that of the text.
     pub(super) source_bytes: usize,
+    pub(super) uses: Uses,
+}
+
+/// What of a request a template may look at; more than it does, never less.
+#[derive(Debug, Default)]
+pub(super) struct Uses {
+    /// Names below `$context`, one or two words each; an empty one stands for all.
+    pub(super) context: Vec<Box<str>>,
+    /// `$input.params`, or `$input` itself.
+    pub(super) parameters: bool,
+}
+
+impl Uses {
+    /// Notes a reference.
+    pub(super) fn note(&mut self, slot: Slot, accesses: &[Access]) {
+        if slot == Slot::INPUT {
+            self.parameters |= match accesses.first() {
+                Some(Access::Method(call)) => !matches!(&*call.name, "path" | "json"),
+                Some(Access::Property(name)) => **name != *"body",
+                _ => true,
+            };
+        }
+        if slot == Slot::CONTEXT {
+            let name = match accesses {
+                [Access::Property(group), Access::Property(name), ..] => format!("{group}.{name}"),
+                [Access::Property(name), ..] => name.to_string(),
+                _ => String::new(),
+            };
+            if !self.context.iter().any(|known| **known == *name) {
+                self.context.push(name.into());
+            }
+        }
+    }
+
+    /// Whether a value below `$context`, or something in it, may be looked at.
+    pub(super) fn context(&self, name: &str) -> bool {
+        let within = |outer: &str, inner: &str| {
+            let rest = inner.strip_prefix(outer);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.context
+            .iter()
+            .any(|used| used.is_empty() || within(used, name) || within(name, used))
+    }
 }
 
 /// A variable, as its place in the renderer's table.

@@ -3,10 +3,9 @@
 
 use std::{collections::HashMap, rc::Rc};
 
-use indexmap::IndexMap;
-use serde_json::Value as Json;
-
 use super::overrides::Target;
+use crate::json::{Number, View};
+use indexmap::IndexMap;
 
 /// A value. Cloning is cheap; lists and maps are shared, as objects are in Java.
 #[derive(Debug, Clone)]
@@ -17,7 +16,7 @@ pub(super) enum Value<'a> {
     Double(f64),
     Text(Text<'a>),
     /// An array or object of a parsed JSON text, as long as nothing changes it.
-    Json(&'a Json),
+    Json(View<'a>),
     List(ListId),
     Map(MapId),
     Entry(EntryId),
@@ -76,8 +75,8 @@ pub(super) struct Heap<'a> {
     lists: Vec<List<'a>>,
     maps: Vec<Map<'a>>,
     entries: Vec<(Text<'a>, Value<'a>)>,
-    /// JSON values that were changed, by their address, and what stands for them since.
-    changed: HashMap<*const Json, Value<'a>>,
+    /// JSON values that were changed, by their place, and what stands for them since.
+    changed: HashMap<View<'a>, Value<'a>>,
 }
 
 impl<'a> Text<'a> {
@@ -124,16 +123,17 @@ impl<'a> Value<'a> {
     }
 
     /// A value of a JSON document as templates see it.
-    pub(super) fn json(value: &'a Json) -> Self {
-        match value {
-            Json::Null => Self::Null,
-            Json::Bool(value) => Self::Bool(*value),
-            Json::Number(number) => match number.as_i64() {
-                Some(number) => Self::Int(number),
-                None => Self::Double(number.as_f64().unwrap_or(f64::NAN)),
-            },
-            Json::String(text) => Self::text(text),
-            Json::Array(_) | Json::Object(_) => Self::Json(value),
+    pub(super) fn json(value: View<'a>) -> Self {
+        if value.is_container() {
+            return Self::Json(value);
+        }
+        if let Some(text) = value.as_str() {
+            return Self::text(text);
+        }
+        match value.as_number() {
+            Some(Number::Integer(number)) => Self::Int(number),
+            Some(Number::Float(number)) => Self::Double(number),
+            None => value.as_bool().map_or(Self::Null, Self::Bool),
         }
     }
 
@@ -206,11 +206,9 @@ impl<'a> Heap<'a> {
     /// The value itself, or what stands for a JSON value since it was changed.
     pub(super) fn current(&self, value: Value<'a>) -> Value<'a> {
         match value {
-            Value::Json(json) if !self.changed.is_empty() => self
-                .changed
-                .get(&std::ptr::from_ref(json))
-                .cloned()
-                .unwrap_or(value),
+            Value::Json(json) if !self.changed.is_empty() => {
+                self.changed.get(&json).cloned().unwrap_or(value)
+            }
             value => value,
         }
     }
@@ -221,22 +219,17 @@ impl<'a> Heap<'a> {
         let Value::Json(json) = value else {
             return value;
         };
-        if let Some(known) = self.changed.get(&std::ptr::from_ref(json)) {
+        if let Some(known) = self.changed.get(&json) {
             return known.clone();
         }
-        let copy = match json {
-            Json::Array(items) => {
-                self.new_list(Style::Json, items.iter().map(Value::json).collect())
-            }
-            Json::Object(entries) => {
-                let entry = |(key, value): (&'a String, &'a Json)| {
-                    (Text::Borrowed(key.as_str()), Value::json(value))
-                };
-                self.new_map(entries.iter().map(entry).collect())
-            }
-            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => Value::json(json),
+        let copy = if json.is_array() {
+            self.new_list(Style::Json, json.items().map(Value::json).collect())
+        } else {
+            let entry =
+                |(key, value): (&'a str, View<'a>)| (Text::Borrowed(key), Value::json(value));
+            self.new_map(json.entries().map(entry).collect())
         };
-        self.changed.insert(std::ptr::from_ref(json), copy.clone());
+        self.changed.insert(json, copy.clone());
         copy
     }
 }

@@ -1,6 +1,7 @@
 //! A request's body: left on the wire for as long as nobody needs to look at it.
 
 use bytes::Bytes;
+use lang::json::Notes;
 use serve::{Body, BodyError};
 
 use super::Refusal;
@@ -8,6 +9,24 @@ use crate::fault::{Blame, Fault};
 
 /// Largest body of a REST API, bytes; Amazon's limit.
 pub(crate) const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// A body that was read as JSON.
+pub(crate) struct Noted {
+    bytes: Bytes,
+    notes: Notes,
+}
+
+impl Noted {
+    pub(crate) const fn new(bytes: Bytes, notes: Notes) -> Self {
+        Self { bytes, notes }
+    }
+
+    /// The notes, if this very text is what they are about.
+    pub(crate) fn of(&self, text: &str) -> Option<&Notes> {
+        let is_same = std::ptr::eq(text.as_bytes(), &*self.bytes);
+        (is_same && !text.is_empty()).then_some(&self.notes)
+    }
+}
 
 /// A body that is collected when somebody asks for it.
 pub(crate) enum Held {

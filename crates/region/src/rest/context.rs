@@ -99,8 +99,13 @@ pub(crate) fn text(exchange: &Exchange<'_>, name: &str) -> Option<String> {
 
 /// All of it, as templates see it.
 pub(crate) fn tree(exchange: &Exchange<'_>) -> Value {
+    part(exchange, |_| true)
+}
+
+/// Those that are wanted: making all of them takes longer than a small template.
+pub(crate) fn part(exchange: &Exchange<'_>, is_wanted: impl Fn(&str) -> bool) -> Value {
     let mut root = Map::new();
-    for name in NAMES {
+    for name in NAMES.iter().filter(|name| is_wanted(name)) {
         let Some(text) = text(exchange, name) else {
             continue;
         };
@@ -121,7 +126,9 @@ pub(crate) fn tree(exchange: &Exchange<'_>) -> Value {
             }
         };
     }
-    if let Some(authorizer) = &exchange.authorizer {
+    if let Some(authorizer) = &exchange.authorizer
+        && is_wanted("authorizer")
+    {
         let authorizer = Value::Object(authorizer.clone());
         root.insert("authorizer".to_owned(), authorizer);
     }

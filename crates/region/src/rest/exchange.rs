@@ -20,7 +20,13 @@ use plan::region::{
 };
 
 use super::{
-    Refusal, body::Held, headers, ids::Ids, phases::convert::AnswerMedia, trace::Weight, viewer,
+    Refusal,
+    body::{Held, Noted},
+    headers,
+    ids::Ids,
+    phases::convert::AnswerMedia,
+    trace::Weight,
+    viewer,
 };
 use crate::{
     exchange::{Exchange as Outer, Facts},
@@ -52,6 +58,8 @@ pub(crate) struct Exchange<'a> {
     /// The request as it came, where its client may have signed it.
     pub(crate) signed: Option<Box<Signed>>,
     pub(crate) body: Held,
+    /// What was found out about the body when it was checked; set by `validate`.
+    pub(crate) noted: Option<Noted>,
     /// The body is bytes, which templates see as base64; set by `convert`.
     pub(crate) is_binary: bool,
     /// Set by `matching`.
@@ -174,6 +182,7 @@ impl<'a> Exchange<'a> {
             headers: client,
             signed,
             body: Held::Unread(std::mem::take(&mut outer.body)),
+            noted: None,
             is_binary: false,
             matched: None,
             parameters: Parameters::default(),

@@ -14,11 +14,14 @@ pub(crate) fn render(
     template: &Template,
     body: &str,
 ) -> Result<String, RenderError> {
-    exchange.show_headers();
-    let tree = context::tree(exchange);
+    if template.uses_parameters() {
+        exchange.show_headers();
+    }
+    let tree = context::part(exchange, |name| template.uses_context(name));
     let mut overrides: Overrides = std::mem::take(&mut exchange.overrides);
     let inputs = Inputs {
         body,
+        notes: exchange.noted.as_ref().and_then(|noted| noted.of(body)),
         parameters: &exchange.parameters,
         context: &tree,
         stage_variables: exchange.variables(),

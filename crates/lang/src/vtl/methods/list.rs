@@ -1,7 +1,5 @@
 //! Methods of lists. Reading one of a JSON document does not copy it; changing does.
 
-use serde_json::Value as Json;
-
 use super::{Arguments, Called};
 use crate::vtl::{
     render::Renderer,
@@ -147,7 +145,7 @@ impl<'a> Renderer<'a, '_> {
     pub(super) fn length_of(&self, value: &Value<'a>) -> usize {
         match self.heap.current(value.clone()) {
             Value::List(id) => self.heap.list(id).items.len(),
-            Value::Json(Json::Array(items)) => items.len(),
+            Value::Json(json) if json.is_array() => json.len(),
             _ => 0,
         }
     }
@@ -161,7 +159,9 @@ impl<'a> Renderer<'a, '_> {
                 .get(at)
                 .cloned()
                 .unwrap_or(Value::Null),
-            Value::Json(Json::Array(items)) => items.get(at).map_or(Value::Null, Value::json),
+            Value::Json(json) if json.is_array() => {
+                json.element(at).map_or(Value::Null, Value::json)
+            }
             _ => Value::Null,
         }
     }
@@ -174,7 +174,7 @@ impl<'a> Renderer<'a, '_> {
         self.spend(u64::try_from(length).unwrap_or(u64::MAX))?;
         Ok(match value {
             Value::List(id) => self.heap.list(id).items.clone(),
-            Value::Json(Json::Array(items)) => items.iter().map(Value::json).collect(),
+            Value::Json(json) => json.items().map(Value::json).collect(),
             _ => Vec::new(),
         })
     }
@@ -185,17 +185,33 @@ impl<'a> Renderer<'a, '_> {
         wanted: &Value<'a>,
         is_last: bool,
     ) -> Called<Option<usize>> {
+        if let Value::Json(json) = value {
+            let mut found = None;
+            for (at, item) in json.items().enumerate() {
+                if self.is_wanted(&Value::json(item), wanted)? {
+                    found = Some(at);
+                    if !is_last {
+                        break;
+                    }
+                }
+            }
+            return Ok(found);
+        }
         let length = self.length_of(value);
         for number in 0..length {
-            self.spend(1)?;
             let at = if is_last { length - 1 - number } else { number };
             let item = self.element(value, at);
-            // As Java's `equals`: a number is not the text that writes it.
-            let is_same_kind = matches!(item, Value::Text(_)) == matches!(wanted, Value::Text(_));
-            if is_same_kind && self.equal(&item, wanted)? {
+            if self.is_wanted(&item, wanted)? {
                 return Ok(Some(at));
             }
         }
         Ok(None)
+    }
+
+    /// As Java's `equals`: a number is not the text that writes it.
+    fn is_wanted(&mut self, item: &Value<'a>, wanted: &Value<'a>) -> Called<bool> {
+        self.spend(1)?;
+        let is_same_kind = matches!(item, Value::Text(_)) == matches!(wanted, Value::Text(_));
+        Ok(is_same_kind && self.equal(item, wanted)?)
     }
 }

@@ -1,7 +1,5 @@
 //! Methods of maps. Keys are texts; a number as a key is the text that writes it.
 
-use serde_json::Value as Json;
-
 use super::{Arguments, Called};
 use crate::vtl::{
     render::Renderer,
@@ -121,7 +119,7 @@ impl<'a> Renderer<'a, '_> {
     fn entry_count(&self, value: &Value<'a>) -> usize {
         match self.heap.current(value.clone()) {
             Value::Map(id) => self.heap.map(id).len(),
-            Value::Json(Json::Object(entries)) => entries.len(),
+            Value::Json(json) if json.is_object() => json.len(),
             _ => 0,
         }
     }
@@ -129,7 +127,7 @@ impl<'a> Renderer<'a, '_> {
     fn entry_of(&self, value: &Value<'a>, key: &str) -> Option<Value<'a>> {
         match self.heap.current(value.clone()) {
             Value::Map(id) => self.heap.map(id).get(key).cloned(),
-            Value::Json(Json::Object(entries)) => entries.get(key).map(Value::json),
+            Value::Json(json) => json.get(key).map(Value::json),
             _ => None,
         }
     }
@@ -147,10 +145,10 @@ impl<'a> Renderer<'a, '_> {
                     .map(|(key, value)| (key.clone(), value.clone()))
                     .collect()
             }
-            Value::Json(Json::Object(entries)) => {
-                let entries = entries.iter();
+            Value::Json(json) => {
+                let entries = json.entries();
                 entries
-                    .map(|(key, item)| (Text::Borrowed(key.as_str()), Value::json(item)))
+                    .map(|(key, item)| (Text::Borrowed(key), Value::json(item)))
                     .collect()
             }
             _ => Vec::new(),

@@ -8,8 +8,6 @@ mod number;
 mod text;
 mod util;
 
-use serde_json::Value as Json;
-
 use super::{
     RenderError,
     render::Renderer,
@@ -69,8 +67,9 @@ impl<'a> Renderer<'a, '_> {
         }
         match &value {
             Value::Text(text) => self.text_method(text, &arguments),
-            Value::List(_) | Value::Json(Json::Array(_)) => self.list_method(value, &arguments),
-            Value::Map(_) | Value::Json(Json::Object(_)) => self.map_method(value, &arguments),
+            Value::Json(json) if json.is_array() => self.list_method(value, &arguments),
+            Value::List(_) => self.list_method(value, &arguments),
+            Value::Map(_) | Value::Json(_) => self.map_method(value, &arguments),
             Value::Entry(id) => Ok(match arguments.name() {
                 "getKey" => Value::Text(self.heap.entry(*id).0.clone()),
                 "getValue" => self.heap.entry(*id).1.clone(),
@@ -81,7 +80,7 @@ impl<'a> Renderer<'a, '_> {
             }
             Value::Native(Native::Loop(number)) => Ok(self.loop_method(*number, arguments.name())),
             Value::Native(native) => self.native_method(*native, &arguments),
-            Value::Null | Value::Json(_) | Value::Block(_) => Ok(Value::Null),
+            Value::Null | Value::Block(_) => Ok(Value::Null),
         }
     }
 

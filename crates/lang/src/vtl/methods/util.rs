@@ -1,7 +1,7 @@
 //! `$util`: the six functions that API Gateway has, and no others.
 
 use super::{Arguments, Called};
-use crate::vtl::{codec, limits::JSON_BYTES_FACTOR, render::Renderer, value::Value};
+use crate::vtl::{codec, render::Renderer, value::Value};
 
 impl<'a> Renderer<'a, '_> {
     pub(super) fn util_method(&mut self, arguments: &Arguments<'a>) -> Called<Value<'a>> {
@@ -29,10 +29,9 @@ impl<'a> Renderer<'a, '_> {
             "base64Decode" => codec::base64_decode(content),
             "parseJson" if content.trim().is_empty() => return Ok(Value::Null),
             "parseJson" => {
-                self.charge(content.len().saturating_mul(JSON_BYTES_FACTOR))?;
-                return self
-                    .read(content, "the text given to $util.parseJson")
-                    .map(Value::json);
+                self.charge(content.len())?;
+                let text = content.to_owned();
+                return self.read(text, "the text given to $util.parseJson");
             }
             _ => return Ok(Value::Null),
         };

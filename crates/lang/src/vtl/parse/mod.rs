@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use super::{
     ParseError,
     limits::{PARSE_DEPTH_MAX, TEMPLATE_BYTES_MAX},
-    tree::{FIXED, Macro, Node, Slot, Tree},
+    tree::{FIXED, Macro, Node, Slot, Tree, Uses},
 };
 
 /// Parses a whole template.
@@ -48,6 +48,7 @@ pub(super) fn template(text: &str) -> Result<Tree, ParseError> {
         macros: scope.macros,
         slots,
         source_bytes: text.len(),
+        uses: scope.uses,
     })
 }
 
@@ -70,6 +71,7 @@ struct Scope {
     depth: u32,
     /// Regular expressions that the template keeps compiled.
     patterns: u32,
+    uses: Uses,
 }
 
 /// What is wrong, and where in the text at hand.
@@ -128,6 +130,7 @@ impl Scope {
             macro_numbers: HashMap::new(),
             depth: 0,
             patterns: 0,
+            uses: Uses::default(),
         };
         // A macro may be called before the place where it is defined.
         for found in text.split("#macro").skip(1) {

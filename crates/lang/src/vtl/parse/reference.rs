@@ -34,6 +34,7 @@ impl Parser<'_, '_> {
         let name = self.take_while(is_name_part);
         let slot = self.scope.slot(name);
         let accesses = self.accesses(slot)?;
+        self.scope.uses.note(slot, &accesses);
         let mut alternate = None;
         if is_formal {
             if self.take("|") {

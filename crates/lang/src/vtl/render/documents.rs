@@ -3,28 +3,29 @@
 
 use std::cell::OnceCell;
 
-use serde_json::Value as Json;
+use crate::json::{Document, View};
 
 /// A chain of documents; the first link is empty.
 #[derive(Debug, Default)]
 pub(super) struct Documents {
-    document: Json,
+    document: Option<Document<'static>>,
     next: OnceCell<Box<Self>>,
 }
 
 impl Documents {
     /// Adds a document behind this link, which must be the last, and gives the new last one.
-    pub(super) fn add(&self, document: Json) -> &Self {
+    pub(super) fn add(&self, document: Document<'static>) -> &Self {
         self.next.get_or_init(|| {
             Box::new(Self {
-                document,
+                document: Some(document),
                 next: OnceCell::new(),
             })
         })
     }
 
-    pub(super) const fn document(&self) -> &Json {
-        &self.document
+    /// What this link holds.
+    pub(super) fn root(&self) -> Option<View<'_>> {
+        self.document.as_ref().map(Document::root)
     }
 }
 

@@ -1,8 +1,7 @@
 //! Loops: what can be gone over, and one round after the other.
 
-use serde_json::Value as Json;
-
 use super::{Flow, Loop, Rendered, Renderer};
+use crate::json::{Entries, Items};
 use crate::vtl::{
     tree::{Expression, Node, Slot},
     value::{ListId, MapId, Value},
@@ -12,8 +11,8 @@ use crate::vtl::{
 enum Source<'a> {
     List(ListId),
     Map(MapId),
-    Array(&'a [Json]),
-    Object(serde_json::map::Values<'a>),
+    Array(Items<'a>),
+    Object(Entries<'a>),
     Nothing,
 }
 
@@ -64,8 +63,8 @@ impl<'a> Renderer<'a, '_> {
         match self.heap.current(value) {
             Value::List(id) => Source::List(id),
             Value::Map(id) => Source::Map(id),
-            Value::Json(Json::Array(items)) => Source::Array(items),
-            Value::Json(Json::Object(entries)) => Source::Object(entries.values()),
+            Value::Json(json) if json.is_array() => Source::Array(json.items()),
+            Value::Json(json) => Source::Object(json.entries()),
             _ => Source::Nothing,
         }
     }
@@ -82,11 +81,12 @@ impl<'a> Renderer<'a, '_> {
                 Some((map.get_index(index)?.1.clone(), index + 1 >= map.len()))
             }
             Source::Array(items) => {
-                Some((Value::json(items.get(index)?), index + 1 >= items.len()))
+                let item = items.next()?;
+                Some((Value::json(item), items.is_over()))
             }
-            Source::Object(values) => {
-                let value = values.next()?;
-                Some((Value::json(value), values.len() == 0))
+            Source::Object(entries) => {
+                let (_, value) = entries.next()?;
+                Some((Value::json(value), entries.is_over()))
             }
             Source::Nothing => None,
         }

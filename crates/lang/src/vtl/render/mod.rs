@@ -7,7 +7,7 @@ mod foreach;
 mod native;
 mod reference;
 
-use serde_json::Value as Json;
+use std::cell::OnceCell;
 
 use super::{
     Inputs, Limits, Overrides, RenderError,
@@ -16,6 +16,7 @@ use super::{
     tree::{Expression, Macro, Node, Slot, Tree},
     value::{Heap, Text, Value},
 };
+use crate::json::{Document, View};
 use documents::Documents;
 
 /// Renders a tree.
@@ -24,8 +25,8 @@ pub(super) fn render(
     inputs: &Inputs<'_>,
     overrides: &mut Overrides,
 ) -> Result<String, RenderError> {
-    let documents = Documents::default();
-    let mut renderer = Renderer::new(tree, *inputs, overrides, &documents);
+    let (documents, body) = (Documents::default(), OnceCell::new());
+    let mut renderer = Renderer::new(tree, *inputs, overrides, &documents, &body);
     renderer.nodes(&tree.nodes)?;
     Ok(renderer.out)
 }
@@ -46,7 +47,9 @@ pub(super) struct Renderer<'a, 'o> {
     memory: usize,
     depth: u32,
     documents: &'a Documents,
-    body: Option<&'a Json>,
+    /// The body, once it has been read.
+    body: &'a OnceCell<Document<'a>>,
+    context: Option<View<'a>>,
     parameters: Option<Value<'a>>,
     stage_variables: Option<Value<'a>>,
 }
@@ -75,6 +78,7 @@ impl<'a, 'o> Renderer<'a, 'o> {
         inputs: Inputs<'a>,
         overrides: &'o mut Overrides,
         documents: &'a Documents,
+        body: &'a OnceCell<Document<'a>>,
     ) -> Self {
         let Limits {
             steps,
@@ -96,7 +100,8 @@ impl<'a, 'o> Renderer<'a, 'o> {
             memory: memory_bytes,
             depth: 0,
             documents,
-            body: None,
+            body,
+            context: None,
             parameters: None,
             stage_variables: None,
         }
@@ -111,6 +116,13 @@ impl<'a, 'o> Renderer<'a, 'o> {
             }
             None => Err(RenderError::Steps(self.inputs.limits.steps)),
         }
+    }
+
+    /// Pays for parts of a document that are passed on the way to one of them.
+    pub(super) const fn pass(&mut self, parts: usize) -> Rendered<()> {
+        /// Parts that are passed for one step.
+        const PARTS_PER_STEP: usize = 16;
+        self.spend((parts / PARTS_PER_STEP) as u64)
     }
 
     /// How many steps may still be taken.

@@ -1,15 +1,15 @@
 //! The gateway's own objects: `$input`, `$context` with the overrides, `$stageVariables` and
 //! `$foreach`.
 
-use serde_json::Value as Json;
-
 use super::{Rendered, Renderer};
+use crate::json::{Document, View};
 use crate::vtl::{
     RenderError,
     overrides::Target,
     tree::Call,
     value::{Map, Native, Text, Value},
 };
+use std::borrow::Cow;
 
 /// What an empty body shows as; recorded on API Gateway.
 const EMPTY_BODY: &str = "{}";
@@ -20,10 +20,10 @@ impl<'a> Renderer<'a, '_> {
             (Native::Input, "body") => Value::text(self.body_text()),
             (Native::Context, "requestOverride") => Value::Native(Native::RequestOverride),
             (Native::Context, "responseOverride") => Value::Native(Native::ResponseOverride),
-            (Native::Context, _) => match self.heap.current(Value::json(self.inputs.context)) {
-                context @ (Value::Json(_) | Value::Map(_)) => self.property(&context, name),
-                _ => Value::Null,
-            },
+            (Native::Context, _) => {
+                let context = self.context.map_or(Value::Null, Value::json);
+                self.property(&self.heap.current(context), name)
+            }
             (Native::RequestOverride, "header") => map(Target::RequestHeader),
             (Native::RequestOverride, "path") => map(Target::RequestPath),
             (Native::RequestOverride, "querystring") => map(Target::RequestQuerystring),
@@ -89,26 +89,53 @@ impl<'a> Renderer<'a, '_> {
     }
 
     /// The body as a document, read when it is first asked for.
-    fn body_document(&mut self) -> Rendered<&'a Json> {
-        if let Some(body) = self.body {
-            return Ok(body);
+    fn body_document(&mut self) -> Rendered<View<'a>> {
+        if let Some(body) = self.body.get() {
+            return Ok(body.root());
         }
-        let body = self.read(self.body_text(), "the body")?;
-        self.body = Some(body);
-        Ok(body)
+        let body = match self.inputs.notes {
+            Some(notes) => Document::noted(self.inputs.body, notes),
+            None => self.document(Cow::Borrowed(self.body_text()), "the body")?,
+        };
+        Ok(self.body.get_or_init(|| body).root())
     }
 
-    /// Reads a JSON text.
-    pub(in crate::vtl) fn read(&mut self, text: &str, place: &'static str) -> Rendered<&'a Json> {
+    /// Reads a JSON text that was made.
+    pub(in crate::vtl) fn read(
+        &mut self,
+        text: String,
+        place: &'static str,
+    ) -> Rendered<Value<'a>> {
+        let document = self.document(Cow::Owned(text), place)?;
+        Ok(self.hold(document))
+    }
+
+    fn document<'t>(&mut self, text: Cow<'t, str>, place: &'static str) -> Rendered<Document<'t>> {
         self.charge(text.len())?;
         self.spend(u64::try_from(text.len() / 64).unwrap_or(u64::MAX) + 1)?;
-        let read = serde_json::from_str(text);
-        let document = read.map_err(|problem| RenderError::Json {
+        let document = Document::read(text).map_err(|problem| RenderError::Json {
             place,
             what: problem.to_string(),
         })?;
+        self.charge(document.bytes())?;
+        Ok(document)
+    }
+
+    /// Keeps a document until the end of the rendering.
+    fn hold(&mut self, document: Document<'static>) -> Value<'a> {
         self.documents = self.documents.add(document);
-        Ok(self.documents.document())
+        self.documents.root().map_or(Value::Null, Value::json)
+    }
+
+    /// Reads the tree behind `$context`, when it is first asked for.
+    pub(super) fn read_context(&mut self) -> Rendered<()> {
+        if self.context.is_none() {
+            let text = self.inputs.context.to_string();
+            let context = self.document(Cow::Owned(text), "the context")?;
+            self.documents = self.documents.add(context);
+            self.context = self.documents.root();
+        }
+        Ok(())
     }
 
     /// `$input.path(..)` and the value behind `$input.json(..)`.
@@ -147,10 +174,7 @@ impl<'a> Renderer<'a, '_> {
                 let items = found.into_iter().map(Value::json).collect();
                 Ok(self.heap.new_list(crate::vtl::value::Style::Json, items))
             }
-            crate::json_path::Found::Made(json) => {
-                self.documents = self.documents.add(json);
-                Ok(Value::json(self.documents.document()))
-            }
+            crate::json_path::Found::Made(made) => Ok(self.hold(made)),
         }
     }
 

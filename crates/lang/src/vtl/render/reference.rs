@@ -1,7 +1,5 @@
 //! Following references, and setting what they point at.
 
-use serde_json::Value as Json;
-
 use super::{Rendered, Renderer};
 use crate::vtl::{
     RenderError,
@@ -36,7 +34,10 @@ impl<'a> Renderer<'a, '_> {
         Ok(match slot {
             Slot::INPUT => Value::Native(Native::Input),
             Slot::UTIL => Value::Native(Native::Util),
-            Slot::CONTEXT => Value::Native(Native::Context),
+            Slot::CONTEXT => {
+                self.read_context()?;
+                Value::Native(Native::Context)
+            }
             Slot::STAGE_VARIABLES => self.stage_variables()?,
             Slot::FOREACH => match self.loops.len().checked_sub(1) {
                 Some(innermost) => Value::Native(Native::Loop(innermost)),
@@ -57,6 +58,9 @@ impl<'a> Renderer<'a, '_> {
     fn access(&mut self, value: Value<'a>, access: &'a Access) -> Rendered<Value<'a>> {
         self.spend(1)?;
         let value = self.heap.current(value);
+        if let Value::Json(json) = value {
+            self.pass(json.len())?;
+        }
         match access {
             Access::Property(name) => Ok(self.property(&value, name)),
             Access::Index(index) => {
@@ -70,8 +74,8 @@ impl<'a> Renderer<'a, '_> {
     /// `$value.name`.
     pub(super) fn property(&self, value: &Value<'a>, name: &str) -> Value<'a> {
         match value {
-            Value::Json(Json::Object(entries)) => {
-                entries.get(name).map_or(Value::Null, Value::json)
+            Value::Json(json) if json.is_object() => {
+                json.get(name).map_or(Value::Null, Value::json)
             }
             Value::Map(id) => self.heap.map(*id).get(name).cloned().unwrap_or(Value::Null),
             Value::Entry(id) => match name {
@@ -82,7 +86,7 @@ impl<'a> Renderer<'a, '_> {
             Value::Native(native) => self.native_property(*native, name),
             Value::Text(text) if name == "empty" => Value::Bool(text.as_str().is_empty()),
             Value::List(id) if name == "empty" => Value::Bool(self.heap.list(*id).items.is_empty()),
-            Value::Json(Json::Array(items)) if name == "empty" => Value::Bool(items.is_empty()),
+            Value::Json(json) if name == "empty" => Value::Bool(json.is_empty()),
             _ => Value::Null,
         }
     }
@@ -96,8 +100,8 @@ impl<'a> Renderer<'a, '_> {
                 let item = position(items.len()).and_then(|at| items.get(at));
                 return Ok(item.cloned().unwrap_or(Value::Null));
             }
-            Value::Json(Json::Array(items)) => {
-                let item = position(items.len()).and_then(|at| items.get(at));
+            Value::Json(json) if json.is_array() => {
+                let item = position(json.len()).and_then(|at| json.element(at));
                 return Ok(item.map_or(Value::Null, Value::json));
             }
             _ => {}
@@ -137,10 +141,8 @@ impl<'a> Renderer<'a, '_> {
             let name = self.text_of(key)?;
             return self.put_native(native, &name, &value).map(|()| Value::Null);
         }
-        if let Value::Json(Json::Array(items)) = holder {
-            self.charge(items.len() * size_of::<Value<'a>>())?;
-        } else if let Value::Json(Json::Object(entries)) = holder {
-            self.charge(entries.len() * size_of::<Value<'a>>() * 2)?;
+        if let Value::Json(json) = holder {
+            self.charge(json.len() * size_of::<Value<'a>>() * 2)?;
         }
         match self.heap.changeable(holder) {
             Value::Map(id) => {

@@ -4,14 +4,17 @@
 //! once. Nothing is said to the client about what is wrong with a body; its owner's gateway
 //! responses and logs have the sentences.
 
-use lang::{json_schema::Schema, media};
+use lang::{
+    json::{Document, Notes},
+    json_schema::Schema,
+    media,
+};
 use model::rest::GatewayResponseType as Kind;
 use plan::region::rest::{BodyModel, MethodPlan, Place, Required};
-use serde_json::Value;
 
 use crate::{
     fault::Fault,
-    rest::{Exchange, Refusal},
+    rest::{Exchange, Refusal, body::Noted},
 };
 
 /// Lets a request go on that has what its method wants.
@@ -29,7 +32,10 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<(), Fault> {
         None | Some(BodyModel::Anything) => Ok(()),
         Some(BodyModel::Schema(schema)) => {
             let schema = std::sync::Arc::clone(schema);
-            check(&schema, exchange.body.whole().await?)
+            let body = exchange.body.whole().await?.clone();
+            let notes = check(&schema, &body)?;
+            exchange.noted = notes.map(|notes| Noted::new(body, notes));
+            Ok(())
         }
     }
 }
@@ -73,14 +79,17 @@ fn is_there(exchange: &Exchange<'_>, wanted: &Required) -> bool {
     }
 }
 
-/// An absent body is checked as an empty object.
-fn check(schema: &Schema, body: &[u8]) -> Result<(), Fault> {
+/// An absent body is checked as an empty object. What was found out about another is given back,
+/// for templates to use.
+fn check(schema: &Schema, body: &[u8]) -> Result<Option<Notes>, Fault> {
     let body = if body.is_empty() { b"{}" } else { body };
-    let value: Result<Value, _> = serde_json::from_slice(body);
-    let found = match &value {
-        Ok(value) => schema.check(value),
-        Err(error) => Err(vec![format!("body is not JSON: {error}")]),
-    };
+    let not_json = |error: &dyn std::fmt::Display| vec![format!("body is not JSON: {error}")];
+    let text = std::str::from_utf8(body).map_err(|error| not_json(&error));
+    let found = text.and_then(|text| {
+        let document = Document::read(text).map_err(|error| not_json(&error))?;
+        schema.check(document.root())?;
+        Ok(document.into_notes())
+    });
     found.map_err(|sentences| {
         let sentences = format!("[{}]", sentences.join(", "));
         let mut refusal = Refusal::of(Kind::BadRequestBody, "invalid_body");
