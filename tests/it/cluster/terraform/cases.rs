@@ -527,4 +527,41 @@ resource "edgeway_route" "get" {
 "#,
     )
     .drift("DELETE", "/v2/apis/{api_id}/routes/{id}", ""),
+    case(
+        "edgeway_dns_zone.own",
+        "{id}",
+        r#"
+resource "edgeway_dns_zone" "own" {
+  name = "@{one|one|two}@.terraform.example"
+}
+"#,
+    )
+    .replaced(),
+    case(
+        "edgeway_dns_record.www",
+        "{zone}/{name}/{type}",
+        r#"
+resource "edgeway_dns_record" "www" {
+  zone   = edgeway_dns_zone.own.name
+  name   = "www.${edgeway_dns_zone.own.name}"
+  type   = "A"
+  ttl    = @{60|30}@
+  values = ["192.0.2.7", "192.0.2.@{1|9}@"]
+}
+"#,
+    )
+    .replaced(),
+    case(
+        "edgeway_dns_record.text",
+        "{zone}/{name}/{type}",
+        r#"
+resource "edgeway_dns_record" "text" {
+  zone   = edgeway_dns_zone.own.name
+  name   = "www.${edgeway_dns_zone.own.name}"
+  type   = "CAA"
+  values = ["0 issue \"@{a|b}@.example\""]
+}
+"#,
+    )
+    .replaced(),
 ];
