@@ -154,6 +154,15 @@ impl<'p> Workspace<'p> {
         Ok(fs::write(file, format!("{HEAD}{configuration}"))?)
     }
 
+    /// Puts a state in the place of the present one.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep(&self, state: &Value) -> anyhow::Result<()> {
+        let file = self.folder.path().join("terraform.tfstate");
+        Ok(fs::write(file, state.to_string())?)
+    }
+
     /// Runs a command, whatever comes of it.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod rest_parts;
 mod routes;
 mod stage;
 mod table;
+mod zones;
 
 use crate::{
     cty::Value,
@@ -32,6 +33,7 @@ pub(crate) fn resources() -> Vec<Box<dyn Resource>> {
         api_stage::all(),
         domains::all(),
         keys::all(),
+        zones::all(),
     ];
     families.into_iter().flatten().collect()
 }

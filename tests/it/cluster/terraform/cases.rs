@@ -528,46 +528,40 @@ resource "edgeway_route" "get" {
     )
     .drift("DELETE", "/v2/apis/{api_id}/routes/{id}", ""),
     case(
-        "edgeway_region.north",
-        "{name}",
-        r#"
-resource "edgeway_region" "north" {
-  name      = "eu-north-@{1|1|2}@"
-  latitude  = @{59.3|60}@
-  longitude = 18.1
-}
-"#,
-    )
-    .replaced()
-    .drift(
-        "PUT",
-        "/edgeway/v1/regions/{name}",
-        r#"{"latitude":1,"longitude":2.5}"#,
-    ),
-    case(
-        "edgeway_pop.oslo",
-        "{name}",
-        r#"
-resource "edgeway_pop" "oslo" {
-  name      = "oslo-@{1|1|2}@"
-  latitude  = @{59|59.9}@
-  longitude = -10.7
-}
-"#,
-    )
-    .replaced()
-    .drift("DELETE", "/edgeway/v1/pops/{name}", ""),
-    case(
-        "edgeway_enrollment_token.oslo",
+        "edgeway_dns_zone.own",
         "{id}",
         r#"
-resource "edgeway_enrollment_token" "oslo" {
-  role     = "pop"
-  place    = edgeway_pop.oslo.name
-  max_uses = 3
+resource "edgeway_dns_zone" "own" {
+  name = "@{one|one|two}@.terraform.example"
 }
 "#,
     )
-    .replaced()
-    .drift("DELETE", "/edgeway/v1/tokens/{id}", ""),
+    .replaced(),
+    case(
+        "edgeway_dns_record.www",
+        "{zone}/{name}/{type}",
+        r#"
+resource "edgeway_dns_record" "www" {
+  zone   = edgeway_dns_zone.own.name
+  name   = "www.${edgeway_dns_zone.own.name}"
+  type   = "A"
+  ttl    = @{60|30}@
+  values = ["192.0.2.7", "192.0.2.@{1|9}@"]
+}
+"#,
+    )
+    .replaced(),
+    case(
+        "edgeway_dns_record.text",
+        "{zone}/{name}/{type}",
+        r#"
+resource "edgeway_dns_record" "text" {
+  zone   = edgeway_dns_zone.own.name
+  name   = "www.${edgeway_dns_zone.own.name}"
+  type   = "CAA"
+  values = ["0 issue \"@{a|b}@.example\""]
+}
+"#,
+    )
+    .replaced(),
 ];
