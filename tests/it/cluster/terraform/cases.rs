@@ -528,6 +528,49 @@ resource "edgeway_route" "get" {
     )
     .drift("DELETE", "/v2/apis/{api_id}/routes/{id}", ""),
     case(
+        "edgeway_region.north",
+        "{name}",
+        r#"
+resource "edgeway_region" "north" {
+  name      = "eu-north-@{1|1|2}@"
+  latitude  = @{59.3|60}@
+  longitude = 18.1
+}
+"#,
+    )
+    .replaced()
+    .drift(
+        "PUT",
+        "/edgeway/v1/regions/{name}",
+        r#"{"latitude":1,"longitude":2.5}"#,
+    ),
+    case(
+        "edgeway_pop.oslo",
+        "{name}",
+        r#"
+resource "edgeway_pop" "oslo" {
+  name      = "oslo-@{1|1|2}@"
+  latitude  = @{59|59.9}@
+  longitude = -10.7
+}
+"#,
+    )
+    .replaced()
+    .drift("DELETE", "/edgeway/v1/pops/{name}", ""),
+    case(
+        "edgeway_enrollment_token.oslo",
+        "{id}",
+        r#"
+resource "edgeway_enrollment_token" "oslo" {
+  role     = "pop"
+  place    = edgeway_pop.oslo.name
+  max_uses = 3
+}
+"#,
+    )
+    .replaced()
+    .drift("DELETE", "/edgeway/v1/tokens/{id}", ""),
+    case(
         "edgeway_dns_zone.own",
         "{id}",
         r#"
