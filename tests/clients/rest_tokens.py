@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import ssl
+import time
 import urllib.request
 
 import pytest
@@ -21,6 +22,13 @@ def ask_issuer(what, body=None):
     data = None if body is None else json.dumps(body).encode()
     with urllib.request.urlopen(f"{ISSUER}/{what}", data=data, context=trust, timeout=20) as answer:
         return json.load(answer)
+
+
+def warm(ask, good):
+    """Asks until the node has the issuer's keys, which a busy machine may take its time for."""
+    end = time.monotonic() + 30
+    while (status := ask()) != good:
+        assert time.monotonic() < end, status
 
 
 def token(key="rsa", **claims):
@@ -62,6 +70,7 @@ def test_a_user_pools_tokens(deploy, pool):
     scope = "aws.cognito.signin.user.admin"
     api = deploy({"/who": guarded(), "/scoped": guarded("x/none", scope), "/no": guarded("x/none")},
                  components=scheme({"type": "cognito_user_pools", "providerARNs": [pool["arn"]]}))
+    warm(lambda: api.open("GET", "/who", headers={"authorization": pool["id"]}).status, 201)
     _, text = api("GET", "/who", headers={"authorization": pool["id"]}, status=201)
     claims = json.loads(text)["requestContext"]["authorizer"]
     assert list(claims) == ["claims"]
@@ -87,14 +96,16 @@ def test_tokens_of_an_issuer(ready, rest, deploy):
         {"claimName": "tier", "format": "SINGLE_STRING", "required": False,
          "expectedValues": ["gold"]}]}
     api = deploy({"/who": guarded(), "/scoped": guarded("pets/read", "pets/write")},
-                 components=scheme({"type": "jwt", "identitySource": "method.request.header.X-Token",
+                 components=scheme({"type": "jwt",
+                                    "identitySource": "method.request.header.X-Token",
                                     "jwtConfiguration": {"issuers": [issuer]}}, "X-Token"))
-    first = ask_issuer("fetches")
 
     def ask(what, target="/who", status=201):
         return api("GET", target, headers={"x-token": what}, status=status)
 
+    warm(lambda: api.open("GET", "/who", headers={"x-token": token()}).status, 201)
     _, text = ask(f"Bearer {token(groups=['a', 'b'], count=3)}")
+    fetched = ask_issuer("fetches")
     seen = json.loads(text)["requestContext"]["authorizer"]
     assert (seen["claims"]["sub"], seen["claims"]["groups"], seen["claims"]["count"]) == (
         "somebody", "[a b]", "3")
@@ -110,9 +121,8 @@ def test_tokens_of_an_issuer(ready, rest, deploy):
         assert json.loads(text) == {"message": "Unauthorized"}, bad
     _, text = ask(token(exp=1_700_000_000), status=401)
     assert json.loads(text) == {"message": "The incoming token has expired"}
-    # One node had the keys fetched once for all of that, and needs the issuer no more.
-    fetched = ask_issuer("fetches") - first
-    assert fetched <= len(ready["regions"]) * 3, fetched
+    # The node has the keys and asks for nothing, and so it can do without the issuer.
+    assert ask_issuer("fetches") == fetched
     good = token()
     ask_issuer("down/true", {})
     try:
@@ -128,12 +138,22 @@ def test_an_authorizer_is_tried(rest, deploy):
         made = rest.create_authorizer(
             restApiId=number, name="a", type="JWT", identitySource="method.request.header.X-Token",
             jwtConfiguration={"issuers": [{"issuer": ISSUER, "audiences": ["app"]}]})["id"]
-        tried = rest.test_invoke_authorizer(restApiId=number, authorizerId=made,
-                                            headers={"X-Token": token()})
+        good = {"restApiId": number, "authorizerId": made, "headers": {"X-Token": token()}}
+        warm(lambda: rest.test_invoke_authorizer(**good)["clientStatus"], 0)
+        tried = rest.test_invoke_authorizer(**good)
         assert (tried["clientStatus"], tried["claims"]["sub"]) == (0, "somebody")
         tried = rest.test_invoke_authorizer(restApiId=number, authorizerId=made,
                                             headers={"X-Token": "a.b.c"})
         assert tried["clientStatus"] == 401
+        # What no token could meet is refused at once.
+        for wrong in ({"issuer": "http://i.test", "audiences": ["a"]},
+                      {"issuer": ISSUER}, {"issuer": ISSUER, "audiences": ["a"],
+                                           "additionalClaims": [{"claimName": "exp",
+                                                                 "format": "SINGLE_STRING"}]}):
+            with pytest.raises(rest.exceptions.BadRequestException):
+                rest.create_authorizer(restApiId=number, name="b", type="JWT",
+                                       identitySource="method.request.header.X-Token",
+                                       jwtConfiguration={"issuers": [wrong]})
     finally:
         rest.delete_rest_api(restApiId=number)
 
@@ -166,6 +186,13 @@ def test_routes_of_http_apis(ready, apis):
             return text
 
         assert ask("/plain", 401, "Bearer") == b'{"message":"Unauthorized"}'
+        def status():
+            connection = http.client.HTTPConnection(ready["pops"][0]["http"], timeout=40)
+            connection.request("GET", "/plain", headers={
+                "host": host, "authorization": f"Bearer {token()}"})
+            return connection.getresponse().status
+
+        warm(status, 200)
         assert b'"keys"' in ask("/plain", 200, authorization=f"Bearer {token()}")
         # Asked for again by somebody without a token: the POP has not kept the answer.
         ask("/plain", 401, "Bearer")

@@ -13,8 +13,6 @@ use serve::Body;
 
 use crate::upstream::{UpstreamError, Upstreams};
 
-/// Time for each answer. Amazon waits 1.5 s.
-const TIME_MAX: Duration = Duration::from_secs(3);
 /// Longest discovery document that is read.
 const DISCOVERY_BYTES_MAX: usize = 64 * 1024;
 
@@ -67,7 +65,11 @@ struct Place {
 }
 
 /// Fetches and reads.
-pub(super) async fn fetch(upstreams: &Upstreams, source: &KeySource) -> Result<KeySet, FetchError> {
+pub(super) async fn fetch(
+    upstreams: &Upstreams,
+    source: &KeySource,
+    answer_max: Duration,
+) -> Result<KeySet, FetchError> {
     let place = match source {
         KeySource::Document(url) => Place::of(url)?,
         KeySource::UserPool { region, pool } => {
@@ -78,11 +80,11 @@ pub(super) async fn fetch(upstreams: &Upstreams, source: &KeySource) -> Result<K
         KeySource::Discovered(issuer) => {
             let below = issuer.trim_end_matches('/');
             let discovery = Place::of(&format!("{below}/.well-known/openid-configuration"))?;
-            let document = get(upstreams, &discovery, DISCOVERY_BYTES_MAX).await?;
+            let document = get(upstreams, &discovery, (DISCOVERY_BYTES_MAX, answer_max)).await?;
             discovered(issuer, &document)?
         }
     };
-    let document = get(upstreams, &place, KEYS_BYTES_MAX).await?;
+    let document = get(upstreams, &place, (KEYS_BYTES_MAX, answer_max)).await?;
     KeySet::parse(&document).map_err(|_| FetchError::Keys)
 }
 
@@ -139,7 +141,7 @@ impl Place {
 async fn get(
     upstreams: &Upstreams,
     place: &Place,
-    bytes_max: usize,
+    (bytes_max, answer_max): (usize, Duration),
 ) -> Result<bytes::Bytes, FetchError> {
     let request = Request::builder()
         .method(Method::GET)
@@ -156,7 +158,7 @@ async fn get(
         let body = answer.into_body().into_bytes(bytes_max).await;
         body.map_err(|_| FetchError::Body)
     };
-    let answered = tokio::time::timeout(TIME_MAX, asked).await;
+    let answered = tokio::time::timeout(answer_max, asked).await;
     answered.map_err(|_| FetchError::TimedOut)?
 }
 

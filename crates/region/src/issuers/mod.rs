@@ -42,8 +42,8 @@ const ASKS_MAX: usize = 1_024;
 const FETCHES_MAX: usize = 16;
 /// Requests of a node that wait for keys; one more is refused at once.
 const WAITING_MAX: usize = 4_096;
-/// Longest that a request waits for keys.
-const WAIT_MAX: Duration = Duration::from_secs(8);
+/// What a request waits beyond the time that two answers of an issuer may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The keys that a node has.
 pub(crate) struct Issuers {
@@ -92,7 +92,7 @@ impl Issuers {
         match state.need(id, &self.times, Instant::now()) {
             Need::Nothing(keys) => return Ok(keys),
             Need::Soon(keys) => {
-                self.ask(&held);
+                self.ask(&held, state.fetches);
                 return Ok(keys);
             }
             Need::Patience(failure) => return Err(failure),
@@ -100,12 +100,13 @@ impl Issuers {
         }
         let _waiter = self.waiting.try_acquire().map_err(|_| FetchError::Busy)?;
         let mut seen = held.state.subscribe();
-        if !self.ask(&held) {
+        if !self.ask(&held, state.fetches) {
             return Err(FetchError::Busy);
         }
         let ended = seen.wait_for(|now| now.fetches > state.fetches);
         // The sender is in `held`, which is here: waiting cannot fail, only last too long.
-        let Ok(Ok(now)) = tokio::time::timeout(WAIT_MAX, ended).await else {
+        let Ok(Ok(now)) = tokio::time::timeout(self.times.answer_max * 2 + PATIENCE, ended).await
+        else {
             return Err(FetchError::TimedOut);
         };
         match now.need(id, &self.times, Instant::now()) {
@@ -116,9 +117,14 @@ impl Issuers {
         }
     }
 
-    /// Has keys fetched; false where that cannot be.
-    fn ask(&self, held: &Arc<Held>) -> bool {
+    /// Has keys fetched by whoever saw so many fetches end; false where that cannot be.
+    fn ask(&self, held: &Arc<Held>, seen: u64) -> bool {
         if held.is_asked.swap(true, Ordering::AcqRel) {
+            return true;
+        }
+        if held.state.borrow().fetches != seen {
+            // Another one has ended meanwhile.
+            held.is_asked.store(false, Ordering::Release);
             return true;
         }
         let taken = self.asks.try_send(Arc::clone(held)).is_ok();
@@ -163,9 +169,11 @@ impl Issuers {
             tracing::warn!(?source, %error, "keys of an issuer cannot be fetched");
         }
         let now = Instant::now();
-        held.state.send_modify(|state| state.settle(fetched, now));
-        // Behind the state: who still sees it set finds the fetch ended.
-        held.is_asked.store(false, Ordering::Release);
+        held.state.send_modify(|state| {
+            state.settle(fetched, now);
+            // Whoever sees the one sees the other.
+            held.is_asked.store(false, Ordering::Release);
+        });
     }
 }
 
@@ -193,11 +201,12 @@ pub(crate) async fn keep(
         };
         let (issuers, upstreams) = (Arc::clone(&issuers), Arc::clone(&upstreams));
         let ending = drain.clone();
+        let answer_max = issuers.times.answer_max;
         drain.spawn(async move {
             let fetched = tokio::select! {
                 biased;
                 () = ending.expired() => Err(FetchError::Busy),
-                fetched = fetch::fetch(&upstreams, &held.source) => fetched,
+                fetched = fetch::fetch(&upstreams, &held.source, answer_max) => fetched,
             };
             issuers.settle(&held, fetched);
             drop(turn);

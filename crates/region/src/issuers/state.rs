@@ -20,6 +20,8 @@ pub struct KeyTimes {
     pub unknown_every: Duration,
     /// Between fetches of a source that fails.
     pub retry_every: Duration,
+    /// For each answer of an issuer.
+    pub answer_max: Duration,
 }
 
 impl Default for KeyTimes {
@@ -30,6 +32,8 @@ impl Default for KeyTimes {
             stale_max: Duration::from_hours(24),
             unknown_every: Duration::from_secs(10),
             retry_every: Duration::from_secs(1),
+            // Amazon waits 1.5 s.
+            answer_max: Duration::from_secs(3),
         }
     }
 }

@@ -63,6 +63,7 @@ async fn rig(backend: &Backend, trusted: &str, skips: Option<bool>, shows: bool)
     let pem = trusted.as_bytes().to_vec();
     let rig = Rig::start_with(Setup::default(), |settings| {
         settings.upstreams.extra_ca_pem = Some(pem);
+        settings.upstreams.connect_timeout = std::time::Duration::from_secs(30);
     });
     serve_content(rig.await, content, |stage| {
         stage.rest = Some(Box::new(StageSettings {

@@ -30,7 +30,11 @@ pub(super) const NEVER: KeyTimes = KeyTimes {
     stale_max: Duration::from_hours(2),
     unknown_every: Duration::from_hours(1),
     retry_every: Duration::ZERO,
+    answer_max: Duration::from_secs(30),
 };
+
+/// A machine that is busy elsewhere is no issuer that is down.
+pub(super) const CONNECT_MAX: Duration = Duration::from_secs(30);
 
 fn jwt_authorizer(issuer: &Issuer) -> Authorizer {
     let claim = JwtClaim {
@@ -113,6 +117,7 @@ async fn rig(
     let rig = Rig::start_with(Setup::default(), |settings| {
         settings.upstreams.extra_ca_pem = Some(issuer.pem());
         settings.upstreams.aws = issuer.as_user_pools();
+        settings.upstreams.connect_timeout = CONNECT_MAX;
         settings.keys = times;
     });
     (serve_content(rig.await, content, |_| {}).await, backend)

@@ -18,7 +18,7 @@ use super::{
         entrances::call_with,
         harness::{Answer, Rig, Setup, eventually, get, line},
     },
-    NEVER, claims,
+    CONNECT_MAX, NEVER, claims,
     issuer::Issuer,
 };
 
@@ -49,6 +49,7 @@ async fn rig(issuer: &Issuer) -> (Rig, Backend) {
     let rig = Rig::start_with(setup, |settings| {
         settings.upstreams.extra_ca_pem = Some(issuer.pem());
         settings.keys = NEVER;
+        settings.upstreams.connect_timeout = CONNECT_MAX;
     })
     .await;
     let mut config = (**rig.config.borrow()).clone();
