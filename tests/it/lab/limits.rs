@@ -203,6 +203,5 @@ async fn a_rate_holds_for_regions_that_lose_each_other() {
     }
     for (mode, name) in MODES.iter().enumerate() {
         assert!(ended.admitted[mode] > 0, "{name}");
-        assert!(ended.refused[mode] > 0, "{name}");
     }
 }

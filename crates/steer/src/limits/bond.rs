@@ -2,7 +2,7 @@
 
 use super::{
     parts::{self, CUT_OFF_MS, WHOLE},
-    reign::Echo,
+    reign::{Echo, UNKNOWN},
 };
 
 /// Whom a node follows. What it may spend alone comes by a clock of its own, which runs slower
@@ -19,7 +19,8 @@ pub(super) struct Bond {
     /// When it last heard that its home acts.
     pooled_ms: u64,
     echo: Option<Echo>,
-    followed: bool,
+    /// The home that it followed before, if there was one.
+    followed: Option<(u64, u64)>,
     /// In millionths of a second.
     clock: u64,
     at_ms: u64,
@@ -41,7 +42,7 @@ impl Bond {
 
     /// It may have followed a home in an earlier life.
     pub(super) const fn has_lived(&mut self) {
-        self.followed = true;
+        self.followed = Some(UNKNOWN);
     }
 
     /// No home counts it as its follower, for sure: it may spend its part.
@@ -80,9 +81,10 @@ impl Bond {
         }
     }
 
-    /// Whether it has followed another home than that one.
-    pub(super) fn followed(&self, home: (u64, u64)) -> bool {
-        self.followed || self.bound.is_some_and(|bound| bound != home)
+    /// The last home that it has followed, other than that one.
+    pub(super) fn followed(&self, home: (u64, u64)) -> Option<(u64, u64)> {
+        let other = self.bound.filter(|bound| *bound != home);
+        other.or(self.followed)
     }
 
     /// A home has answered, with a stamp, and has said whether it acts.
@@ -112,7 +114,7 @@ impl Bond {
 
     fn bind(&mut self, home: (u64, u64)) {
         if self.bound != Some(home) {
-            self.followed |= self.bound.is_some();
+            self.followed = self.bound.or(self.followed);
             (self.bound, self.echo) = (Some(home), None);
         }
     }

@@ -2,12 +2,14 @@
 //!
 //! Tokens that it has granted and that nobody has spent yet count as if they were still in the
 //! bucket, so granting ahead does not make a limit larger. What it knows is not stored: a new home
-//! takes rates for used up when it begins, and quotas for what has been counted of them.
+//! takes rates for used up when it begins, until the last one tells what it left, and quotas for
+//! what has been counted of them.
 
 use std::collections::BTreeMap;
 
 use super::{
-    Ask, Claim, Grant, Key, Left, Terms,
+    Ask, Claim, Estate, Grant, Key, Left, Terms,
+    estate::RATES_MAX,
     message::Taken,
     reign::Reign,
     stock::{Counts, Limit, Stock},
@@ -24,6 +26,8 @@ const QUOTA_IDLE_MS: u64 = 600_000;
 #[derive(Debug, Default)]
 pub(super) struct Home {
     limits: BTreeMap<Key, Limit>,
+    /// What the last home left.
+    inherited: Option<Estate>,
 }
 
 impl Home {
@@ -96,14 +100,49 @@ impl Home {
             if self.limits.len() >= LIMITS_MAX {
                 return None;
             }
-            let limit = Limit::new(now_ms, claim, counts)?;
+            let inherited = self.inherited.as_ref();
+            let left = inherited.map(|estate| estate.level(claim.key, claim.terms));
+            let limit = Limit::new(now_ms, claim, left, counts)?;
             self.limits.insert(claim.key, limit);
         }
         let limit = self.limits.get_mut(&claim.key)?;
         limit.asked_ms = now_ms;
-        limit.stock.alter(reign.pool_ms(), claim.terms);
+        limit.alter(reign.pool_ms(), claim.terms);
         limit.advance(now_ms, reign);
         Some(limit)
+    }
+
+    /// What it leaves to the next home.
+    pub(super) fn leave(&self, home: (u64, u64), reign: &Reign) -> Estate {
+        let inherited = self.inherited.as_ref();
+        let named = inherited.into_iter().flat_map(|estate| &estate.levels);
+        let mut levels: BTreeMap<Key, i64> = named.copied().collect();
+        for (key, limit) in &self.limits {
+            if let Stock::Rate(bucket, _) = &limit.stock {
+                levels.insert(*key, bucket.level());
+            }
+        }
+        if levels.len() > RATES_MAX {
+            return Estate {
+                home,
+                ..Estate::default()
+            };
+        }
+        let come_ms = inherited.map_or(0, |estate| estate.come_ms);
+        Estate {
+            home,
+            levels: levels.into_iter().collect(),
+            come_ms: come_ms.saturating_add(reign.pool_ms()),
+        }
+    }
+
+    /// Takes over what the last home left. Rates in use are as if they had begun with
+    /// it.
+    pub(super) fn inherit(&mut self, estate: Estate) {
+        for (key, limit) in &mut self.limits {
+            limit.inherit(&estate, *key);
+        }
+        self.inherited = Some(estate);
     }
 
     /// Forgets limits that are whole again; to be called about once a second.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Claim, Count, Left, Meter, reign::Echo};
+use super::{Claim, Count, Estate, Left, Meter, reign::Echo};
 
 /// What a node tells the home, all limits at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub struct Exchange {
     pub echo: Option<Echo>,
     /// What it has counted itself and told nobody yet; only said until the home has answered once.
     pub counts: Vec<Count>,
+    /// What it left as the home, if it is asked for that.
+    pub estate: Option<Estate>,
     /// What it asks for.
     pub asks: Vec<Ask>,
 }
@@ -49,6 +51,8 @@ pub struct Answer {
     pub stamp: u64,
     /// Whether the home may act: most nodes follow it.
     pub acts: bool,
+    /// The home whose estate it would like to have, by its reign and its life.
+    pub heir_of: Option<(u64, u64)>,
     /// One for each ask; none at all when the home may not act, or has heard a later exchange.
     pub grants: Vec<Grant>,
 }

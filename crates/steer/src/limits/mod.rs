@@ -11,6 +11,7 @@
 
 mod bond;
 mod bucket;
+mod estate;
 mod home;
 mod message;
 mod node;
@@ -25,6 +26,7 @@ mod usage;
 mod verdict;
 
 pub use bucket::{Bucket, TOKEN};
+pub use estate::Estate;
 pub use message::{Answer, Ask, Exchange, Grant, Take};
 pub use node::Node;
 pub use reign::Echo;

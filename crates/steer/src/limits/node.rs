@@ -3,22 +3,18 @@
 //! The caller says who the home is (`docs/operations/limits.md`: the leader of the ledger), carries
 //! exchanges, and tells other nodes' counts.
 
+mod exchange;
+
 use super::{
-    Answer, Claim, Count, Exchange, Gauges, Meter, Mode, Standing, Step, Take, Usage, Verdict,
+    Claim, Count, Estate, Gauges, Meter, Mode, Standing, Step, Take, Usage, Verdict,
     bond::Bond,
     home::Home,
     message::Taken,
-    reign::{Reign, Sender},
+    reign::Reign,
     share::Around,
     shares::{Shared, Shares},
     stock::Counts,
 };
-
-/// Between two exchanges with nothing to say, milliseconds. Well below what a home counts a
-/// follower for, less two ways there and back.
-const KEEP_ALIVE_MS: u64 = 90;
-/// Counts told to a home that is new to the node.
-const COUNTS_MAX: usize = 10_000;
 
 /// A region node's knowledge of limits.
 #[derive(Debug)]
@@ -39,6 +35,9 @@ pub struct Node {
     exchanged_ms: u64,
     /// The home has answered at least once.
     greeted: bool,
+    /// What it left when it was the home last, and whose estate its home would like to have.
+    estate: Option<Estate>,
+    wanted: Option<(u64, u64)>,
 }
 
 impl Node {
@@ -51,7 +50,7 @@ impl Node {
             nodes: 1,
             today: 0,
             standing: Standing::Alone,
-            reign: Reign::new((0, 0), 0, (0, false)),
+            reign: Reign::new((0, 0), 0, (0, None)),
             home: Home::default(),
             local: (Reign::alone(), Home::default()),
             bond: Bond::default(),
@@ -59,6 +58,8 @@ impl Node {
             usage: Usage::default(),
             exchanged_ms: 0,
             greeted: false,
+            estate: None,
+            wanted: None,
         }
     }
 
@@ -109,10 +110,7 @@ impl Node {
                 if (self.reign.number, self.reign.boot) == me {
                     self.reign.skip_to(now_ms);
                 } else {
-                    let own = (self.bond.free_from(me), self.bond.followed(me));
-                    self.reign = Reign::new(me, now_ms, own);
-                    self.home = Home::default();
-                    self.reign.set_nodes(self.nodes);
+                    self.reign_as(now_ms, me);
                 }
                 self.advance(now_ms);
             }
@@ -121,7 +119,10 @@ impl Node {
                     matches!(before, Standing::Follows { reign: known, .. } if known == reign);
                 if !known {
                     self.shares.other_home();
-                    self.greeted = false;
+                    (self.greeted, self.wanted) = (false, None);
+                }
+                if self.reign.number > 0 {
+                    self.reign_as(now_ms, (0, 0));
                 }
             }
             // Whoever was the home is so again, perhaps.
@@ -130,12 +131,37 @@ impl Node {
         self.exchanged_ms = 0;
     }
 
+    /// Begins another reign; 0 is none. What the last one left is kept.
+    fn reign_as(&mut self, now_ms: u64, me: (u64, u64)) {
+        let home = std::mem::take(&mut self.home);
+        if self.reign.acted_ms().is_some() {
+            let last = (self.reign.number, self.reign.boot);
+            self.estate = Some(home.leave(last, &self.reign));
+        }
+        let own = (self.bond.free_from(me), self.bond.followed(me));
+        self.reign = Reign::new(me, now_ms, own);
+        self.reign.set_nodes(self.nodes);
+    }
+
+    /// Takes over what the last home left, which may have been this node itself.
+    fn inherit(&mut self, estate: Option<&Estate>) {
+        let estate = estate.or(self.estate.as_ref());
+        let wanted = self.reign.heir_of;
+        if let Some(estate) = estate.filter(|estate| wanted == Some(estate.home)) {
+            self.home.inherit(estate.clone());
+            self.reign.heir_of = None;
+        }
+    }
+
     /// Time passes: for the node itself, and for the home, if it is that.
     fn advance(&mut self, now_ms: u64) {
         self.bond.advance(now_ms);
         let home = matches!(self.standing, Standing::Home { .. });
         if home {
             self.reign.advance(now_ms);
+        }
+        if home && self.reign.heir_of.is_some() {
+            self.inherit(None);
         }
         if let Some(acted_ms) = self.reign.acted_ms().filter(|_| home) {
             let me = (self.reign.number, self.reign.boot);
@@ -253,89 +279,6 @@ impl Node {
     #[must_use]
     pub fn is_dirty(&self) -> bool {
         self.shares.is_dirty()
-    }
-
-    /// What to tell the home now, if anything, and which node it is.
-    pub fn exchange(&mut self, now_ms: u64) -> Option<(u64, Exchange)> {
-        self.advance(now_ms);
-        let Standing::Follows { home, reign } = self.standing else {
-            return None;
-        };
-        let usage = &self.usage;
-        let counts = |meter: &Meter, window| usage.within(meter, window);
-        let around = around(&self.bond, (self.own, self.nodes), now_ms, &counts);
-        let asks = self.shares.asks(&around);
-        if asks.is_empty() && now_ms.saturating_sub(self.exchanged_ms) < KEEP_ALIVE_MS {
-            return None;
-        }
-        self.exchanged_ms = now_ms;
-        let (boot, seq) = self.bond.next_message();
-        let untold = if self.greeted { 0 } else { COUNTS_MAX };
-        let told = Exchange {
-            reign,
-            boot,
-            seq,
-            sent_ms: now_ms,
-            echo: self.bond.echo(reign),
-            counts: self.usage.peek_untold(self.own, untold),
-            asks,
-        };
-        Some((home, told))
-    }
-
-    /// The home has answered.
-    pub fn answered(&mut self, now_ms: u64, told: &Exchange, answer: &Answer) {
-        self.advance(now_ms);
-        let current = matches!(
-            self.standing, Standing::Follows { reign, .. } if reign == told.reign
-        );
-        if !current {
-            return self.failed(told);
-        }
-        let stamp = (answer.stamp, answer.acts);
-        self.bond.answered(now_ms, (told.reign, answer.boot), stamp);
-        self.greeted = true;
-        self.shares
-            .answered(now_ms, told.sent_ms, &told.asks, &answer.grants);
-    }
-
-    /// The home has not answered.
-    pub fn failed(&mut self, told: &Exchange) {
-        self.shares.failed(&told.asks);
-    }
-
-    /// Answers another node, as the home; none when this node is not the one that is meant.
-    pub fn hear(&mut self, now_ms: u64, from: u64, told: &Exchange) -> Option<Answer> {
-        self.advance(now_ms);
-        if self.standing != (Standing::Home { reign: told.reign }) {
-            return None;
-        }
-        let sender = Sender {
-            node: from,
-            boot: told.boot,
-            seq: told.seq,
-            echo: told.echo,
-        };
-        let in_time = self.reign.heard(now_ms, &sender);
-        self.merge(&told.counts);
-        self.advance(now_ms);
-        let (acts, usage) = (self.acts(), &self.usage);
-        let counts = |meter: &Meter, window| usage.within(meter, window);
-        let asks = told.asks.iter().filter(|_| acts && in_time);
-        let grants = asks.map(|ask| self.home.grant((now_ms, from), &self.reign, ask, &counts));
-        Some(Answer {
-            grants: grants.collect(),
-            boot: self.reign.boot,
-            stamp: now_ms,
-            acts,
-        })
-    }
-
-    /// Decides on another node's request, as the home.
-    pub fn decide(&mut self, now_ms: u64, take: &Take) -> Option<Verdict> {
-        self.advance(now_ms);
-        let meant = self.standing == (Standing::Home { reign: take.reign }) && self.acts();
-        meant.then(|| self.take_at_home(now_ms, &take.claims, take.meter.as_ref()))
     }
 
     /// Tidies up; to be called about once a second.

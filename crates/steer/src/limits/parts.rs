@@ -9,10 +9,11 @@
 use super::Terms;
 
 /// The home counts a node as its follower for so long after the stamp that the node has returned:
-/// two ways there and back between the farthest regions, and twice what passes between exchanges.
-pub(super) const FOLLOWS_MS: u64 = 800;
+/// two ways there and back between the farthest regions, twice what passes between exchanges, and
+/// as much again for machines that stall.
+pub(super) const FOLLOWS_MS: u64 = 1_500;
 /// A node spends granted tokens for so long after it asked for them: two ways there and back.
-pub(super) const TOKENS_MS: u64 = 600;
+pub(super) const TOKENS_MS: u64 = 900;
 /// After so long without an answer of its home a node is sure that no home counts it as its
 /// follower, and that tokens granted by then are spent or void. One eighth more than the sum of
 /// the two, which is by how much clocks may differ in speed.

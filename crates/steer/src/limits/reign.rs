@@ -13,6 +13,9 @@ use super::parts::{self, FOLLOWS_MS, WHOLE};
 /// A clock of a home that has nothing to make up for: all that ever comes has come.
 const FOREVER: u64 = 1 << 56;
 
+/// A home that a node followed in an earlier life.
+pub(super) const UNKNOWN: (u64, u64) = (0, 0);
+
 /// A home's time of office.
 #[derive(Debug)]
 pub(super) struct Reign {
@@ -26,8 +29,10 @@ pub(super) struct Reign {
     followers: BTreeMap<u64, Follower>,
     /// From when on it follows itself.
     own_from_ms: u64,
-    /// It has followed another home before.
-    followed: bool,
+    /// The home that it has followed before.
+    followed: Option<(u64, u64)>,
+    /// The last home that acted before it, if that is known and it has not told what it left.
+    pub(super) heir_of: Option<(u64, u64)>,
     /// The pool's time in millionths of a second: it stands still while the home may not act, and
     /// runs slower while nodes may be cut off.
     clock: Option<u64>,
@@ -49,8 +54,8 @@ struct Follower {
     until_ms: u64,
     /// Until then it does not spend its part alone.
     pooled_until_ms: u64,
-    /// It has followed another home before.
-    followed: bool,
+    /// The home that it has followed before.
+    followed: Option<(u64, u64)>,
 }
 
 /// What a node returns of an answer.
@@ -62,8 +67,8 @@ pub struct Echo {
     pub stamp: u64,
     /// Whether the home acted then.
     pub acted: bool,
-    /// The node has followed another home in its life.
-    pub followed: bool,
+    /// The home that the node has followed before, by its reign and its life.
+    pub followed: Option<(u64, u64)>,
 }
 
 /// How a node introduces itself in an exchange.
@@ -79,7 +84,7 @@ impl Reign {
     pub(super) fn new(
         (number, boot): (u64, u64),
         now_ms: u64,
-        (own_from_ms, followed): (u64, bool),
+        (own_from_ms, followed): (u64, Option<(u64, u64)>),
     ) -> Self {
         Self {
             number,
@@ -89,6 +94,7 @@ impl Reign {
             followers: BTreeMap::new(),
             own_from_ms,
             followed,
+            heir_of: None,
             clock: None,
             at_ms: now_ms,
             acted_ms: None,
@@ -99,7 +105,7 @@ impl Reign {
 
     /// That of a node which has limits for itself, and asks nobody.
     pub(super) fn alone() -> Self {
-        let mut reign = Self::new((1, 0), 0, (0, false));
+        let mut reign = Self::new((1, 0), 0, (0, None));
         reign.alone = true;
         reign
     }
@@ -183,15 +189,19 @@ impl Reign {
         self.begin(now_ms);
     }
 
-    /// When it may act for the first time. Nobody has acted before it in the lives of those who
-    /// follow: then limits start full.
+    /// When it may act for the first time. If nobody has acted before it, as far as those know who
+    /// follow, then limits start full.
     fn begin(&mut self, now_ms: u64) {
         if self.clock.is_some() || !self.acts_at(now_ms) {
             return;
         }
-        let mut follow = self.followers.values().filter(|one| one.until_ms > now_ms);
-        let first = self.alone || (!self.followed && !follow.any(|one| one.followed));
+        let follow = self.followers.values().filter(|one| one.until_ms > now_ms);
+        let before = follow.map(|one| one.followed).chain([self.followed]);
+        let before: Vec<(u64, u64)> = before.flatten().collect();
+        let first = self.alone || before.is_empty();
         self.clock = Some(if first { FOREVER } else { 0 });
+        let last = before.iter().copied().max();
+        self.heir_of = last.filter(|_| !before.contains(&UNKNOWN));
         self.acted_ms = Some(now_ms);
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::rest::Window;
 
-use super::{Ask, Bucket, Claim, Left, Meter, Terms, parts::HOLDS_MS, reign::Reign};
+use super::{Ask, Bucket, Claim, Estate, Key, Left, Meter, Terms, parts::HOLDS_MS, reign::Reign};
 
 /// A node that has not asked for so long does not compete for tokens.
 const COMPETES_MS: u64 = 1_000;
@@ -16,6 +16,8 @@ pub(super) struct Limit {
     pub(super) asked_ms: u64,
     /// Nodes that had come back when it was last looked at.
     returns: u64,
+    /// Until it is known what the last home left: how the bucket would be if that was all.
+    rich: Option<Bucket>,
 }
 
 #[derive(Debug)]
@@ -40,13 +42,18 @@ pub(super) struct Holder {
 }
 
 impl Limit {
-    /// With what has come since the home began. None for a quota of which nobody says what is
-    /// counted.
-    pub(super) fn new(now_ms: u64, claim: &Claim, counts: Counts<'_>) -> Option<Self> {
+    /// With what was left when the home began, and has come since. None for a quota of which nobody
+    /// says what is counted.
+    pub(super) fn new(
+        now_ms: u64,
+        claim: &Claim,
+        left: Option<i64>,
+        counts: Counts<'_>,
+    ) -> Option<Self> {
         let stock = match claim.terms {
             Terms::Rate { per_second, burst } => {
-                let empty = Bucket::full(per_second, burst, 0).with_level(0);
-                Stock::Rate(empty, claim.terms)
+                let full = Bucket::full(per_second, burst, 0);
+                Stock::Rate(full.with_level(left.unwrap_or(0)), claim.terms)
             }
             Terms::Quota { limit } => {
                 let (meter, window) = claim.counted.as_ref()?;
@@ -57,11 +64,16 @@ impl Limit {
                 }
             }
         };
+        let rich = match &stock {
+            Stock::Rate(bucket, _) if left.is_none() => Some(bucket.with_level(i64::MAX)),
+            Stock::Rate(..) | Stock::Quota { .. } => None,
+        };
         Some(Self {
             stock,
             holders: Vec::new(),
             asked_ms: now_ms,
             returns: 0,
+            rich,
         })
     }
 
@@ -82,14 +94,46 @@ impl Limit {
         let Stock::Rate(bucket, Terms::Rate { burst, .. }) = &mut self.stock else {
             return;
         };
-        bucket.refill(reign.pool_ms(), out);
-        bucket.clip(reign.size(*burst), out, 0);
-        if self.returns != reign.returns {
-            // It was smaller when a node came back that was silent, and has grown since.
-            let since = reign.pool_ms().saturating_sub(reign.returned_ms);
-            bucket.clip(reign.least_size(*burst), out, since);
-            self.returns = reign.returns;
+        for bucket in std::iter::once(bucket).chain(&mut self.rich) {
+            bucket.refill(reign.pool_ms(), out);
+            bucket.clip(reign.size(*burst), out, 0);
+            if self.returns != reign.returns {
+                // It was smaller when a node came back that was silent, and has grown since.
+                let since = reign.pool_ms().saturating_sub(reign.returned_ms);
+                bucket.clip(reign.least_size(*burst), out, since);
+            }
         }
+        self.returns = reign.returns;
+    }
+
+    /// Every bucket of a rate.
+    fn buckets(&mut self) -> impl Iterator<Item = &mut Bucket> {
+        let real = match &mut self.stock {
+            Stock::Rate(bucket, _) => Some(bucket),
+            Stock::Quota { .. } => None,
+        };
+        real.into_iter().chain(&mut self.rich)
+    }
+
+    /// Takes over what the last home left: the bucket is as if it had begun with that.
+    pub(super) fn inherit(&mut self, estate: &Estate, key: Key) {
+        let Stock::Rate(bucket, terms) = &mut self.stock else {
+            return;
+        };
+        if let Some(rich) = self.rich.take() {
+            let left = estate.level(key, *terms).max(0);
+            let level = bucket.level().saturating_add(left).min(rich.level());
+            *bucket = bucket.with_level(level.max(bucket.level()));
+        }
+    }
+
+    /// Its terms may have changed.
+    pub(super) fn alter(&mut self, pool_ms: u64, terms: Terms) {
+        if let Terms::Rate { per_second, burst } = terms {
+            self.buckets()
+                .for_each(|bucket| bucket.alter(per_second, burst, pool_ms));
+        }
+        self.stock.alter(terms);
     }
 
     /// Whole tokens left when it was last looked at.
@@ -119,16 +163,14 @@ impl Limit {
     pub(super) fn hear(&mut self, now_ms: u64, from: u64, ask: &Ask) {
         let known = self.holders.iter().find(|one| one.node == from);
         let out = known.map_or(0, |one| one.held);
-        match &mut self.stock {
-            Stock::Rate(bucket, _) => {
-                bucket.charge(ask.spent);
-                // What counts as spent already does not come back.
-                bucket.put_back(ask.back.min(out));
-            }
-            Stock::Quota { counts, .. } => {
-                let count = counts.entry(from).or_insert(0);
-                *count = ask.own.max(*count);
-            }
+        for bucket in self.buckets() {
+            bucket.charge(ask.spent);
+            // What counts as spent already does not come back.
+            bucket.put_back(ask.back.min(out));
+        }
+        if let Stock::Quota { counts, .. } = &mut self.stock {
+            let count = counts.entry(from).or_insert(0);
+            *count = ask.own.max(*count);
         }
         let (held, asked_ms) = (ask.held, now_ms);
         match self.holders.iter_mut().find(|one| one.node == from) {
@@ -151,9 +193,7 @@ impl Limit {
     }
 
     pub(super) fn lend(&mut self, to: u64, tokens: u32) {
-        if let Stock::Rate(bucket, _) = &mut self.stock {
-            bucket.charge(tokens);
-        }
+        self.buckets().for_each(|bucket| bucket.charge(tokens));
         if let Some(holder) = self.holders.iter_mut().find(|one| one.node == to) {
             holder.held = holder.held.saturating_add(tokens);
         }
@@ -161,22 +201,17 @@ impl Limit {
 
     /// The home itself admits.
     pub(super) fn spend(&mut self, own: u64, tokens: u32) {
-        match &mut self.stock {
-            Stock::Rate(bucket, _) => bucket.charge(tokens),
-            Stock::Quota { counts, .. } => {
-                *counts.entry(own).or_insert(0) += u64::from(tokens);
-            }
+        self.buckets().for_each(|bucket| bucket.charge(tokens));
+        if let Stock::Quota { counts, .. } = &mut self.stock {
+            *counts.entry(own).or_insert(0) += u64::from(tokens);
         }
     }
 }
 
 impl Stock {
-    pub(super) fn alter(&mut self, pool_ms: u64, terms: Terms) {
+    const fn alter(&mut self, terms: Terms) {
         match (self, terms) {
-            (Self::Rate(bucket, known), Terms::Rate { per_second, burst }) => {
-                bucket.alter(per_second, burst, pool_ms);
-                *known = terms;
-            }
+            (Self::Rate(_, known), Terms::Rate { .. }) => *known = terms,
             (Self::Quota { limit: known, .. }, Terms::Quota { limit }) => *known = limit,
             // Names of rates and quotas never meet.
             (Self::Rate(..), Terms::Quota { .. }) | (Self::Quota { .. }, Terms::Rate { .. }) => {}

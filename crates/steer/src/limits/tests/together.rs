@@ -118,7 +118,28 @@ fn a_new_home_takes_over() {
     cluster.elect(1);
     let after = cluster.load(&[1, 2], 200, 8_000, &claim);
     println!("new home: {gap} in 2 s without, {after} in 8 s with one");
-    assert!(after >= 650, "{after} of 800");
+    assert!(after >= 560, "{after} of 800");
+}
+
+/// The home changes while all are well: the next one knows what is left.
+#[test]
+fn a_home_that_lives_leaves_what_it_knows() {
+    let mut cluster = Cluster::of(3, Mode::Leased, 5);
+    let (slow, other) = ([rate(1, 100)], [quota(1_000_000)]);
+    cluster.oracle = Some(tenth(1, 100));
+    let before = cluster.load(&[0], 20, 1_000, &slow);
+    assert_eq!(before, 20);
+    for home in [1, 2, 2, 0, 1] {
+        cluster.elect(home);
+        cluster.run(4_000);
+    }
+    let after = cluster.load(&ALL, 200, 2_000, &slow);
+    assert!(
+        (75..=110).contains(&after),
+        "{after} of 80 and 20 that have come"
+    );
+    cluster.oracle = None;
+    assert!(cluster.load(&ALL, 10, 1_000, &other) >= 29);
 }
 
 #[test]
@@ -169,7 +190,8 @@ fn a_quota_in_a_partition() {
     let mut cluster = Cluster::of(3, Mode::Leased, 5);
     cluster.cut_off = ALL.to_vec();
     let admitted = cluster.load(&ALL, 100, 60_000, &claim);
-    assert!((200..=400).contains(&admitted), "{admitted} of 3000");
+    // Until the home knows that nobody follows it, it goes on.
+    assert!((250..=600).contains(&admitted), "{admitted} of 3000");
 }
 
 #[test]
