@@ -15,6 +15,7 @@ mod rest;
 mod rest_aggregate;
 mod rest_bodies;
 mod rest_cache;
+mod rest_hostile;
 mod rest_signed;
 mod rest_test_invoke;
 mod streams;

@@ -268,6 +268,7 @@ fn what_nobody_authorizes_is_broken_whatever_it_calls() {
             cache_ttl_s: 0,
         }],
         merge: Merge::Named,
+        template: None,
         status: 200,
     };
     for (authorization, broken) in [
