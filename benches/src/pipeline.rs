@@ -312,7 +312,10 @@ fn operation(variant: &Variant, origin: &str) -> Value {
     if variant.validation {
         operation["x-amazon-apigateway-request-validator"] = json!("all");
         operation["parameters"] = json!([
-            { "name": "x-api-key", "in": "header", "required": true, "schema": { "type": "string" } },
+            {
+                "name": "x-api-key", "in": "header", "required": true,
+                "schema": { "type": "string" },
+            },
         ]);
         operation["requestBody"] = json!({
             "required": true,

@@ -26,7 +26,7 @@ fn found(content: &model::rest::Content) -> Arc<Aggregate> {
 
 #[test]
 fn what_is_written_is_read_as_the_same() {
-    let wanted = json!({"merge": "flat", "statusCode": 203, "parts": {
+    let wanted = json!({"merge": "flat", "statusCode": 203, "template": "$input.body", "parts": {
         "second": {"uri": "https://a.example/{id}", "onFailure": "default", "default": {"a": [1]},
             "path": {"id": "parts.first.body.id"}, "cacheTtlInSeconds": 60,
             "headers": {"x-status": "parts.first.status"}, "after": ["first"]},
@@ -37,6 +37,7 @@ fn what_is_written_is_read_as_the_same() {
     let first = read(&file(wanted)).unwrap().definition;
     let aggregate = found(&first.content);
     assert_eq!((aggregate.merge, aggregate.status), (Merge::Flat, 203));
+    assert_eq!(aggregate.template.as_deref(), Some("$input.body"));
     let names: Vec<&str> = aggregate
         .parts
         .iter()
@@ -82,8 +83,12 @@ fn what_is_wrong_is_refused_with_its_place() {
         "200 to 599",
     );
     check(
-        json!({"parts": {"a": {"uri": "http://a"}}, "template": "x"}),
-        "template",
+        json!({"parts": {"a": {"uri": "http://a"}}, "layout": "x"}),
+        "layout",
+    );
+    check(
+        json!({"parts": {"a": {"uri": "http://a"}}, "template": "#if(true)x"}),
+        "template: line 1",
     );
     check(one(json!({"retries": 3})), "/parts/a/retries");
     check(one(json!({"timeoutInMillis": 10})), "50 to 29000");

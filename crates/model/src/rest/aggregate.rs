@@ -38,6 +38,8 @@ pub struct Aggregate {
     pub parts: Vec<AggregatePart>,
     /// How answers become one.
     pub merge: Merge,
+    /// A mapping template over what was merged, whose text is answered in its place.
+    pub template: Option<String>,
     /// The status of the whole.
     pub status: u16,
 }

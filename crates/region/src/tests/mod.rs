@@ -19,6 +19,7 @@ mod rest_bodies;
 mod rest_cache;
 mod rest_domain;
 mod rest_execution_log;
+mod rest_hostile;
 mod rest_signed;
 mod rest_test_invoke;
 mod rest_tls;

@@ -53,6 +53,7 @@ async fn region(parts: Vec<AggregatePart>, merge: Merge) -> Rig {
     own.aggregate = Some(Arc::new(Aggregate {
         parts,
         merge,
+        template: None,
         status: 200,
     }));
     let resource = Resource {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use lang::mapping::Expression;
+use lang::{mapping::Expression, vtl::Template};
 use model::rest::{AGGREGATE_PARTS_MAX, Aggregate, AggregatePart, Merge, OnFailure};
 
 use super::super::fault::Fault;
@@ -18,7 +18,7 @@ const TIMEOUT_MS: u32 = 10_000;
 const TIMEOUT_RANGE_MS: std::ops::RangeInclusive<u32> = 50..=29_000;
 const TTL_MAX_S: u32 = 3600;
 
-const MEMBERS: [&str; 3] = ["merge", "parts", "statusCode"];
+const MEMBERS: [&str; 4] = ["merge", "parts", "statusCode", "template"];
 const PART_MEMBERS: [&str; 11] = [
     "after",
     "body",
@@ -63,9 +63,14 @@ pub(super) fn aggregate(node: &Node<'_>) -> Result<Aggregate, Fault> {
         .ok()
         .filter(|status| (200..600).contains(status))
         .ok_or_else(|| node.fault("statusCode must be from 200 to 599"))?;
+    let template = node.text_of("template")?;
+    if let Some(Err(error)) = template.as_deref().map(Template::parse) {
+        return Err(node.fault(format!("template: {error}")));
+    }
     Ok(Aggregate {
         parts: read,
         merge: chosen(node, "merge", Merge::parse)?.unwrap_or(Merge::Named),
+        template,
         status,
     })
 }

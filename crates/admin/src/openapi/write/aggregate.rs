@@ -10,11 +10,15 @@ pub(super) fn aggregate(aggregate: &Aggregate) -> Value {
     let parts: Map<String, Value> = parts
         .map(|one| (one.name.clone(), Value::Object(part(one))))
         .collect();
-    json!({
+    let mut written = json!({
         "merge": aggregate.merge.as_str().to_ascii_lowercase(),
         "statusCode": aggregate.status,
         "parts": parts,
-    })
+    });
+    if let (Some(template), Some(fields)) = (&aggregate.template, written.as_object_mut()) {
+        fields.insert("template".to_owned(), json!(template));
+    }
+    written
 }
 
 fn part(part: &AggregatePart) -> Map<String, Value> {

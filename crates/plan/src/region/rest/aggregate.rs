@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use lang::{mapping::Expression, uri_template::UriTemplate};
+use lang::{mapping::Expression, uri_template::UriTemplate, vtl::Template};
 use model::rest::{Aggregate, AggregatePart, Merge, OnFailure};
 
 use super::{super::route::Origin, backend::origin_of};
@@ -14,6 +14,8 @@ pub struct AggregatePlan {
     pub parts: Vec<PartPlan>,
     /// How answers become one.
     pub merge: Merge,
+    /// What is made of the one.
+    pub template: Option<Template>,
     /// The status of the whole.
     pub status: u16,
     /// Some call needs the client's body.
@@ -77,10 +79,12 @@ impl AggregatePlan {
         if !ends(&parts) {
             return Err("parts wait for each other in a circle".to_owned());
         }
+        let template = source.template.as_deref().map(Template::parse).transpose();
         Ok(Self {
             reads_body: parts.iter().any(PartPlan::reads_body),
             parts,
             merge: source.merge,
+            template: template.map_err(|error| format!("template: {error}"))?,
             status: source.status,
         })
     }
