@@ -213,8 +213,8 @@ fn function(function: &dyn Function) -> String {
     let dots = if signature.variadic { "..." } else { "" };
     let returns = type_text(&signature.returns);
     let mut text = format!(
-        "{MADE}\n# Function `{name}`\n\n{}\n\n{}\n\n```\nprovider::edgeway::{name}({}{dots})\n```\n\n\
-         Returns {returns}.\n\n| Parameter | Type | Description |\n|---|---|---|\n",
+        "{MADE}\n# Function `{name}`\n\n{}\n\n{}\n\n```\nprovider::edgeway::{name}({}{dots})\n```\n\
+         \nReturns {returns}.\n\n| Parameter | Type | Description |\n|---|---|---|\n",
         signature.summary,
         signature.description,
         names.join(", "),

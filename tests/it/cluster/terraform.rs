@@ -284,7 +284,8 @@ async fn a_thousand_resources_are_refreshed_by_few_calls() {
     let text = format!(
         "resource \"edgeway_resource\" \"many\" {{\n  \
          count = {COUNT}\n  \
-         rest_api_id = \"{api}\"\n  parent_id = \"{root}\"\n  path_part = \"r${{count.index}}\"\n}}\n"
+         rest_api_id = \"{api}\"\n  parent_id = \"{root}\"\n  \
+         path_part = \"r${{count.index}}\"\n}}\n"
     );
     let workspace = Workspace::new(&terraform, &provider, &text).unwrap();
     workspace.keep(&state(&api, root, &resources)).unwrap();

@@ -62,7 +62,8 @@ fn what_is_to_be_made_has_defaults_and_unknowns() {
 #[test]
 fn nothing_changes_where_nothing_differs() {
     let prior = object(json!({
-        "id": "1", "name": "a", "kind": "plain", "etag": "e", "part": [{ "key": "k", "part_id": "p" }]
+        "id": "1", "name": "a", "kind": "plain", "etag": "e",
+        "part": [{ "key": "k", "part_id": "p" }]
     }));
     let config = object(json!({ "name": "a", "part": [{ "key": "k" }] }));
     let planned = plan(&schema(), &prior, &prior, &config);
@@ -73,7 +74,8 @@ fn nothing_changes_where_nothing_differs() {
 #[test]
 fn a_change_keeps_what_is_stable_and_the_parts_at_the_same_place() {
     let prior = object(json!({
-        "id": "1", "name": "a", "kind": "plain", "etag": "e", "part": [{ "key": "k", "part_id": "p" }]
+        "id": "1", "name": "a", "kind": "plain", "etag": "e",
+        "part": [{ "key": "k", "part_id": "p" }]
     }));
     let parts = json!([{ "key": "k" }, { "key": "l" }]);
     let config = object(json!({ "name": "b", "part": parts }));

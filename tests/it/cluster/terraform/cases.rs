@@ -317,7 +317,10 @@ resource "edgeway_http_api" "pieces" {
   name        = "@{a|b}@"
   description = "@{a|b}@"
   tags        = { a = "@{a|b}@" }
-  @{cors_configuration = { allow_origins = ["*"], max_age = 5 }|cors_configuration = { allow_methods = ["GET"], allow_origins = ["*"] }}@
+  cors_configuration = {
+    allow_origins = ["*"]
+    @{max_age = 5|allow_methods = ["GET"]}@
+  }
 }
 "#,
     )
@@ -357,7 +360,11 @@ resource "edgeway_api_stage" "auto" {
 }
 "#,
     )
-    .drift("PATCH", "/v2/apis/{api_id}/stages/$default", r#"{"description":"odd"}"#),
+    .drift(
+        "PATCH",
+        "/v2/apis/{api_id}/stages/$default",
+        r#"{"description":"odd"}"#,
+    ),
     case(
         "edgeway_api_stage.fixed",
         "{api_id}/{name}",
@@ -410,7 +417,11 @@ resource "edgeway_base_path_mapping" "own" {
 "#,
     )
     .replaced()
-    .drift("DELETE", "/domainnames/{domain_name}/basepathmappings/pets", ""),
+    .drift(
+        "DELETE",
+        "/domainnames/{domain_name}/basepathmappings/pets",
+        "",
+    ),
     case(
         "edgeway_api_mapping.own",
         "{domain_name}/{id}",
@@ -432,7 +443,10 @@ resource "edgeway_model" "dog" {
   rest_api_id = edgeway_rest_api.pieces.id
   name        = "@{Dog|Dog|Hound}@"
   description = "@{a|b}@"
-  schema      = jsonencode({ "$schema" = "http://json-schema.org/draft-04/schema#", type = "@{object|array}@" })
+  schema = jsonencode({
+    "$schema" = "http://json-schema.org/draft-04/schema#"
+    type      = "@{object|array}@"
+  })
 }
 "#,
     )
@@ -448,7 +462,11 @@ resource "edgeway_request_validator" "all" {
 }
 "#,
     )
-    .drift("DELETE", "/restapis/{rest_api_id}/requestvalidators/{id}", ""),
+    .drift(
+        "DELETE",
+        "/restapis/{rest_api_id}/requestvalidators/{id}",
+        "",
+    ),
     case(
         "edgeway_gateway_response.throttled",
         "{rest_api_id}/{response_type}",
@@ -476,7 +494,10 @@ resource "edgeway_authorizer" "token" {
   rest_api_id     = edgeway_rest_api.pieces.id
   name            = "@{a|b}@"
   type            = "TOKEN"
-  authorizer_uri  = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:123456789012:function:f/invocations"
+  authorizer_uri = join("", [
+    "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/",
+    "arn:aws:lambda:us-east-1:123456789012:function:f/invocations",
+  ])
   identity_source = "method.request.header.@{A|B}@"
 }
 "#,
