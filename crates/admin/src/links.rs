@@ -1,8 +1,8 @@
 //! How a VPC link stands: whether its target is understood, and whether a connector is connected.
 //!
-//! A link is `AVAILABLE` as soon as it is understood, as Amazon's is when its way is built, whatever
-//! is behind it: tools wait for that word. What is behind it is told in the message, which no tool
-//! waits for; it is soft state and nothing of it is replicated.
+//! A link is `AVAILABLE` as soon as it is understood, as Amazon's is when its way is built,
+//! whatever is behind it: tools wait for that word. What is behind it is told in the message, which
+//! no tool waits for; it is soft state and nothing of it is replicated.
 
 use model::rest::VpcLink;
 use plan::region::ends_of;

@@ -18,7 +18,7 @@ use tests::{
 use tokio::net::TcpStream;
 
 const LONG: Duration = Duration::from_secs(60);
-const BIG: u64 = 24 << 20;
+const BIG: u64 = 8 << 20;
 const PER_SECOND: u32 = 100;
 const SECONDS: u32 = 4;
 
@@ -338,22 +338,23 @@ async fn bodies_stream(office: &Office, host: &str) {
 }
 
 async fn a_client_that_leaves_is_heard_of(office: &Office, host: &str) {
-    let (addr, host) = (office.http("one").unwrap(), host.to_owned());
-    let counts = &office.backend.counts;
-    let before = counts.requests.load(Ordering::Relaxed);
+    let addr = office.http("one").unwrap();
     let one = office.wan.host("one").unwrap();
-    let request = one.spawn(async move { client::get(addr, &host, "/hang").await });
-    until("the backend is called", LONG, || async {
-        (counts.requests.load(Ordering::Relaxed) > before).then_some(())
-    })
-    .await;
-    // Checks arrive as well: what is called last may be one of them.
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    request.abort();
-    until("the backend's call is cancelled", LONG, || async {
-        (counts.cancelled.load(Ordering::Relaxed) == 1).then_some(())
-    })
-    .await;
+    let cancelled = || office.backend.counts.cancelled.load(Ordering::Relaxed) > 0;
+    // A request that is given up before it arrives is no proof: then another one is.
+    for _ in 0..10 {
+        let host = host.to_owned();
+        let request = one.spawn(async move { client::get(addr, &host, "/hang").await });
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        request.abort();
+        for _ in 0..30 {
+            if cancelled() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    panic!("the backend's call goes on without its client");
 }
 
 /// Ends a connector under load at both regions; no request fails.

@@ -80,8 +80,8 @@ pub fn ends_of(link: &VpcLink) -> Result<(Vec<&str>, Option<&str>), String> {
                 }) => Ok((vec![connector], Some(upstream))),
                 _ => Err(format!(
                     "{target} names no connector and upstream, as \
-                     arn:aws:elasticloadbalancing:REGION:ACCOUNT:loadbalancer/net/CONNECTOR/UPSTREAM \
-                     does"
+                     arn:aws:elasticloadbalancing:REGION:ACCOUNT:loadbalancer/net/CONNECTOR/\
+                     UPSTREAM does"
                 )),
             }
         }

@@ -115,6 +115,7 @@ impl Connectors {
                 Some(path) => Next::Connector(path),
                 None => match self.elsewhere(way, reach, &mut elsewhere) {
                     Some(peer) => Next::Region(peer),
+                    None if reach == Reach::All && self.back(way, &tried).await => continue,
                     None => break,
                 },
             };

@@ -15,14 +15,14 @@ use std::{
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use link::{
-    CallError, CallFailure, NodeIdentity, Peer, PeerRole, PeersSeen, ProbeOutcome, RpcError,
-    Service, WayBack,
+    CallError, CallFailure, NodeIdentity, Peer, PeerRole, PeersSeen, ProbeError, RpcError, Service,
+    WayBack,
 };
 use plan::region::Way;
 use prometheus::Registry;
 use serve::Drain;
 use steer::region::{BudgetSettings, RetryBudget};
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::watch;
 
 use super::{
     ConnectorSight, OfferedUpstream,
@@ -33,8 +33,14 @@ use super::{
 
 /// Between two probes of one connection.
 const PROBE_EVERY: Duration = Duration::from_millis(250);
+/// Beyond that, a connection is not chosen while there is another.
+const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 /// For a connector to say what it offers.
 const OFFERS_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a lost connection is waited for, and since when it may have been lost.
+const BACK_WITHIN: Duration = Duration::from_secs(3);
+const LATELY: Duration = Duration::from_secs(5);
 
 /// Region nodes that have what is not connected here.
 pub trait Elsewhere: Send + Sync + 'static {
@@ -48,6 +54,10 @@ pub struct Connectors {
     paths: ArcSwap<BTreeMap<u64, Arc<Path>>>,
     /// Held to change `paths`.
     changing: Mutex<()>,
+    /// Rises with every change of `paths`.
+    changed: watch::Sender<u64>,
+    /// When connectors, by name, last lost a connection.
+    lost: Mutex<BTreeMap<String, Instant>>,
     turn: AtomicUsize,
     budget: Mutex<RetryBudget>,
     started: Instant,
@@ -81,6 +91,8 @@ impl Connectors {
         Ok(Arc::new(Self {
             paths: ArcSwap::default(),
             changing: Mutex::default(),
+            changed: watch::Sender::new(0),
+            lost: Mutex::default(),
             turn: AtomicUsize::new(0),
             budget: Mutex::new(RetryBudget::new(BudgetSettings::default())),
             started: Instant::now(),
@@ -153,10 +165,33 @@ impl Connectors {
         fit.get(best).map(|path| Arc::clone(path))
     }
 
-    /// Whether one of these connectors is connected, whatever it offers.
+    /// Whether one of these connectors is connected and stays, whatever it offers.
     pub(super) fn has_any(&self, connectors: &[Box<str>]) -> bool {
         let paths = self.paths.load();
-        paths.values().any(|path| path.is_one_of(connectors))
+        let mut paths = paths.values();
+        paths.any(|path| path.is_one_of(connectors) && !path.draining.load(Ordering::Relaxed))
+    }
+
+    /// Waits for a connection that has just been lost to come back; at once false where none has.
+    /// A connector dials again within a second, and so does one that was started anew.
+    pub(super) async fn back(&self, way: &Way, tried: &[Arc<Path>]) -> bool {
+        let lately = {
+            let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut at = way.connectors.iter().filter_map(|name| lost.get(&**name));
+            at.any(|at| at.elapsed() < LATELY)
+        };
+        if !lately || self.has_any(&way.connectors) {
+            return false;
+        }
+        let mut changed = self.changed.subscribe();
+        let coming = async {
+            while self.choose(way, tried).is_none() {
+                if changed.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(BACK_WITHIN, coming).await.is_ok()
     }
 
     /// Counts a request for the budget of retries.
@@ -186,17 +221,24 @@ impl Connectors {
             () = self.watch_on(way) => {}
             () = drain.expired() => {}
         }
-        self.change(|paths| drop(paths.remove(&number)));
+        self.change(|paths| {
+            let Some(path) = paths.remove(&number) else {
+                return;
+            };
+            let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+            lost.retain(|_, at| at.elapsed() < LATELY);
+            lost.insert(path.identity.place.clone(), Instant::now());
+        });
     }
 
     async fn watch_on(&self, way: WayBack) {
-        let Some((offers, outcomes)) = begin(&way.peer).await else {
+        let Some(offers) = begin(&way.peer).await else {
             return;
         };
         let path = Path::new(way, offers);
         tracing::info!(connector = %path.identity, "connector connected");
         self.change(|paths| drop(paths.insert(path.number, Arc::clone(&path))));
-        path.follow(outcomes).await;
+        path.follow().await;
         tracing::info!(connector = %path.identity, "connector gone");
     }
 
@@ -207,6 +249,7 @@ impl Connectors {
         let count = i64::try_from(paths.len()).unwrap_or(i64::MAX);
         self.metrics.connections.set(count);
         self.paths.store(Arc::new(paths));
+        self.changed.send_modify(|count| *count += 1);
     }
 }
 
@@ -224,27 +267,29 @@ impl Path {
         })
     }
 
-    /// Notes what probes tell until the connection is gone.
-    async fn follow(&self, mut outcomes: Receiver<ProbeOutcome>) {
+    /// Notes what probes tell until the connection is gone. A lost probe takes the connection out
+    /// of the choice and no more: it also carries bodies, behind which a datagram may be late, and
+    /// the transport itself finds out when nothing comes at all.
+    async fn follow(&self) {
         let mut known = 0;
-        while let Some(outcome) = outcomes.recv().await {
-            match outcome {
-                ProbeOutcome::Report(report) => {
+        loop {
+            match self.peer.probe(PROBE_TIMEOUT).await {
+                Ok(report) => {
                     self.suspect.store(false, Ordering::Relaxed);
                     self.draining.store(report.draining, Ordering::Relaxed);
                     self.told.store(report.load.in_flight, Ordering::Relaxed);
-                    if report.revision == known {
-                        continue;
-                    }
                     // Asked again with the next probe if this fails.
-                    if let Ok(offers) = offers_of(&self.peer).await {
+                    if report.revision != known
+                        && let Ok(offers) = offers_of(&self.peer).await
+                    {
                         known = report.revision;
                         self.offers.store(Arc::new(offers));
                     }
                 }
-                ProbeOutcome::Lost { .. } => self.suspect.store(true, Ordering::Relaxed),
-                ProbeOutcome::Down => return,
+                Err(ProbeError::Lost) => self.suspect.store(true, Ordering::Relaxed),
+                Err(ProbeError::Down) => return,
             }
+            tokio::time::sleep(PROBE_EVERY).await;
         }
     }
 
@@ -293,26 +338,18 @@ impl Drop for Ride {
     }
 }
 
-/// What a connector offers over a connection, and the probes over it; none where it offers nothing,
-/// or is gone.
-async fn begin(peer: &Peer) -> Option<(Vec<OfferedUpstream>, Receiver<ProbeOutcome>)> {
-    let mut probes = None;
+/// What a connector offers over a connection; none where it offers nothing, or is gone.
+async fn begin(peer: &Peer) -> Option<Vec<OfferedUpstream>> {
     loop {
         let error = match offers_of(peer).await {
-            Ok(offers) => {
-                let probes = probes.unwrap_or_else(|| peer.probes(PROBE_EVERY));
-                return Some((offers, probes));
-            }
+            Ok(offers) => return Some(offers),
             Err(error) => error,
         };
-        if offers_nothing(&error) {
+        let gone = peer.probe(PROBE_TIMEOUT).await == Err(ProbeError::Down);
+        if offers_nothing(&error) || gone {
             return None;
         }
-        // Probes tell when the connection is gone.
-        let outcomes = probes.get_or_insert_with(|| peer.probes(PROBE_EVERY));
-        if let None | Some(ProbeOutcome::Down) = outcomes.recv().await {
-            return None;
-        }
+        tokio::time::sleep(PROBE_EVERY).await;
     }
 }
 

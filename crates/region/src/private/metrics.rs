@@ -1,4 +1,5 @@
-//! What both halves count. Labels are results, and upstreams by the names in a connector's settings.
+//! What both halves count. Labels are results, and upstreams by the names in a connector's
+//! settings.
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 

@@ -5,8 +5,8 @@
 //! region's last step moved elsewhere: the same HTTP client with the same faults. `Connectors` is a
 //! region node's half, `Connector` the far one.
 //!
-//! Who may connect under which name is decided by certificates, not here; and nobody here chooses an
-//! address: a region only names an upstream, which the connector's own settings list.
+//! Who may connect under which name is decided by certificates, not here; and nobody here chooses
+//! an address: a region only names an upstream, which the connector's own settings list.
 
 mod calling;
 mod choice;

@@ -278,6 +278,29 @@ async fn what_is_lost_is_sent_again_only_if_it_may_be() {
     }
 }
 
+#[tokio::test]
+async fn a_connection_that_has_just_gone_is_waited_for() {
+    let (hub, backend) = (Hub::start(), echoing().await);
+    let mut far = hub.connector("office", 7, orders(&backend)).await;
+    let mut answers = Vec::new();
+    // A machine that stands still for seconds lets the wait end before the connection is back.
+    while !answers.contains(&Ok(StatusCode::OK)) && answers.len() < 5 {
+        far.transport.close().await;
+        eventually(|| hub.connectors.sights().is_empty()).await;
+        let calling = hub.get("office", "orders");
+        let (answer, back) = tokio::join!(calling, hub.connector("office", 7, orders(&backend)));
+        answers.push(answer);
+        far = back;
+    }
+    assert_eq!(answers.last(), Some(&Ok(StatusCode::OK)), "{answers:?}");
+    // One that was never there is not.
+    assert_eq!(
+        hub.get("home", "orders").await,
+        Err(UpstreamError::NoConnector)
+    );
+    hub.drain.finish().await;
+}
+
 /// Knows nobody but counts how often it is asked.
 struct Nobody(AtomicUsize);
 
