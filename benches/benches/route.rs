@@ -51,6 +51,7 @@ fn config() -> Config {
                 key_der: vec![],
             },
             created_ms: 0,
+            format: model::codec::Level::OLDEST,
         })),
         regions: BTreeMap::from([(
             region.clone(),

@@ -59,9 +59,18 @@ fn the_template_unit_is_as_hardened_as_the_plain_one() {
         let text = fs::read_to_string(deploy().join("systemd").join(name)).unwrap();
         let lines = text.lines().filter(|line| line.contains('='));
         let hardening = lines.filter(|line| {
-            ["Protect", "Private", "Restrict", "SystemCall", "Capab", "Ambient", "Memory", "NoNew"]
-                .iter()
-                .any(|start| line.starts_with(start))
+            [
+                "Protect",
+                "Private",
+                "Restrict",
+                "SystemCall",
+                "Capab",
+                "Ambient",
+                "Memory",
+                "NoNew",
+            ]
+            .iter()
+            .any(|start| line.starts_with(start))
         });
         hardening.map(str::to_owned).collect()
     };
@@ -112,7 +121,12 @@ fn dashboards_are_as_made() {
     run(Command::new("python3").arg(folder.path().join("make.py")));
     for kept in files("grafana", "json") {
         let made = folder.path().join(kept.file_name().unwrap());
-        assert_eq!(fs::read(&kept).unwrap(), fs::read(made).unwrap(), "{}", kept.display());
+        assert_eq!(
+            fs::read(&kept).unwrap(),
+            fs::read(made).unwrap(),
+            "{}",
+            kept.display()
+        );
     }
 }
 
@@ -138,10 +152,18 @@ fn packages_and_images_are_the_same_bytes_again() {
     assert_eq!(fs::read(&package).unwrap(), fs::read(again).unwrap());
     let listed = run(Command::new("dpkg-deb").arg("-c").arg(&package)).stdout;
     let listed = String::from_utf8(listed).unwrap();
-    for file in ["./usr/bin/edgeway", "system/edgeway.service", "system/edgeway@.service"] {
+    for file in [
+        "./usr/bin/edgeway",
+        "system/edgeway.service",
+        "system/edgeway@.service",
+    ] {
         assert!(listed.contains(file), "{listed}");
     }
-    let field = run(Command::new("dpkg-deb").arg("-f").arg(&package).arg("Version")).stdout;
+    let field = run(Command::new("dpkg-deb")
+        .arg("-f")
+        .arg(&package)
+        .arg("Version"))
+    .stdout;
     assert_eq!(field, b"1.2.3\n");
 
     // A program that loads shared objects, as ours does.
@@ -157,7 +179,13 @@ fn packages_and_images_are_the_same_bytes_again() {
         \x20   content = blob.read() if blob else b''\n\
         \x20   if content[:2] == b'\\x1f\\x8b':\n\
         \x20       tarfile.open(fileobj=io.BytesIO(content)).extractall(sys.argv[2])\n";
-    run(Command::new("python3").args(["-c", unpack]).arg(&image).arg(&root));
-    let said = run(Command::new("chroot").arg(&root).args(["/usr/bin/edgeway", "/"])).stdout;
+    run(Command::new("python3")
+        .args(["-c", unpack])
+        .arg(&image)
+        .arg(&root));
+    let said = run(Command::new("chroot")
+        .arg(&root)
+        .args(["/usr/bin/edgeway", "/"]))
+    .stdout;
     assert!(String::from_utf8(said).unwrap().contains("var"));
 }

@@ -10,10 +10,10 @@ use model::{
 };
 
 use super::{
-    vpc_links::Links,
     rest::{Contents, RestStage},
     route::RoutePlan,
     router::{Router, decoded},
+    vpc_links::Links,
 };
 use crate::Diagnostic;
 

@@ -11,9 +11,9 @@ use model::{
 
 use super::{
     api::DEFAULT_STAGE,
-    vpc_links::{Links, Way},
     token::TokenAuthorizer,
     unserved,
+    vpc_links::{Links, Way},
 };
 
 /// A compiled route.

@@ -7,8 +7,8 @@ use model::rest::{ConnectionType, Integration, IntegrationType, ResponseTransfer
 
 use super::{
     super::{
-        vpc_links::Links,
         route::{Origin, OriginTls},
+        vpc_links::Links,
     },
     aggregate::AggregatePlan,
     aws::{self, AwsBackend},

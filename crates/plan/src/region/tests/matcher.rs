@@ -6,7 +6,7 @@ use model::{HttpContent, RouteKey, Segment};
 use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
 
-use super::super::{vpc_links::Links, route::RoutePlan, router::Router};
+use super::super::{route::RoutePlan, router::Router, vpc_links::Links};
 
 /// The route that should answer: all that match, sorted by the rules.
 fn expected<'k>(keys: &'k [RouteKey], method: &str, path: &str) -> Option<&'k RouteKey> {

@@ -232,7 +232,11 @@ fn routes_without_their_authorizer_are_broken() {
         .insert("i".into(), Arc::new(integration));
     let compiled = |route: &Route, content: &HttpContent| {
         let none = BTreeMap::new();
-        RoutePlan::compile(route, content, (&stage("prod", None, &[]), &Links::new(&none)))
+        RoutePlan::compile(
+            route,
+            content,
+            (&stage("prod", None, &[]), &Links::new(&none)),
+        )
     };
     let is_broken = |plan: &RoutePlan| matches!(plan.action(), Action::Broken(_));
     let (plan, reason) = compiled(&route, &content);
