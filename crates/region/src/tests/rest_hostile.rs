@@ -92,7 +92,6 @@ async fn endless_templates() {
 #[tokio::test]
 async fn large_bodies() {
     let all = format!("#set($x = $input.json('$')){OK}");
-    check("ten MiB of numbers, all of it", &all, list("1,"), 200).await;
     check(
         "ten MiB of objects, all of it",
         &all,
