@@ -15,8 +15,8 @@ use std::{
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use link::{
-    CallError, CallFailure, NodeIdentity, Peer, PeerRole, PeersSeen, ProbeError, RpcError, Service,
-    WayBack,
+    CallError, CallFailure, NodeIdentity, Peer, PeerRole, PeerState, PeersSeen, ProbeError,
+    RpcError, Service, WayBack,
 };
 use plan::region::Way;
 use prometheus::Registry;
@@ -238,7 +238,10 @@ impl Connectors {
         let path = Path::new(way, offers);
         tracing::info!(connector = %path.identity, "connector connected");
         self.change(|paths| drop(paths.insert(path.number, Arc::clone(&path))));
-        path.follow().await;
+        tokio::select! {
+            () = path.follow() => {}
+            () = gone(&path.peer) => {}
+        }
         tracing::info!(connector = %path.identity, "connector gone");
     }
 
@@ -336,6 +339,13 @@ impl Drop for Ride {
     fn drop(&mut self) {
         self.0.own.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// Resolves once the connection has ended, also between two probes.
+async fn gone(peer: &Peer) {
+    let mut state = peer.watch();
+    // An error means the same: nobody is left who could tell.
+    drop(state.wait_for(|state| *state != PeerState::Up).await);
 }
 
 /// What a connector offers over a connection; none where it offers nothing, or is gone.
