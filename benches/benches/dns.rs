@@ -75,6 +75,7 @@ fn view() -> ZoneView {
         challenges: BTreeMap::new(),
         certificates: BTreeMap::new(),
         revision: Revision(1),
+        format: model::codec::Level::OLDEST,
         cluster: "bench".to_owned(),
         base_domain: BASE.to_owned(),
         regions: (0..3).map(|n| place("region", n)).collect(),

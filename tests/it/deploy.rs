@@ -25,8 +25,8 @@ fn run(command: &mut Command) -> Output {
 }
 
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(deploy().join(folder)).unwrap();
-    let paths = entries.map(|entry| entry.unwrap().path());
+    let entries = fs::read_dir(deploy().join(folder)).expect("deploy/ is in the tree");
+    let paths = entries.map(|entry| entry.expect("a folder can be read").path());
     let mut found: Vec<PathBuf> = paths
         .filter(|path| path.extension().is_some_and(|own| own == ending))
         .collect();
@@ -102,12 +102,12 @@ fn names(text: &str) -> BTreeSet<String> {
 }
 
 fn collect(folder: &Path, into: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("sources are in the tree") {
+        let path = entry.expect("a folder can be read").path();
         if path.is_dir() {
             collect(&path, into);
         } else if path.extension().is_some_and(|ending| ending == "rs") {
-            into.extend(names(&fs::read_to_string(path).unwrap()));
+            into.extend(names(&fs::read_to_string(path).expect("a source is text")));
         }
     }
 }

@@ -69,12 +69,8 @@ pub(super) async fn start(
     );
     common.keep(Arc::clone(&fleet).follow_links());
     links::follow_connectors(common, &region, &fleet, &seen);
-    let feed = FeedServer::new(
-        ledger.config(),
-        fleet.clone(),
-        &common.registry,
-        drain.clone(),
-    )?;
+    let feed = (ledger.config(), fleet.clone());
+    let feed = FeedServer::new(feed.0, feed.1, &common.registry, drain.clone())?;
     common.keep(driver(common, &ledger, &fleet, &region));
     let purges = PurgeHub::new(drain.clone());
     let keeper = limits::keep(&settings.data_dir, common, &ledger, &region);

@@ -560,7 +560,7 @@ fn a_domains_security_policy_reaches_the_pops_with_the_change() {
 #[test]
 fn the_format_only_rises() {
     let mut bench = Bench::new();
-    let level = Level::numbered;
+    let level = codec::Level::numbered;
     bench.refused(Op::RaiseFormat(level(1)));
     bench.must(Op::RaiseFormat(level(2)));
     assert_eq!(bench.machine.config().format(), level(2));
