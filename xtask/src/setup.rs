@@ -83,7 +83,18 @@ pub(crate) fn for_tests(workspace: &Workspace) -> Result<()> {
         packages.push("python3-venv");
     }
     install(&packages)?;
+    tell_of_terraform();
     python_clients(workspace)
+}
+
+/// Debian has no package of it, so that it is not installed here.
+fn tell_of_terraform() {
+    if shell::find_program("terraform").is_none() {
+        println!(
+            "terraform is not in PATH: the tests of the Terraform provider are skipped until its \
+             program (1.11 or later) is put there"
+        );
+    }
 }
 
 /// What `cargo xtask bench` needs; the Python clients are not part of it.
