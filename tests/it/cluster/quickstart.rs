@@ -12,18 +12,15 @@ use tests::{
     process, until,
 };
 
-/// Addresses that no other run of this machine has, in a network.
-fn addresses(network: u8) -> String {
+/// Addresses that no other run of this machine has.
+fn addresses() -> String {
     let pid = std::process::id();
-    format!("{network}.{}.{}", 80 + pid % 100, (pid / 100) % 250)
+    format!("127.{}.{}", 80 + pid % 100, (pid / 100) % 250)
 }
-
-const LOOPBACK: u8 = 127;
-const PRIVATE: u8 = 10;
 
 /// The example with a folder and addresses of this run's own; none where there is no terraform.
 #[expect(clippy::print_stderr, reason = "says why a test does nothing")]
-fn quick_start(network: u8) -> Option<Terraform> {
+fn quick_start() -> Option<Terraform> {
     let Some(mut terraform) = Terraform::found("examples/quickstart-local").unwrap() else {
         eprintln!("skipped: there is no terraform on this machine");
         return None;
@@ -31,7 +28,7 @@ fn quick_start(network: u8) -> Option<Terraform> {
     let data = terraform.folder().join("data");
     terraform.set("program", tests::cluster::program().to_str().unwrap());
     terraform.set("data_dir", data.to_str().unwrap());
-    terraform.set("address_prefix", &addresses(network));
+    terraform.set("address_prefix", &addresses());
     terraform.run(&["init", "-no-color"]).unwrap();
     Some(terraform)
 }
@@ -79,7 +76,7 @@ fn assert_empty(terraform: &Terraform) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_by_terraform_serves_changes_heals_and_goes() {
-    let Some(mut terraform) = quick_start(LOOPBACK) else {
+    let Some(mut terraform) = quick_start() else {
         return;
     };
 
@@ -105,7 +102,7 @@ async fn a_cluster_by_terraform_serves_changes_heals_and_goes() {
 /// Somebody changes things by hand.
 async fn drift_is_put_right(terraform: &Terraform, outputs: &Value) {
     let management = Management::new(
-        &format!("http://{}.11:7001", addresses(LOOPBACK)),
+        &format!("http://{}.11:7001", addresses()),
         text(outputs, "/access_key_id"),
         text(outputs, "/secret_access_key"),
     );
@@ -158,68 +155,6 @@ async fn a_dead_node_is_started_again(terraform: &Terraform, outputs: &Value) {
     assert_eq!(regional["message"], "good morning");
     assert_eq!(greeting(&now).await, "good morning");
     assert_empty(terraform);
-}
-
-/// Namespaces and a bridge that go with the value, whatever became of the test.
-struct Namespaces {
-    prefix: String,
-    bridge: String,
-}
-
-impl Namespaces {
-    fn left(&self) -> Vec<String> {
-        let listed = ip(&["netns", "list"]);
-        let names = listed
-            .lines()
-            .filter_map(|line| line.split_whitespace().next());
-        let ours = names.filter(|name| name.starts_with(&self.prefix));
-        ours.map(str::to_owned).collect()
-    }
-}
-
-impl Drop for Namespaces {
-    fn drop(&mut self) {
-        for name in self.left() {
-            ip(&["netns", "del", &name]);
-        }
-        ip(&["link", "del", &self.bridge]);
-    }
-}
-
-fn ip(words: &[&str]) -> String {
-    let output = std::process::Command::new("ip").args(words).output();
-    output.map_or_else(
-        |_| String::new(),
-        |output| String::from_utf8_lossy(&output.stdout).into_owned(),
-    )
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn each_node_by_terraform_may_have_a_network_namespace() {
-    if !rustix::process::geteuid().is_root() || ip(&["-V"]).is_empty() {
-        eprintln!("skipped: network namespaces need root, and `ip` of iproute2");
-        return;
-    }
-    let Some(mut terraform) = quick_start(PRIVATE) else {
-        return;
-    };
-    let pid = std::process::id();
-    let namespaces = Namespaces {
-        prefix: format!("egw{pid}-"),
-        bridge: format!("egw{pid}"),
-    };
-    let (prefix, bridge) = (&namespaces.prefix, &namespaces.bridge);
-    let value = json!({ "prefix": prefix, "bridge": bridge }).to_string();
-    terraform.set("namespaces", &value);
-    terraform.apply().unwrap();
-    assert_eq!(namespaces.left().len(), 5);
-    let outputs = terraform.outputs().unwrap();
-    assert_eq!(greeting(&outputs).await, "hello");
-    assert_empty(&terraform);
-
-    destroy(&terraform);
-    assert_eq!(namespaces.left(), [""; 0]);
-    assert_eq!(ip(&["-o", "link", "show", "dev", bridge]), "");
 }
 
 #[test]
