@@ -165,7 +165,7 @@ fn bootstrap() -> Op {
                 key_der: vec![],
             },
             created_ms: 0,
-            format: model::codec::Level::OLDEST,
+            format: codec::Level::OLDEST,
         },
         region: Region {
             name: "us-east-1".into(),
