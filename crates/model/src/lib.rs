@@ -13,6 +13,7 @@ mod access;
 mod acme;
 mod api;
 mod apply;
+mod backup;
 mod change;
 mod cluster;
 pub mod codec;
@@ -43,6 +44,7 @@ pub use api::{
     IntegrationKind, IpAddressType, Route, RouteKey, RouteKeyError, RoutePath, Segment, Stage,
 };
 pub use apply::Machine;
+pub use backup::{Backup, BackupError};
 pub use change::{Change, Op, Outcome};
 pub use cluster::{
     Authority, Certificate, Cluster, JoinToken, Location, Node, NodeRole, Pop, Prior,

@@ -11,6 +11,7 @@
 
 mod access;
 mod acme;
+mod backup;
 mod bad_input;
 mod cache;
 mod caps;

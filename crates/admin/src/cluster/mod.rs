@@ -3,6 +3,7 @@
 //! Same signatures, same error shape, lower camel case. Lists are small and come whole.
 
 mod acme;
+mod backup;
 mod certificates;
 mod connectors;
 mod differ;
@@ -33,6 +34,7 @@ use crate::{
 /// Cluster operations.
 pub(crate) const OPERATIONS: &[Operation] = &[
     read("GetStatus", "/edgeway/v1/status", status::show),
+    read("TakeBackup", "/edgeway/v1/backup", backup::take),
     read("GetFormat", "/edgeway/v1/format", format::show),
     write("RaiseFormat", "POST", "/edgeway/v1/format", format::raise),
     read("ExplainDns", "/edgeway/v1/explain/dns", explain::dns),

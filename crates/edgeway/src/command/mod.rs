@@ -1,5 +1,6 @@
 //! The commands of the program.
 
+mod backup;
 mod cache;
 mod definition;
 mod explain;
@@ -59,6 +60,10 @@ pub enum Command {
     /// See changes that go out in stages, release them or take them back.
     #[command(subcommand)]
     Rollout(rollout::Rollout),
+    /// Write the whole configuration to a file.
+    Backup(backup::Take),
+    /// Make the first node of a cluster that begins anew from a backup.
+    Restore(backup::Restore),
     /// See how far a rolling upgrade is, and end it.
     #[command(subcommand)]
     Upgrade(upgrade::Upgrade),
@@ -98,6 +103,8 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Import(import) => definition::import(&import).await,
         Command::Export(export) => definition::export(&export).await,
         Command::Rollout(rollout) => rollout::run(&rollout).await,
+        Command::Backup(options) => backup::take(&options).await,
+        Command::Restore(options) => backup::restore(&options),
         Command::Upgrade(upgrade) => upgrade::run(&upgrade).await,
     }
 }

@@ -178,7 +178,7 @@ fn applicant(settings: &Settings) -> Applicant {
 }
 
 /// Addresses that DNS answers for this node.
-pub(super) fn public(settings: &Settings) -> Vec<std::net::IpAddr> {
+pub(crate) fn public(settings: &Settings) -> Vec<std::net::IpAddr> {
     let region = settings.region.as_ref().map(|region| &region.public);
     let pop = settings.pop.as_ref().map(|pop| &pop.public);
     let dns = settings.dns.as_ref().map(|dns| &dns.public);
@@ -186,12 +186,12 @@ pub(super) fn public(settings: &Settings) -> Vec<std::net::IpAddr> {
 }
 
 /// Where other nodes reach this one.
-pub(super) fn advertised(settings: &Settings) -> SocketAddr {
+pub(crate) fn advertised(settings: &Settings) -> SocketAddr {
     settings.link.advertise.unwrap_or(settings.link.bind)
 }
 
 /// The management API's URL as others reach it.
-pub(super) fn management_url(region: &crate::settings::Region) -> String {
+pub(crate) fn management_url(region: &crate::settings::Region) -> String {
     let made = || match region.management_https {
         Some(addr) => format!("https://{addr}"),
         None => format!("http://{}", region.management),

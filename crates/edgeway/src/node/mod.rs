@@ -6,7 +6,7 @@ mod aws;
 mod bootstrap;
 mod certificates;
 mod challenges;
-mod common;
+pub(crate) mod common;
 mod connector;
 mod dns;
 mod dns_secure;

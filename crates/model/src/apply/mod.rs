@@ -261,10 +261,10 @@ pub(crate) fn text(value: String) -> Option<String> {
     (!value.is_empty()).then_some(value)
 }
 
-#[cfg(test)]
 impl Machine {
-    /// A machine that holds `config`.
-    pub(crate) fn of(config: Config) -> Self {
+    /// A machine that holds `config` and remembers no outcomes: for restoring.
+    #[must_use]
+    pub fn of(config: Config) -> Self {
         Self {
             config: Arc::new(config),
             ..Self::default()

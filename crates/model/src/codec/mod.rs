@@ -30,6 +30,8 @@ pub enum Kind {
     Applied = 6,
     /// Something private to one crate.
     Other = 7,
+    /// A `Backup`.
+    Backup = 8,
 }
 
 /// Largest record that is decoded: a configuration of 10,000 APIs takes about a tenth of it.

@@ -1,0 +1,157 @@
+//! `backup` and `restore`: the configuration in a file, and a cluster that begins anew from it.
+//!
+//! Counters of usage, caches and measurements are not in it. Nothing here starts or stops a node.
+
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use anyhow::{Context as _, bail};
+use http::Method;
+use ledger::LedgerSettings;
+use link::{Authority, Credentials};
+use model::{Backup, Node, NodeId, NodeRole};
+use serde_json::Value;
+
+use super::say;
+use crate::{
+    client::Target,
+    cluster::{enroll, membership::now_ms, store},
+    node::common,
+    settings::Settings,
+};
+
+/// Options of `backup`.
+#[derive(clap::Args)]
+pub struct Take {
+    #[command(flatten)]
+    target: Target,
+    /// Read the data folder of a region node that does not run, instead of asking a cluster.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// The file to write. It holds every secret of the cluster.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// Options of `restore`.
+#[derive(clap::Args)]
+pub struct Restore {
+    /// The backup.
+    file: PathBuf,
+    /// The settings of the region node that the cluster begins anew with; its data folder must be
+    /// empty.
+    #[arg(long)]
+    config: PathBuf,
+    /// The region that the node stands in.
+    #[arg(long)]
+    region: String,
+    /// Added to the revision. POPs and DNS nodes that have seen newer revisions than the backup's
+    /// take the restored configuration only once it is newer than those.
+    #[arg(long, default_value_t = 0)]
+    ahead: u64,
+}
+
+pub(super) async fn take(options: &Take) -> anyhow::Result<()> {
+    let bytes = match &options.data_dir {
+        Some(folder) => of_stopped(folder).await?,
+        None => of_cluster(&options.target).await?,
+    };
+    // Read again before anybody relies on it.
+    let backup = Backup::from_bytes(&bytes)?;
+    write_private(&options.out, &bytes)?;
+    say(&format!(
+        "revision {} in {} ({} bytes). Keep it like a key: it holds every secret of the cluster",
+        backup.config.revision,
+        options.out.display(),
+        bytes.len()
+    ))
+}
+
+async fn of_cluster(target: &Target) -> anyhow::Result<Vec<u8>> {
+    let client = target.client()?;
+    let answer = client
+        .send_file(Method::GET, "/edgeway/v1/backup", Vec::new(), "*/*")
+        .await?;
+    let (status, bytes) = answer;
+    if !status.is_success() {
+        let answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let message = answer.get("message").and_then(Value::as_str);
+        bail!("{status}: {}", message.unwrap_or("no message"));
+    }
+    Ok(bytes.to_vec())
+}
+
+async fn of_stopped(folder: &Path) -> anyhow::Result<Vec<u8>> {
+    let place = || format!("--data-dir {}", folder.display());
+    let known = Credentials::load(&folder.join("identity")).with_context(place)?;
+    let identity = known.identity();
+    let settings = LedgerSettings::new(
+        identity.cluster.clone(),
+        NodeId(identity.node),
+        folder.join("ledger"),
+    );
+    let config = ledger::read_stopped(&settings).await.with_context(place)?;
+    let backup = Backup {
+        taken_ms: now_ms(),
+        config,
+    };
+    Ok(backup.to_bytes()?)
+}
+
+pub(super) fn restore(options: &Restore) -> anyhow::Result<()> {
+    let name = options.file.display();
+    let bytes = std::fs::read(&options.file).with_context(|| name.to_string())?;
+    let backup = Backup::from_bytes(&bytes).with_context(|| name.to_string())?;
+    let settings = Settings::load(&options.config)?;
+    let Some(section) = &settings.region else {
+        bail!("--config {}: no region node's", options.config.display());
+    };
+    let folder = &settings.data_dir;
+    if folder.join("identity").exists() || folder.join("ledger").exists() {
+        bail!("data_dir {}: there is a node already", folder.display());
+    }
+    let role = NodeRole::Region(options.region.as_str().into());
+    let node = Node {
+        id: NodeId(0),
+        role: role.clone(),
+        link: common::advertised(&settings),
+        public: common::public(&settings),
+        management: Some(common::management_url(section)),
+        joined_ms: now_ms(),
+    };
+    let (config, id) = backup
+        .config
+        .begun_anew(node, options.ahead)
+        .context("--region")?;
+    let cluster = config
+        .cluster
+        .clone()
+        .context("the backup has no cluster")?;
+    let authority = Authority::from_der(
+        &cluster.authority.certificate_der,
+        &cluster.authority.key_der,
+    )?;
+    let identity = enroll::identity(&cluster.name, &role, id)?;
+    let credentials = authority.issue_node(&identity, enroll::NODE_TTL, SystemTime::now())?;
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let revision = config.revision;
+    let ledger = LedgerSettings::new(cluster.name.clone(), id, folder.join("ledger"));
+    ledger::restore(&ledger, common::advertised(&settings), config)?;
+    // The identity goes last: its presence says that the rest is complete.
+    credentials.store(&folder.join("identity"))?;
+    say(&format!(
+        "node {id} of region {} holds revision {revision}. Start it: edgeway start --config {}\n\
+         Region nodes of before are not part of this cluster: their disks must not come back.",
+        options.region,
+        options.config.display()
+    ))
+}
+
+/// For its owner's eyes alone, from the first byte on.
+fn write_private(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    // A bare name has no folder to sync.
+    let file = std::path::absolute(file)?;
+    store::write_atomically(&file, bytes).with_context(|| file.display().to_string())
+}
