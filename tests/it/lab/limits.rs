@@ -1,5 +1,5 @@
-//! Rates in three regions with five POPs, far apart, clients at all POPs and regions: as long as all
-//! is well, while a region is cut off from the others, and while the home of limits is. POPs reach
+//! Rates in three regions with five POPs, far apart, clients at all POPs and regions: as long as
+//! all is well, while a region is cut off from the others, and while the home of limits is. POPs reach
 //! all regions all the time, so that all of them have clients.
 //!
 //! The same key's worth in each mode at once, by plans with tags. What is asserted is the bound
