@@ -536,7 +536,7 @@ def get(ready, host, path):
 
 
 def test_nothing_is_open_that_is_not_served(ready, apis, api, socket):
-    """Authorizers and WebSocket APIs are configuration so far: requests are refused, not served."""
+    """Who brings no token is not let in, and WebSocket APIs are configuration so far."""
     number = apis.create_authorizer(ApiId=api, Name="a", AuthorizerType="JWT",
                                     JwtConfiguration=ISSUER,
                                     IdentitySource=["$request.header.Authorization"])
@@ -551,6 +551,6 @@ def test_nothing_is_open_that_is_not_served(ready, apis, api, socket):
     last = apis.create_stage(ApiId=socket, StageName="live", DeploymentId=deployment)
     settle(Management(ready), last[META]["HTTPHeaders"])
     region, base = ready["regions"][0]["name"], ready["base_domain"]
-    assert get(ready, f"{api}.execute-api.{region}.{base}", "/")[0] == 500
+    assert get(ready, f"{api}.execute-api.{region}.{base}", "/")[0] == 401
     status, body = get(ready, f"{socket}.execute-api.{region}.{base}", "/live")
     assert status == 501 and b"WebSocket" in body

@@ -26,6 +26,7 @@ use model::{
 };
 use region::{AwsCredentials, AwsEndpoint, AwsSettings};
 use serve::{Body, Conn, Drain, Handler};
+use steer::limits::Standing;
 use tests::golden::{Case, Echo, Golden, Key, unproven};
 use tokio::sync::watch;
 
@@ -204,6 +205,11 @@ async fn golden_files_in_one_process() {
         let drain = Drain::new(Duration::from_secs(5));
         let region = region::Region::new(settings, configs, &registry, drain.clone()).unwrap();
         region.ready().await;
+        // The only node there is, and not since just now.
+        region.limits().with(|node, _| {
+            node.set_nodes(1);
+            node.set_standing(0, Standing::Home { reign: 1 });
+        });
         let handler = region.factory().make(0);
         for case in &golden.cases {
             echo.expect(&case.backend);

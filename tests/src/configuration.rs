@@ -81,7 +81,7 @@ impl Terraform {
             return Ok(None);
         }
         let folder = tempfile::tempdir()?;
-        let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../terraform");
+        let tree = crate::folder().join("../terraform");
         for part in ["modules", "examples"] {
             copy(
                 &tree.join(part),

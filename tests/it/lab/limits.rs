@@ -1,6 +1,6 @@
-//! Rates in three regions with five POPs, far apart, clients at all POPs and regions: as long as all
-//! is well, while a region is cut off from the others, and while the home of limits is. POPs reach
-//! all regions all the time, so that all of them have clients.
+//! Rates in three regions with five POPs, far apart, clients at all POPs and regions: as long as
+//! all is well, while a region is cut off from the others, and while the home of limits is. POPs
+//! reach all regions all the time, so that all of them have clients.
 //!
 //! The same key's worth in each mode at once, by plans with tags. What is asserted is the bound
 //! itself, over the time from the first request to the last answer, so a machine that stalls

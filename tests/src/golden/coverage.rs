@@ -20,7 +20,7 @@ use super::Golden;
 /// # Errors
 /// The list cannot be read.
 pub fn unproven(files: &[Golden]) -> anyhow::Result<(Vec<String>, usize)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = crate::folder().join("..");
     let list = fs::read_to_string(root.join("tests/golden/rest/COVERAGE"))?;
     let rows = rows(&list)?;
     let mut named = BTreeSet::new();

@@ -480,7 +480,8 @@ proptest! {
     fn decoding_anything_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = codec::decode::<Machine>(codec::Kind::Machine, &bytes);
         let _ = codec::decode::<Change>(codec::Kind::Change, &bytes);
-        let framed = [&[codec::Kind::Feed as u8, codec::Level::OLDEST.number()], bytes.as_slice()].concat();
+        let head = [codec::Kind::Feed as u8, codec::Level::OLDEST.number()];
+        let framed = [&head, bytes.as_slice()].concat();
         let _ = crate::FeedFrame::decode(&framed);
     }
 

@@ -9,6 +9,7 @@
 mod access_keys;
 mod api;
 mod domain;
+mod host;
 mod keys;
 mod private;
 pub mod rest;
@@ -21,7 +22,6 @@ mod unserved;
 mod vpc_links;
 
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
@@ -39,7 +39,10 @@ pub use private::{EndpointPlan, private_addresses};
 pub use route::{Action, Guard, HttpProxy, Origin, OriginTls, RoutePlan};
 pub use vpc_links::{CONNECTOR_TAG, Target, Way, ends_of};
 
-use self::vpc_links::Links;
+use self::{
+    host::{bare_host, suffixes},
+    vpc_links::Links,
+};
 use crate::{Diagnostic, shards::Shards};
 
 /// A compiled configuration, for regions.
@@ -391,23 +394,4 @@ fn miss(api: &ApiPlan, miss: Miss) -> Miss {
 /// Amazon keeps these two at the root of REST APIs for itself.
 fn is_health(api: &ApiPlan, path: &str) -> bool {
     matches!(path, "ping" | "sping") && api.is_rest()
-}
-
-fn suffixes(config: &Config, middle: &str) -> HashSet<Box<str>> {
-    let suffixes = private::suffixes(config, middle);
-    suffixes.into_iter().map(Into::into).collect()
-}
-
-/// The host without port and final dot, in lower case. Borrows when it is so already.
-fn bare_host(host: &str) -> Cow<'_, str> {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let name = name.strip_suffix('.').unwrap_or(name);
-    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Cow::Owned(name.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(name)
-    }
 }

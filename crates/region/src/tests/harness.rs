@@ -14,6 +14,7 @@ use model::{
 };
 use prometheus::Registry;
 use serve::{Body, Conn, Drain, Handler};
+use steer::limits::Standing;
 use tokio::sync::watch;
 
 use crate::{Region, RegionSettings};
@@ -173,6 +174,11 @@ impl Rig {
         let drain = Drain::new(Duration::from_secs(5));
         let region = Region::new(settings, config.subscribe(), &registry, drain.clone()).unwrap();
         region.ready().await;
+        // The only node there is, and not since just now.
+        region.limits().with(|node, _| {
+            node.set_nodes(1);
+            node.set_standing(0, Standing::Home { reign: 1 });
+        });
         let handler = region.factory().make(0);
         Self {
             region,
