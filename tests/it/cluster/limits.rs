@@ -122,14 +122,16 @@ async fn a_quota_survives_its_leader_and_a_restart() {
     })
     .await;
     let clients = Clients::start(&left, &host, &value, 50);
-    // Used up: a hundred refusals and not one admitted.
+    // Used up: a hundred refusals and not one admitted. For some seconds after the loss the nodes
+    // have little to spend, too, but by then most of the quota is not used.
     let mut last = (0, 0);
     until("the rest is used", Duration::from_secs(30), || {
         let (admitted, refused, _) = clients.tally.counts();
         if admitted != last.0 {
             last = (admitted, refused);
         }
-        let done = (refused >= last.1 + 100).then_some(());
+        let most = first + admitted >= 200;
+        let done = (most && refused >= last.1 + 100).then_some(());
         async move { done }
     })
     .await;
@@ -137,7 +139,6 @@ async fn a_quota_survives_its_leader_and_a_restart() {
     println!("quota 300: {first} before the leader died, {second} after");
     // All was told before the leader died.
     assert!(first + second <= 300 + 30, "{first} + {second}");
-    assert!(first + second >= 200, "{first} + {second}");
     // The node that was the leader learns what it missed, and knows its own counts again.
     cluster.restart(&nodes[dead].config).unwrap();
     let management = cluster.management(dead);
