@@ -20,6 +20,9 @@ COLLECTIONS = {
     "Map": "map",
 }
 
+# Optional attributes that are computed too: that is lost, and matters where a module reads them.
+COMPUTED_TOO = {"google_compute_address": {"address"}}
+
 ENTRY = re.compile(
     r"^ +(\w+): \{\n +value: (.*),\n +isBlock: (true|false),\n +type: \"(\w+)\",\n"
     r" +storageClassType: \"(\w+)\",\n",
@@ -219,6 +222,8 @@ def rebuild(wheel, provider, resources, data):
     for kind, names in kinds.items():
         for name in names:
             schema = Type(*package.texts(folder(kind, name, provider))).schema()
+            for both in COMPUTED_TOO.get(name, ()):
+                schema["block"]["attributes"][both]["computed"] = True
             if kind == "data":
                 # What a lookup may be given, it also answers.
                 for one in schema["block"]["attributes"].values():
