@@ -34,6 +34,13 @@ GOOD = {
         "role": "pop", "place": "pop-1", "joinToken": TOKEN, "podAnnotations": {"a": "b"},
         "clients": {"h3": False, "proxyProtocolTrusted": ["10.0.0.0/24"], "annotations": {"x": "y"}},
     },
+    # The shape that terraform/modules/kubernetes gives its values.
+    "by the module": {
+        "role": "pop", "place": "pop-1", "replicas": 2, "image": {"repository": "edgeway"},
+        "link": {"mode": "pod", "addresses": [], "annotations": {}}, "publicAddresses": [],
+        "extraSettings": "", "location": {}, "joinToken": {"existingSecret": "pop-1-join"},
+        "bootstrap": {"enabled": False, "existingSecret": "", "baseDomain": "", "accountId": "000000000000"},
+    },
     "dns": {"role": "dns", "place": "", "joinToken": TOKEN, "replicas": 2},
 }
 
@@ -101,7 +108,8 @@ def check(edgeway, name, values, objects):
     variables = {one["name"] for one in pod["containers"][0].get("env") or []}
     must(name, ("EDGEWAY_JOIN_TOKEN" in variables) == ("joinToken" in values), "token")
     must(name, ("Secret" in kinds) == ("value" in values.get("joinToken", {})), "secret")
-    must(name, any("init" == one["name"] for one in pod["initContainers"]) == ("bootstrap" in values), "init")
+    must(name, any("init" == one["name"] for one in pod["initContainers"])
+         == values.get("bootstrap", {}).get("enabled", False), "init")
     must(name, ("ServiceMonitor" in kinds) == ("serviceMonitor" in values), "monitor")
     must(name, "PodDisruptionBudget" in kinds, "budget")
     ports = {one["name"] for one in pod["containers"][0]["ports"]}
