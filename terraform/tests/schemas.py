@@ -1,8 +1,8 @@
 """Schemas of public providers, rebuilt from their published bindings; nothing of them is kept.
 
 The bindings for Terraform's CDK were made from the schemas, and still say all that a configuration can
-be checked by: names, types, what is required, what is a block. Lost are the greatest numbers of blocks
-and types that refer to themselves. `rebuild` reads only the types that are asked for.
+be checked by: names, types, what is required, what is a block. Lost are the greatest numbers of blocks,
+types that refer to themselves, and whether a structure is a block or an attribute. `rebuild` reads only the types that are asked for.
 """
 
 import json
@@ -22,6 +22,9 @@ COLLECTIONS = {
 
 # Optional attributes that are computed too: that is lost, and matters where a module reads them.
 COMPUTED_TOO = {"google_compute_address": {"address"}}
+
+# The provider whose structures are attributes (`name = {`), although its bindings say blocks.
+ATTRIBUTES_ONLY = {"helm"}
 
 ENTRY = re.compile(
     r"^ +(\w+): \{\n +value: (.*),\n +isBlock: (true|false),\n +type: \"(\w+)\",\n"
@@ -229,7 +232,19 @@ def rebuild(wheel, provider, resources, data):
                 for one in schema["block"]["attributes"].values():
                     one["computed"] = not one.get("required", False)
             found[kind][name] = schema
+    if provider in ATTRIBUTES_ONLY:
+        for schema in (found["provider"], *found["resource"].values(), *found["data"].values()):
+            schema["block"] = {"attributes": attributes_only(schema["block"]), "blocks": {}}
     return found
+
+
+def attributes_only(block):
+    """A block's attributes, with its blocks as attributes that have attributes."""
+    attributes = dict(block["attributes"])
+    for name, one in block["blocks"].items():
+        nested = {"attributes": attributes_only(one["block"]), "nesting": one["nesting"]}
+        attributes[name] = {"nested": nested, "optional": True}
+    return attributes
 
 
 if __name__ == "__main__":

@@ -46,13 +46,20 @@ def field(number, value):
 def attribute(name, one):
     return (
         field(1, name)
-        + field(2, json.dumps(one["type"]))
+        + (field(2, json.dumps(one["type"])) if "type" in one else b"")
         + field(4, one.get("required", False))
         + field(5, one.get("optional", False))
         + field(6, one.get("computed", False))
         + field(7, one.get("sensitive", False))
+        + (field(10, nested(one["nested"])) if "nested" in one else b"")
         + field(11, one.get("write_only", False))
     )
+
+
+def nested(one):
+    """The type of an attribute that has attributes."""
+    out = b"".join(field(1, attribute(*pair)) for pair in sorted(one["attributes"].items()))
+    return out + field(3, one["nesting"])
 
 
 def block(one):

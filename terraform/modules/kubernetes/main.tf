@@ -1,7 +1,8 @@
 locals {
   chart     = coalesce(var.chart, "${path.module}/../../../deploy/helm/edgeway")
   namespace = var.create_namespace ? kubernetes_namespace_v1.this[0].metadata[0].name : var.namespace
-  joins     = nonsensitive(var.join_token != null)
+  # Not of the token: that may be made in the same run.
+  joins = var.bootstrap == null
 
   values = {
     role            = var.role

@@ -53,10 +53,15 @@ variable "replicas" {
 }
 
 variable "join_token" {
-  description = "An enrollment token of this role and place with enough uses; nodes need it for their first start only."
+  description = "An enrollment token of this role and place with enough uses; nodes need it for their first start only. For all but the cluster's first node."
   type        = string
   default     = null
   sensitive   = true
+
+  validation {
+    condition     = (var.join_token == null) == (var.bootstrap != null)
+    error_message = "A node either sets up the cluster (bootstrap) or joins it (join_token)."
+  }
 }
 
 variable "bootstrap" {

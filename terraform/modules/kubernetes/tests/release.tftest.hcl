@@ -72,12 +72,19 @@ run "one_node_sets_up" {
   expect_failures = [var.bootstrap]
 }
 
+run "nobody_joins_without_a_token" {
+  command = plan
+
+  expect_failures = [var.join_token]
+}
+
 run "pops_have_names" {
   command = plan
 
   variables {
-    role  = "pop"
-    place = ""
+    role       = "pop"
+    place      = ""
+    join_token = "egwt-1"
   }
 
   expect_failures = [var.place]
@@ -87,8 +94,9 @@ run "an_address_for_each" {
   command = plan
 
   variables {
-    replicas = 2
-    link     = { mode = "addresses", addresses = ["192.0.2.1"] }
+    replicas   = 2
+    join_token = "egwt-1"
+    link       = { mode = "addresses", addresses = ["192.0.2.1"] }
   }
 
   expect_failures = [var.link]
@@ -98,7 +106,8 @@ run "an_unknown_mode" {
   command = plan
 
   variables {
-    link = { mode = "magic" }
+    join_token = "egwt-1"
+    link       = { mode = "magic" }
   }
 
   expect_failures = [var.link]
