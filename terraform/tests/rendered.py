@@ -13,7 +13,6 @@ import tempfile
 import jsonschema
 import yaml
 
-SCHEMA = "usr/lib/python3/dist-packages/cloudinit/config/schemas/schema-cloud-config-v1.json"
 TOKEN = {"aws": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf"}
 FIRST = {"region": "eu-west-1", "base_domain": "gw.example.com", "account_id": "123456789012"}
 PLACE = {"latitude": 53.3, "longitude": -6.3}
@@ -49,9 +48,9 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--edgeway", required=True)
     parser.add_argument("--terraform", required=True, type=pathlib.Path)
-    parser.add_argument("--cache", required=True, type=pathlib.Path)
+    parser.add_argument("--cloud-init", required=True, type=pathlib.Path)
     options = parser.parse_args()
-    schema = cloud_init(options.cache)
+    schema = json.loads(options.cloud_init.read_text())
     nodes = render(options.terraform / "modules/node")
     for name, node in nodes.items():
         settings(options.edgeway, name, node["settings"])
@@ -114,20 +113,6 @@ def refused(schema):
     except jsonschema.ValidationError:
         return
     raise SystemExit("cloud-init's schema refuses nothing")
-
-
-def cloud_init(cache):
-    """The schema out of Debian's package, which need not be installed."""
-    installed, kept = pathlib.Path("/", SCHEMA), cache / "cloud-init" / SCHEMA
-    if installed.exists():
-        return json.loads(installed.read_text())
-    if not kept.exists():
-        with tempfile.TemporaryDirectory(dir=cache) as folder:
-            subprocess.run(["apt-get", "download", "-q", "cloud-init"], check=True, cwd=folder,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            package, = pathlib.Path(folder).glob("*.deb")
-            subprocess.run(["dpkg", "-x", package, cache / "cloud-init"], check=True)
-    return json.loads(kept.read_text())
 
 
 if __name__ == "__main__":

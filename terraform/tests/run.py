@@ -3,13 +3,15 @@
 
     terraform/tests/run.py --provider target/debug/terraform-provider-edgeway \\
         --edgeway target/debug/edgeway [--cache FOLDER] [NAME ...]
+    terraform/tests/run.py --prepare [--cache FOLDER]
 
 `fmt -check`, then for every module and example `init`, `validate` and `terraform test`; then the user
 data and settings that the modules write (cloud-init's schema, `edgeway start --check`) and the chart
 (Helm's own engine). Public providers are stubs that have the real schemas (`schemas.py`, `stub.py`);
 Edgeway's is the real one. NAME limits it to folders whose path holds it.
 
-The cache keeps a Python environment, the bindings (once about 130 MB) and rebuilt schemas.
+The cache keeps a Python environment, the bindings, rebuilt schemas and cloud-init's schema. `--prepare` only
+fills it, which alone needs the network.
 """
 
 import argparse
@@ -37,6 +39,9 @@ def main():
     cache = pathlib.Path(options.cache).resolve()
     python = environment(cache)
     schemas = rebuilt(python, cache)
+    cloud_init = cloud_init_schema(cache)
+    if options.prepare:
+        return
     folders = [
         folder
         for kind in ("modules", "examples")
@@ -68,8 +73,8 @@ def main():
             else:
                 checks.fail(f"{name} test", "has no tests/*.tftest.hcl")
         if not options.names:
-            rendered = [python, HERE / "rendered.py", "--edgeway", options.edgeway, "--cache", cache]
-            rendered += ["--terraform", copy]
+            rendered = [python, HERE / "rendered.py", "--edgeway", options.edgeway]
+            rendered += ["--cloud-init", cloud_init, "--terraform", copy]
             checks.run("rendered", [str(word) for word in rendered], variables, show=True)
             checks.run("chart", [python, str(HERE / "chart.py"), options.edgeway], {}, show=True)
     print(f"{checks.passed} checks passed, {len(checks.failed)} failed, {checks.runs} test runs, "
@@ -92,13 +97,17 @@ def aliases(folder):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--provider", required=True, help="the program terraform-provider-edgeway")
-    parser.add_argument("--edgeway", required=True, help="the program edgeway")
+    parser.add_argument("--provider", help="the program terraform-provider-edgeway")
+    parser.add_argument("--edgeway", help="the program edgeway")
+    parser.add_argument("--prepare", action="store_true", help="fill the cache, check nothing")
     parser.add_argument("--cache", default=str(pathlib.Path.home() / ".cache/edgeway-terraform"))
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
-    options.provider = str(pathlib.Path(options.provider).resolve())
-    options.edgeway = str(pathlib.Path(options.edgeway).resolve())
+    if not options.prepare:
+        if not options.provider or not options.edgeway:
+            parser.error("--provider and --edgeway are needed")
+        options.provider = str(pathlib.Path(options.provider).resolve())
+        options.edgeway = str(pathlib.Path(options.edgeway).resolve())
     return options
 
 
@@ -167,6 +176,26 @@ def rebuilt(python, cache):
         part = kept.with_suffix(".part")
         part.write_text(json.dumps(found))
         part.rename(kept)
+    return kept
+
+
+def cloud_init_schema(cache):
+    """cloud-init's schema, installed or out of Debian's package, which need not be installed."""
+    inner = "usr/lib/python3/dist-packages/cloudinit/config/schemas/schema-cloud-config-v1.json"
+    installed, kept = pathlib.Path("/", inner), cache / "cloud-init" / inner
+    if installed.exists():
+        return installed
+    if not kept.exists():
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            download = ["apt-get", "download", "-q", "cloud-init"]
+            quiet = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            if subprocess.run(download, check=False, **quiet).returncode:
+                # A machine that has never asked which packages there are.
+                sudo = ["sudo"] if os.geteuid() else []
+                subprocess.run([*sudo, "apt-get", "update", "-q"], check=True, **quiet)
+                subprocess.run(download, check=True, **quiet)
+            package, = pathlib.Path(folder).glob("*.deb")
+            subprocess.run(["dpkg", "-x", package, cache / "cloud-init"], check=True)
     return kept
 
 

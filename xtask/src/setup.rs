@@ -83,7 +83,8 @@ pub(crate) fn for_tests(workspace: &Workspace) -> Result<()> {
         packages.push("python3-venv");
     }
     install(&packages)?;
-    python_clients(workspace)
+    python_clients(workspace)?;
+    terraform_checks(workspace)
 }
 
 /// What `cargo xtask bench` needs; the Python clients are not part of it.
@@ -197,6 +198,17 @@ fn python_clients(workspace: &Workspace) -> Result<()> {
         ])
         .arg(&list))?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+/// Fetches what the checks of Terraform's modules read; without terraform there are no such checks.
+fn terraform_checks(workspace: &Workspace) -> Result<()> {
+    if shell::find_program("terraform").is_none() {
+        return Ok(());
+    }
+    run(Command::new("python3")
+        .arg(workspace.root.join("terraform/tests/run.py"))
+        .args(["--prepare", "--cache"])
+        .arg(workspace.terraform_checks()))
 }
 
 /// The environment names its interpreter by path; a Python upgrade can leave it dangling.
