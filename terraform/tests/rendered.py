@@ -1,7 +1,8 @@
 """What modules write for machines, taken by those that read it: nodes, cloud-init, shells, systemd.
 
 Renders `modules/node` in many ways with the real terraform, and gives each settings file to `edgeway
-start --check`, each user data to the schema of Debian's cloud-init, each script to `sh -n`.
+start --check`, each user data to the schema of Debian's cloud-init, each script to `sh -n`; two machines go
+through their first start (`first_start.py`).
 """
 
 import argparse
@@ -13,6 +14,8 @@ import tempfile
 import jsonschema
 import yaml
 
+import first_start
+
 TOKEN = {"aws": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf"}
 FIRST = {"region": "eu-west-1", "base_domain": "gw.example.com", "account_id": "123456789012"}
 PLACE = {"latitude": 53.3, "longitude": -6.3}
@@ -22,6 +25,7 @@ NODES = {
         "role": "region", "bootstrap": FIRST | {"aws": TOKEN["aws"]}, "advertise": "192.0.2.7",
         "public": ["192.0.2.7"], "location": PLACE, "data_device": "/dev/disk/by-id/one",
     },
+    "first-without-disk": {"role": "region", "bootstrap": FIRST | {"aws": TOKEN["aws"]}},
     "first-gcp": {"role": "region", "bootstrap": FIRST | {"gcp": "projects/p/secrets/s"}},
     "first-inline": {"role": "region", "bootstrap": FIRST | {"inline": "{}"}},
     "region": {
@@ -56,6 +60,13 @@ def main():
         settings(options.edgeway, name, node["settings"])
         user_data(name, node["user_data"], schema)
     refused(schema)
+    with tempfile.TemporaryDirectory() as work:
+        started = [
+            first_start.check(work, options.edgeway, does, nodes[name]["user_data"])
+            for does, name in (("sets-up", "first-without-disk"), ("joins", "pop-balanced"))
+        ]
+    if all(started):
+        print("     first starts: one that sets the cluster up, one that joins, each twice")
     print(f"     {len(nodes)} nodes: settings accepted, user data and scripts valid")
 
 

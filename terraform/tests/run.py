@@ -73,7 +73,7 @@ def main():
             else:
                 checks.fail(f"{name} test", "has no tests/*.tftest.hcl")
         if not options.names:
-            rendered = [python, HERE / "rendered.py", "--edgeway", options.edgeway]
+            rendered = [python, "-B", HERE / "rendered.py", "--edgeway", options.edgeway]
             rendered += ["--cloud-init", cloud_init, "--terraform", copy]
             checks.run("rendered", [str(word) for word in rendered], variables, show=True)
             checks.run("chart", [python, str(HERE / "chart.py"), options.edgeway], {}, show=True)

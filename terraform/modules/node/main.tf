@@ -22,7 +22,6 @@ locals {
     leave_s        = var.leave_s
     drain_s        = var.drain_s
     log            = var.log
-    joins          = var.join_token != null
     extra          = var.extra_settings
   })
 

@@ -53,7 +53,7 @@ run "the_first_node_sets_the_cluster_up" {
     error_message = "It sets the cluster up from a secret that it fetches."
   }
   assert {
-    condition     = !strcontains(output.settings, "token_file") && strcontains(output.settings, "https://192.0.2.7:7443")
+    condition     = !strcontains(output.user_data, "EDGEWAY_JOIN_TOKEN") && strcontains(output.settings, "https://192.0.2.7:7443")
     error_message = "The first node does not join."
   }
   assert {
