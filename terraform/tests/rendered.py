@@ -28,7 +28,7 @@ NODES = {
     "first-without-disk": {"role": "region", "bootstrap": FIRST | {"aws": TOKEN["aws"]}},
     "first-gcp": {"role": "region", "bootstrap": FIRST | {"gcp": "projects/p/secrets/s"}},
     "first-inline": {"role": "region", "bootstrap": FIRST | {"inline": "{}"}},
-    "region": {
+    "region-gcp": {
         "role": "region", "join_token": {"gcp": "projects/p/secrets/s"}, "location": PLACE,
         "package": {"url": "https://example.com/edgeway.deb", "sha256": "0" * 64},
         "extra_settings": "[aws.endpoints]\nlambda = \"http://127.0.0.1:9001\"",
@@ -36,16 +36,27 @@ NODES = {
     "region-balanced": {
         "role": "region", "join_token": TOKEN, "proxy_protocol_trusted": ["10.0.0.0/24"], "h3": False,
     },
-    "pop": {"role": "pop", "join_token": {"inline": "token"}, "location": PLACE, "relay": True},
+    "pop-relay": {"role": "pop", "join_token": {"inline": "token"}, "location": PLACE, "relay": True},
     "pop-balanced": {
         "role": "pop", "join_token": TOKEN, "proxy_protocol_trusted": ["10.0.0.0/24", "10.0.1.0/24"],
         "h3": False, "ops_address": "0.0.0.0", "cache_bytes": 1 << 30, "public": ["192.0.2.1"],
         "lifecycle_hook": {"group": "pops", "hook": "drain", "region": "eu-west-1"},
     },
     "pop-http-only": {"role": "pop", "join_token": TOKEN, "ports": {"https": None}},
-    "dns": {"role": "dns", "join_token": TOKEN, "public": ["192.0.2.2"]},
+    "dns-public": {"role": "dns", "join_token": TOKEN, "public": ["192.0.2.2"]},
     "dns-without-h3": {"role": "dns", "join_token": TOKEN, "h3": False},
 }
+
+
+# Kept in deploy/cloud-init for those without Terraform; @TOKEN@ is for them to fill in.
+SAMPLES = {
+    "region": {
+        "role": "region", "join_token": {"inline": "@TOKEN@"}, "location": PLACE, "data_device": "/dev/vdb",
+    },
+    "pop": {"role": "pop", "join_token": {"inline": "@TOKEN@"}, "location": PLACE},
+    "dns": {"role": "dns", "join_token": {"inline": "@TOKEN@"}},
+}
+KEPT = pathlib.Path(__file__).resolve().parents[2] / "deploy/cloud-init"
 
 
 def main():
@@ -53,9 +64,12 @@ def main():
     parser.add_argument("--edgeway", required=True)
     parser.add_argument("--terraform", required=True, type=pathlib.Path)
     parser.add_argument("--cloud-init", required=True, type=pathlib.Path)
+    parser.add_argument("--write", action="store_true", help="write deploy/cloud-init again")
     options = parser.parse_args()
     schema = json.loads(options.cloud_init.read_text())
-    nodes = render(options.terraform / "modules/node")
+    nodes = render(options.terraform / "modules/node", NODES | SAMPLES)
+    for name in SAMPLES:
+        kept(name, nodes[name]["user_data"], options.write)
     for name, node in nodes.items():
         settings(options.edgeway, name, node["settings"])
         user_data(name, node["user_data"], schema)
@@ -70,11 +84,20 @@ def main():
     print(f"     {len(nodes)} nodes: settings accepted, user data and scripts valid")
 
 
-def render(module):
+def kept(name, text, write):
+    """The samples are what the module makes."""
+    file = KEPT / f"{name}.yaml"
+    if write:
+        file.write_text(text)
+    if not file.exists() or file.read_text() != text:
+        raise SystemExit(f"{file} is not what modules/node makes: see deploy/cloud-init/README.md")
+
+
+def render(module, machines):
     """All nodes in one run: a root that calls the module for each."""
     with tempfile.TemporaryDirectory() as folder:
         root = {"module": {}, "output": {}}
-        for name, variables in NODES.items():
+        for name, variables in machines.items():
             root["module"][name] = {"source": str(module)} | variables
             root["output"][name] = {"value": f"${{module.{name}}}"}
         pathlib.Path(folder, "main.tf.json").write_text(json.dumps(root))
