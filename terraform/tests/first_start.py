@@ -1,6 +1,6 @@
 """Runs what `modules/node` gives a machine for its first start, as a machine would.
 
-In a mount namespace, with /etc and /var/lib of its own and stand-ins for AWS and systemd; the program
+In a mount namespace, with /etc and /var/lib of its own and stand-ins for AWS, routes and systemd; the program
 `edgeway` is the real one. Needs root and the right to mount; says so and checks nothing without. Disks
 and packages are not part of it.
 """
@@ -17,6 +17,7 @@ STANDS_IN = {
     "aws": "#!/bin/sh\necho \"$@\" >>$WORK/aws\n[ $(wc -l <$WORK/aws) -gt 1 ] || exit 255\ncat $WORK/secret\n",
     "curl": "#!/bin/sh\n",
     "sleep": "#!/bin/sh\n",
+    "ip": "#!/bin/sh\necho '198.18.0.1 via 192.0.2.1 dev eth0 src 192.0.2.9 uid 0 \\    cache '\n",
     # The node joins when it is started.
     "systemctl": "#!/bin/sh\n[ \"$*\" != 'enable --now edgeway' ] || {\n"
     "[ -e $WORK/seen ] || cp /etc/edgeway/environment $WORK/seen 2>/dev/null\nmkdir -p /var/lib/edgeway/identity\n}\n",
@@ -81,7 +82,7 @@ def inside(name):
         said += done.stdout + done.stderr
         must(done.returncode == 0, said)
     settings = pathlib.Path("/etc/edgeway/edgeway.toml").read_text()
-    must("@ADDRESS@" not in settings, settings)
+    must('advertise = "192.0.2.9:4433"' in settings and "@ADDRESS@" not in settings, settings)
     checked = subprocess.run(["edgeway", "start", "--config", "/etc/edgeway/edgeway.toml", "--check"])
     must(checked.returncode == 0, settings)
     asked = (work / "aws").read_text().splitlines()
