@@ -284,14 +284,6 @@ resource "aws_autoscaling_group" "this" {
     }
   }
 
-  # A machine that is to end drains first; should it not say so, it ends after this time.
-  initial_lifecycle_hook {
-    name                 = local.hook
-    lifecycle_transition = "autoscaling:EC2_INSTANCE_TERMINATING"
-    heartbeat_timeout    = var.leave_s + var.drain_s + 60
-    default_result       = "CONTINUE"
-  }
-
   dynamic "tag" {
     for_each = merge(local.tags, { Name = local.full })
     content {
@@ -307,4 +299,13 @@ resource "aws_autoscaling_group" "this" {
   }
 
   depends_on = [aws_iam_role_policy.this, aws_lb_listener.this]
+}
+
+# A machine that is to end drains first; should it not say so, it ends after this time.
+resource "aws_autoscaling_lifecycle_hook" "drain" {
+  name                   = local.hook
+  autoscaling_group_name = aws_autoscaling_group.this.name
+  lifecycle_transition   = "autoscaling:EC2_INSTANCE_TERMINATING"
+  heartbeat_timeout      = var.leave_s + var.drain_s + 60
+  default_result         = "CONTINUE"
 }

@@ -65,7 +65,7 @@ run "a_group_behind_a_balancer" {
     error_message = "Only the balancer reaches the nodes."
   }
   assert {
-    condition     = tolist(aws_autoscaling_group.this.initial_lifecycle_hook)[0].heartbeat_timeout == 120
+    condition     = aws_autoscaling_lifecycle_hook.drain.heartbeat_timeout == 120
     error_message = "A machine has time to drain."
   }
 }
