@@ -6,5 +6,6 @@ mod deploy;
 mod golden;
 mod lab;
 mod latency_map;
+mod terraform_modules;
 #[allow(clippy::panic, reason = "a test fails by panicking")]
 mod tidy;

@@ -84,7 +84,8 @@ pub(crate) fn for_tests(workspace: &Workspace) -> Result<()> {
     }
     install(&packages)?;
     tell_of_terraform();
-    python_clients(workspace)
+    python_clients(workspace)?;
+    terraform_checks(workspace)
 }
 
 /// Debian has no package of it, so that it is not installed here.
@@ -208,6 +209,17 @@ fn python_clients(workspace: &Workspace) -> Result<()> {
         ])
         .arg(&list))?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+/// Fetches what the checks of Terraform's modules read; without terraform there are no such checks.
+fn terraform_checks(workspace: &Workspace) -> Result<()> {
+    if shell::find_program("terraform").is_none() {
+        return Ok(());
+    }
+    run(Command::new("python3")
+        .arg(workspace.root.join("terraform/tests/run.py"))
+        .args(["--prepare", "--cache"])
+        .arg(workspace.terraform_checks()))
 }
 
 /// The environment names its interpreter by path; a Python upgrade can leave it dangling.

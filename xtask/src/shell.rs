@@ -52,6 +52,11 @@ impl Workspace {
         self.target.join("venv")
     }
 
+    /// What the checks of Terraform's modules keep from run to run.
+    pub(crate) fn terraform_checks(&self) -> PathBuf {
+        self.target.join("terraform-checks")
+    }
+
     /// A cargo command in the workspace root.
     pub(crate) fn cargo(&self, args: &[&str]) -> Command {
         let mut command = Command::new(cargo());

@@ -1,0 +1,121 @@
+mock_provider "aws" {
+  mock_data "aws_subnet" {
+    defaults = { cidr_block = "10.0.0.0/24" }
+  }
+  mock_data "aws_region" {
+    defaults = { region = "eu-west-1" }
+  }
+  mock_resource "aws_eip" {
+    defaults = { public_ip = "192.0.2.10" }
+  }
+  mock_resource "aws_launch_template" {
+    defaults = { latest_version = 7 }
+  }
+}
+
+variables {
+  name                  = "dublin"
+  vpc_id                = "vpc-1"
+  subnet_ids            = ["subnet-a", "subnet-b"]
+  ami_id                = "ami-0123456789abcdef0"
+  join_token_secret_arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:pop-AbCdEf"
+}
+
+run "a_group_behind_a_balancer" {
+  assert {
+    condition = alltrue([
+      for group in aws_lb_target_group.this : group.proxy_protocol_v2 && group.preserve_client_ip == "false"
+    ])
+    error_message = "The header tells the client; the connection is the balancer's."
+  }
+  assert {
+    condition     = strcontains(output.settings, "proxy_protocol = { trusted = [\"10.0.0.0/24\"] }")
+    error_message = "Nodes trust the balancer's networks, and nobody else."
+  }
+  assert {
+    condition     = strcontains(output.settings, "h3 = false")
+    error_message = "There is no HTTP/3 behind this balancer."
+  }
+  assert {
+    condition = (
+      aws_autoscaling_group.this.instance_refresh[0].preferences[0].min_healthy_percentage == 100
+      && aws_autoscaling_group.this.instance_refresh[0].preferences[0].max_healthy_percentage == 134
+    )
+    error_message = "A refresh adds before it removes."
+  }
+  assert {
+    condition     = aws_autoscaling_group.this.launch_template[0].version == "7"
+    error_message = "A new template rolls the group."
+  }
+  assert {
+    condition     = aws_launch_template.this.metadata_options[0].http_tokens == "required"
+    error_message = "Metadata are for those who ask by IMDSv2."
+  }
+  assert {
+    condition = (
+      strcontains(module.node.user_data, var.join_token_secret_arn)
+      && !strcontains(module.node.user_data, "edgeway init")
+    )
+    error_message = "User data has the secret's ARN."
+  }
+  assert {
+    condition = alltrue([
+      for rule in aws_vpc_security_group_ingress_rule.node : rule.referenced_security_group_id == aws_security_group.balancer.id
+    ])
+    error_message = "Only the balancer reaches the nodes."
+  }
+  assert {
+    condition     = aws_autoscaling_lifecycle_hook.drain.heartbeat_timeout == 120
+    error_message = "A machine has time to drain."
+  }
+}
+
+run "secrets_are_named_by_arn" {
+  command = plan
+
+  variables {
+    join_token_secret_arn = "the token itself"
+  }
+
+  expect_failures = [var.join_token_secret_arn]
+}
+
+run "sizes_fit" {
+  command = plan
+
+  variables {
+    size = { min = 3, desired = 2 }
+  }
+
+  expect_failures = [var.size]
+}
+
+run "a_refresh_needs_room" {
+  command = plan
+
+  variables {
+    size = { min = 1, desired = 1, max = 1 }
+  }
+
+  expect_failures = [var.size]
+}
+
+run "balancers_need_time_to_notice" {
+  command = plan
+
+  variables {
+    leave_s = 5
+  }
+
+  expect_failures = [var.leave_s]
+}
+
+run "names_are_short" {
+  command = plan
+
+  variables {
+    name = "a-point-of-presence-far-away"
+  }
+
+  expect_failures = [var.name]
+}

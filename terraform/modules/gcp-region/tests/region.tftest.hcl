@@ -1,0 +1,97 @@
+mock_provider "google" {
+  mock_resource "google_compute_address" {
+    defaults = { address = "192.0.2.10" }
+  }
+  mock_resource "google_service_account" {
+    defaults = { email = "egw@p.iam.gserviceaccount.com" }
+  }
+}
+
+variables {
+  name                 = "eu-west-1"
+  project              = "p"
+  region               = "europe-west1"
+  nodes                = { b = "europe-west1-b", c = "europe-west1-c" }
+  network              = "projects/p/global/networks/n"
+  subnetwork           = "projects/p/regions/europe-west1/subnetworks/s"
+  image                = "debian-cloud/debian-12"
+  join_token_secret_id = "edgeway-token"
+}
+
+run "a_further_region" {
+  assert {
+    condition     = strcontains(module.node["b"].user_data, "edgeway-secret gcp 'projects/p/secrets/edgeway-token'")
+    error_message = "Nodes fetch their token as the machine's account."
+  }
+  assert {
+    condition     = keys(google_secret_manager_secret_iam_member.this) == ["edgeway-token"]
+    error_message = "The account reads the token, and nothing else."
+  }
+  assert {
+    condition     = !contains(keys(google_compute_firewall.this), "management")
+    error_message = "Nobody reaches the management API unless told."
+  }
+  assert {
+    condition     = output.nodes["c"].link == "192.0.2.10:4433"
+    error_message = "Nodes are reached at their own addresses."
+  }
+}
+
+run "the_first_region" {
+  variables {
+    bootstrap        = { secret_id = "edgeway-cluster", base_domain = "gw.example.com" }
+    management_cidrs = ["198.51.100.0/24"]
+  }
+
+  assert {
+    condition = (
+      strcontains(module.node["b"].user_data, "edgeway init")
+      && !strcontains(module.node["c"].user_data, "edgeway init")
+    )
+    error_message = "The first node sets the cluster up, the second one joins."
+  }
+  assert {
+    condition     = length(google_compute_firewall.this["management"].allow) == 1
+    error_message = "The management API is TCP alone."
+  }
+}
+
+run "nobody_joins_without_a_token" {
+  command = plan
+
+  variables {
+    join_token_secret_id = null
+  }
+
+  expect_failures = [var.join_token_secret_id]
+}
+
+run "zones_are_of_the_region" {
+  command = plan
+
+  variables {
+    nodes = { a = "us-central1-a" }
+  }
+
+  expect_failures = [var.nodes]
+}
+
+run "the_management_api_is_not_for_the_world" {
+  command = plan
+
+  variables {
+    management_cidrs = ["0.0.0.0/0"]
+  }
+
+  expect_failures = [var.management_cidrs]
+}
+
+run "secrets_have_short_names" {
+  command = plan
+
+  variables {
+    join_token_secret_id = "projects/p/secrets/s"
+  }
+
+  expect_failures = [var.join_token_secret_id]
+}

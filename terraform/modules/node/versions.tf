@@ -1,0 +1,4 @@
+terraform {
+  # No provider: only texts are made.
+  required_version = ">= 1.9"
+}
