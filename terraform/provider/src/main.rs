@@ -2,12 +2,6 @@
 //!
 //! Only wires: the plugin protocol lives beside it. It holds no state of its own between runs.
 
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "parts of the framework wait for the resources that use them"
-)]
-
 mod api;
 mod client;
 mod cluster;

@@ -71,6 +71,7 @@ impl Client {
     }
 
     /// How many calls have been made.
+    #[cfg(test)]
     pub(crate) fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
     }

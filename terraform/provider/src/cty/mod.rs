@@ -9,7 +9,7 @@ mod tests;
 mod ty;
 mod value;
 
-pub(crate) use codec::{CodecError, decode, encode};
+pub(crate) use codec::{decode, encode};
 pub(crate) use json::{from_json, to_json};
 pub(crate) use ty::{Type, TypeError};
 pub(crate) use value::{Number, Value};

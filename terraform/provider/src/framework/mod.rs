@@ -49,10 +49,10 @@ mod wire;
 
 pub(crate) use check::{Check, json};
 pub(crate) use function::{Function, Misused, Parameter, Signature};
-pub(crate) use note::{Note, Path, Step};
+pub(crate) use note::{Note, Path};
 pub(crate) use registry::Registry;
 pub(crate) use resource::{
-    Call, DataSource, EphemeralResource, Failure, Opened, Planning, Private, Resource,
+    Call, DataSource, EphemeralResource, Failure, Opened, Planning, Resource,
 };
 pub(crate) use schema::{Attribute, Block, Kind, Mode, Nesting, Schema};
 pub(crate) use server::Provider;

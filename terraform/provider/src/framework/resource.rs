@@ -8,10 +8,7 @@ use std::{
 use async_trait::async_trait;
 use serde_json::Value as Json;
 
-use super::{
-    note::{Note, Path},
-    schema::Schema,
-};
+use super::{note::Note, schema::Schema};
 use crate::{cty::Value, session::Session};
 
 /// Why something was not done, and what there is all the same.
@@ -83,8 +80,6 @@ pub(crate) struct Planning<'a> {
     pub(crate) prior: &'a Value,
     pub(crate) config: &'a Value,
     pub(crate) planned: &'a mut Value,
-    /// Changes that need a new object.
-    pub(crate) replace: &'a mut Vec<Path>,
 }
 
 /// A kind of object that Terraform makes, changes and destroys. See the guide in `framework`.

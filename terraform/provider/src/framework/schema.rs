@@ -106,6 +106,7 @@ impl Schema {
     }
 
     #[must_use]
+    #[cfg_attr(not(test), expect(dead_code, reason = "no resource has blocks by now"))]
     pub(crate) fn block(mut self, block: Block) -> Self {
         self.blocks.push(block);
         self
@@ -297,6 +298,7 @@ impl Attribute {
 }
 
 impl Block {
+    #[cfg_attr(not(test), expect(dead_code, reason = "no resource has blocks by now"))]
     pub(crate) fn new(
         name: &'static str,
         nesting: Nesting,

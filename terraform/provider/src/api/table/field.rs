@@ -104,12 +104,6 @@ impl Field {
         self
     }
 
-    #[must_use]
-    pub(crate) fn required(mut self) -> Self {
-        self.attribute = self.attribute.required();
-        self
-    }
-
     /// Said once; a change makes a new object.
     #[must_use]
     pub(crate) fn once(mut self) -> Self {

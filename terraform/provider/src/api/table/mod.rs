@@ -12,9 +12,8 @@ mod revision;
 pub(crate) mod tags;
 mod wire;
 
-pub(crate) use field::{Field, How};
+pub(crate) use field::Field;
 pub(crate) use patch::escaped;
-pub(crate) use path::{encoded, filled};
+pub(crate) use path::encoded;
 pub(crate) use piece::{Make, Piece, Style, merged};
 pub(crate) use revision::revision;
-pub(crate) use wire::{from_wire, to_wire};

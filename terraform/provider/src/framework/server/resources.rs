@@ -111,7 +111,6 @@ impl Provider {
             prior: &prior,
             config: &config,
             planned: &mut plan.value,
-            replace: &mut plan.replace,
         };
         entry.it.plan(&mut call, planning).await?;
         let packed = unpack::pack(&plan.value, &entry.ty)?;
