@@ -160,6 +160,19 @@ impl Client {
         Ok((status, answer))
     }
 
+    /// Fetches a file; an error answer becomes an error with its message.
+    pub(crate) async fn file(&self, path: &str, accept: &str) -> anyhow::Result<Bytes> {
+        let (status, file) = self
+            .send_file(Method::GET, path, Vec::new(), accept)
+            .await?;
+        if status.is_success() {
+            return Ok(file);
+        }
+        let answer: Value = serde_json::from_slice(&file).unwrap_or_default();
+        let message = answer.get("message").and_then(Value::as_str);
+        bail!("{}", message.unwrap_or("no message"))
+    }
+
     /// Calls with bytes and gives the bytes that come.
     pub(crate) async fn send_file(
         &self,

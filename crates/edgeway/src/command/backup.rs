@@ -8,11 +8,9 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use http::Method;
 use ledger::LedgerSettings;
 use link::{Authority, Credentials};
 use model::{Backup, Node, NodeId, NodeRole};
-use serde_json::Value;
 
 use super::say;
 use crate::{
@@ -70,17 +68,8 @@ pub(super) async fn take(options: &Take) -> anyhow::Result<()> {
 }
 
 async fn of_cluster(target: &Target) -> anyhow::Result<Vec<u8>> {
-    let client = target.client()?;
-    let answer = client
-        .send_file(Method::GET, "/edgeway/v1/backup", Vec::new(), "*/*")
-        .await?;
-    let (status, bytes) = answer;
-    if !status.is_success() {
-        let answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        let message = answer.get("message").and_then(Value::as_str);
-        bail!("{status}: {}", message.unwrap_or("no message"));
-    }
-    Ok(bytes.to_vec())
+    let file = target.client()?.file("/edgeway/v1/backup", "*/*").await;
+    Ok(file.context("taking a backup")?.to_vec())
 }
 
 async fn of_stopped(folder: &Path) -> anyhow::Result<Vec<u8>> {

@@ -121,14 +121,8 @@ pub(super) async fn export(export: &Export) -> anyhow::Result<()> {
         "application/json"
     };
     let client = export.target.client()?;
-    let (status, file) = client
-        .send_file(Method::GET, &path, Vec::new(), accept)
-        .await?;
-    if !status.is_success() {
-        let answer: Value = serde_json::from_slice(&file).unwrap_or_default();
-        let message = answer.get("message").and_then(Value::as_str);
-        bail!("{api}: {}", message.unwrap_or("no message"));
-    }
+    let file = client.file(&path, accept).await;
+    let file = file.with_context(|| api.clone())?;
     match &export.output {
         Some(place) => std::fs::write(place, &file).with_context(|| place.display().to_string()),
         None => Ok(std::io::stdout().write_all(&file)?),

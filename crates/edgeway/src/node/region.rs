@@ -69,8 +69,7 @@ pub(super) async fn start(
     );
     common.keep(Arc::clone(&fleet).follow_links());
     links::follow_connectors(common, &region, &fleet, &seen);
-    let feed = (ledger.config(), fleet.clone());
-    let feed = FeedServer::new(feed.0, feed.1, &common.registry, drain.clone())?;
+    let feed = feed(common, &ledger, &fleet)?;
     common.keep(driver(common, &ledger, &fleet, &region));
     let purges = PurgeHub::new(drain.clone());
     let keeper = limits::keep(&settings.data_dir, common, &ledger, &region);
@@ -300,6 +299,17 @@ impl ledger::PeerDirectory for Peers {
     fn peer(&self, node: NodeId, addr: std::net::SocketAddr) -> link::Peer {
         self.0.peer_at(node, addr)
     }
+}
+
+/// What POPs and DNS nodes subscribe to.
+fn feed(common: &Common, ledger: &Ledger, fleet: &Arc<Fleet>) -> anyhow::Result<Arc<FeedServer>> {
+    let live = Arc::clone(fleet);
+    Ok(FeedServer::new(
+        ledger.config(),
+        live,
+        &common.registry,
+        common.drain.clone(),
+    )?)
 }
 
 async fn open_ledger(
