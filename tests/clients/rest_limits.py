@@ -134,7 +134,8 @@ def test_usage_is_counted_and_raised(rest, rest_elsewhere, limited, ready, rest_
     more = rest.update_usage(**at, **patch(("replace", "/remaining", "2")))
     assert fields(more)["items"] == {key: [[admitted, 2]]}
     settle(management, more["ResponseMetadata"]["HTTPHeaders"])
-    assert usage_of(rest_elsewhere, plan, key)[1][1] == 2
+    # Another region learns of the last requests some moments later.
+    until("two are left", lambda: usage_of(rest_elsewhere, plan, key)[1][1] == 2)
     until("two more are to be had", lambda: ask(value)[0].status == 200)
     bad("Invalid patch", rest.update_usage, **at, **patch(("replace", "/other", "2")))
     missing("Invalid API Key identifier", rest.update_usage, usagePlanId=plan, keyId="none",
