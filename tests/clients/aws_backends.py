@@ -31,7 +31,9 @@ ROLE_KEY, ROLE_SECRET, ROLE_TOKEN = "AKIDROLE", "secret-of-the-role", "token-of-
 KEYS = {KEY: (SECRET, None), ROLE_KEY: (ROLE_SECRET, ROLE_TOKEN)}
 
 # What functions that nobody waits for were given, and who lets streams go on.
-SEEN, RELEASED = {}, threading.Event()
+SEEN = {}
+# Parts of streams wait here, by the end of the request's path.
+RELEASED = {"x": threading.Event(), "dies": threading.Event()}
 
 
 def proxy(event):
@@ -81,7 +83,7 @@ def policy(effect, arn):
 
 
 def stream(event):
-    """The head in two pieces, a part, and the rest only after `/release`."""
+    """The head in two pieces, a part, and the rest (or its end) only after `/release/...`."""
     head = json.dumps({"statusCode": 202, "headers": {"content-type": "text/plain"},
                        "cookies": ["a=1", "b=2"]}).encode() + b"\0" * 8
     if event["path"].endswith("/headless"):
@@ -89,9 +91,10 @@ def stream(event):
         return
     yield head[:10]
     yield head[10:] + b"first,"
-    if event["path"].endswith("/dies"):
+    last = event["path"].rpartition("/")[2]
+    RELEASED[last].wait(30)
+    if last == "dies":
         raise ValueError("in the middle")
-    RELEASED.wait(30)
     yield b"second,"
     yield b"x" * 100_000
 
@@ -121,8 +124,8 @@ class Lambda(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        if self.path == "/release":
-            RELEASED.set()
+        if self.path.startswith("/release/"):
+            RELEASED[self.path.rpartition("/")[2]].set()
             return self.answer(200, {})
         wrong = self.is_wrongly_signed(body)
         if wrong:

@@ -168,6 +168,13 @@ def test_what_a_function_may_answer(deploy):
     assert (event["body"], event["isBase64Encoded"]) == ("AP8=", True)
 
 
+def release(stream):
+    """Lets the function go on that waits in the stream of that path."""
+    functions = http.client.HTTPConnection(os.environ["FUNCTIONS_URL"].split("/")[2])
+    functions.request("POST", f"/release/{stream}", body="{}")
+    assert functions.getresponse().status == 200
+
+
 def test_a_function_streams(deploy):
     streamed = {"type": "aws_proxy", "httpMethod": "POST", "uri": function("stream", True),
                 "responseTransferMode": "STREAM"}
@@ -177,11 +184,11 @@ def test_a_function_streams(deploy):
     assert answer.headers.get_all("set-cookie") == ["a=1", "b=2"]
     # The function goes on only once the first part has been read here.
     assert answer.read(6) == b"first,"
-    functions = http.client.HTTPConnection(os.environ["FUNCTIONS_URL"].split("/")[2])
-    functions.request("POST", "/release", body="{}")
-    assert functions.getresponse().status == 200
+    release("x")
     assert answer.read() == b"second," + b"x" * 100_000
     dying = api.open("GET", "/dies")
+    assert dying.read(6) == b"first,"
+    release("dies")
     with pytest.raises(http.client.IncompleteRead):
         dying.read()
     assert json.loads(api("GET", "/headless", status=500)[1]) == {"message": "Internal server error"}
