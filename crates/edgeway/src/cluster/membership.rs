@@ -116,7 +116,10 @@ async fn members(
         .map(|node| (node.id, node.link))
         .collect();
     let known = || status.voters.keys().chain(status.learners.keys());
-    for (node, link) in &wanted {
+    // One that was told to go is on its way out: it is taken from Raft before the configuration
+    // forgets it, and must not come back in between.
+    let stays = |node: &NodeId| !config.leaving.contains(node);
+    for (node, link) in wanted.iter().filter(|(node, _)| stays(node)) {
         if !known().any(|member| member == node) {
             ledger.add_learner(*node, *link).await?;
             tell(*node, "added to Raft as a learner");
@@ -129,7 +132,7 @@ async fn members(
     let learner = status
         .learners
         .keys()
-        .find(|node| wanted.contains_key(node));
+        .find(|node| wanted.contains_key(node) && stays(node));
     if let Some(node) = learner.filter(|_| status.voters.len() < VOTERS_MAX) {
         ledger.promote(*node).await?;
         tell(*node, "promoted to voter");
