@@ -67,6 +67,10 @@ impl Store for World {
                 }
                 return Err(failure);
             }
+            // As the ledger writes it.
+            let format = self.config().format();
+            model::codec::encode_at(format, model::codec::Kind::Change, &change)
+                .map_err(ProposeError::Encode)?;
             let outcome = self.machine.lock().unwrap().apply(change);
             Ok(Applied { outcome, index: 1 })
         })
@@ -150,6 +154,8 @@ struct Bench {
     admin: Arc<dyn Handler>,
     registry: prometheus::Registry,
 }
+
+const FILE: &str = "application/octet-stream";
 
 struct Reply {
     status: StatusCode,
@@ -342,7 +348,12 @@ impl Bench {
         let response = self.admin.handle(request, Arc::new(conn)).await;
         let (parts, body) = response.into_parts();
         let bytes = body.into_bytes(1 << 20).await.unwrap();
-        let body = if bytes.is_empty() {
+        // A backup is a file.
+        let file = parts
+            .headers
+            .get("content-type")
+            .is_some_and(|kind| kind == FILE);
+        let body = if bytes.is_empty() || file {
             Value::Null
         } else {
             serde_json::from_slice(&bytes).unwrap()

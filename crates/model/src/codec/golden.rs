@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::{Kind, Level, Mode, decode, encode_at, shapes::Shapes, within};
 use crate::{
-    Backup, Change, EdgeDelta, EdgeView, FeedFrame, FeedHello, Machine, Outcome, Rejection,
-    ZoneDelta, ZoneView,
+    Backup, Change, ChangeId, EdgeDelta, EdgeView, FeedFrame, FeedHello, Machine, Op, Origin,
+    Outcome, Rejection, ZoneDelta, ZoneView,
 };
 
 /// Formats that a release has, and that must stay as they are.
@@ -46,9 +46,14 @@ impl File {
     /// Checks what the file holds. If it is made anew, `shapes` does not show in it again what it
     /// has shown before.
     fn check<T: Serialize + DeserializeOwned>(self, shapes: &mut Shapes) {
+        self.check_these(|| within(Mode::At(self.level), || shapes.all::<T>(1_000)));
+    }
+
+    /// Checks what the file holds; if it is made anew, these.
+    fn check_these<T: Serialize + DeserializeOwned>(self, values: impl FnOnce() -> Vec<T>) {
         let path = self.path();
         if variable("UPDATE_GOLDEN").is_some() && !path.exists() {
-            let values: Vec<T> = within(Mode::At(self.level), || shapes.all(1_000));
+            let values = values();
             fs::write(&path, self.text(&values)).unwrap();
         }
         self.read::<T>(&fs::read_to_string(path).unwrap());
@@ -137,6 +142,33 @@ fn released_formats_are_read_and_written_as_ever() {
         file("feed-hello", Kind::Feed).check::<FeedHello>(&mut alone());
         file("feed-frame", Kind::Feed).check::<FeedFrame>(&mut alone());
     }
+}
+
+#[test]
+fn format_2_has_a_place_for_a_reason() {
+    let change = |reason: Option<&str>| Change {
+        id: ChangeId(7),
+        at_ms: 1_763_700_000_000,
+        by: "AKIA1".to_owned(),
+        origin: Origin {
+            operation: "DeleteApi".to_owned(),
+            resource: "/apis/a1".to_owned(),
+            peer: Some("192.0.2.1:5000".parse().unwrap()),
+            request: "r-1".to_owned(),
+            reason: reason.map(str::to_owned).into(),
+        },
+        spare_deployment: "d1".into(),
+        op: Op::DeleteApi("a1".into()),
+    };
+    let file = File {
+        level: Level::numbered(2),
+        name: "unreleased-change",
+        kind: Kind::Change,
+    };
+    file.check_these(|| vec![change(Some("nobody calls it")), change(None)]);
+    let refused = encode_at(Level::numbered(1), Kind::Change, &change(Some("x")));
+    assert!(refused.unwrap_err().to_string().contains("needs format 2"));
+    assert!(encode_at(Level::numbered(1), Kind::Change, &change(None)).is_ok());
 }
 
 #[test]
