@@ -163,12 +163,13 @@ impl Asked<'_> {
     }
 
     /// For the audit trail.
-    pub(crate) fn origin(&self, request: &str) -> Origin {
+    pub(crate) fn origin(&self, request: &str, reason: Option<String>) -> Origin {
         Origin {
             operation: self.operation.to_owned(),
             resource: self.target.path.clone(),
             peer: Some(self.conn.peer),
             request: request.to_owned(),
+            reason: reason.into(),
         }
     }
 

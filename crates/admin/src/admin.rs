@@ -23,6 +23,7 @@ use crate::{
     metrics::Metrics,
     operation::{self, Operation, Run, Takes, Waited},
     ports::{Caches, Explain, Fleet, Invoke, Members, Store, TokenMint, UsageCounts},
+    reason,
     refusal::{ACCESS_DENIED, Refusal, Version},
 };
 
@@ -73,6 +74,8 @@ struct Record {
     revision: Option<Revision>,
     /// How the change reaches the nodes: `now`, `staged`, or as the policy says.
     rollout: &'static str,
+    /// Why, as the caller says.
+    why: Option<String>,
 }
 
 impl Admin {
@@ -101,6 +104,7 @@ impl Admin {
             by: String::new(),
             revision: None,
             rollout: "policy",
+            why: None,
         };
         let running = self.metrics.running();
         let result = self.run(&parts, body, (conn, &id), &mut record).await;
@@ -120,8 +124,10 @@ impl Admin {
         match record.revision {
             // Writes are the audit trail; reads and strangers' refusals are many.
             Some(revision) => {
-                let rollout = record.rollout;
-                tracing::info!(operation, by, status, %revision, rollout, ms, %peer, id, "change");
+                let (rollout, why) = (record.rollout, record.why.as_deref());
+                tracing::info!(
+                    operation, by, status, %revision, rollout, why, ms, %peer, id, "change"
+                );
             }
             None if reason == ACCESS_DENIED => denied(&record, (peer, &id)),
             None => tracing::debug!(operation, by, status, reason, ms, %peer, id, "request"),
@@ -176,7 +182,8 @@ impl Admin {
             now_ms,
         };
         self.policies.admit(&asked)?;
-        let origin = asked.origin(id);
+        record.why = reason::read(parts, &query)?;
+        let origin = asked.origin(id, record.why.clone());
         let call = Call {
             settings: &self.settings,
             ports: &self.ports,

@@ -29,6 +29,7 @@ mod openapi;
 mod operation;
 mod page;
 mod ports;
+mod reason;
 mod refusal;
 mod sample;
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub const PAGE_ITEMS_MAX: usize = 500;
 pub const PROPOSE_TRIES: usize = 3;
 /// After so long it is not proposed again: half of what one proposal may wait for a leader.
 pub const PROPOSE_AGAIN_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
+/// Characters of the reason that a caller gives for a change.
+pub const REASON_BYTES_MAX: usize = 256;
 /// Longest wait for a revision, seconds.
 pub const WAIT_S_MAX: u64 = 300;
 /// Wait for a revision when the caller does not say, seconds.

@@ -5,7 +5,7 @@
 use http::StatusCode;
 use lang::sigv4;
 use ledger::{MemberError, ProposeError};
-use model::{Rejection, ResourceKind};
+use model::{Rejection, ResourceKind, codec::CodecError};
 use serde::Serialize;
 use serve::BodyError;
 
@@ -288,7 +288,13 @@ impl From<Rejection> for Refusal {
 
 impl From<ProposeError> for Refusal {
     fn from(error: ProposeError) -> Self {
-        let text = format!("the change was not made: {error}");
+        let text = match &error {
+            // The sentence that says what to do is the cause's.
+            ProposeError::Encode(cause @ CodecError::Needs { .. }) => {
+                format!("the change was not made: {cause}")
+            }
+            error => format!("the change was not made: {error}"),
+        };
         match error {
             ProposeError::NoLeader
             | ProposeError::Undecided
@@ -296,8 +302,7 @@ impl From<ProposeError> for Refusal {
             | ProposeError::NotUnderstood
             | ProposeError::Stopped => Self::Unavailable(text),
             ProposeError::TooLarge { .. } => Self::ChangeTooLarge(text),
-            // The sentence says what to do: the cluster's upgrade is not finished.
-            ProposeError::Encode(model::codec::CodecError::Needs { .. }) => Self::Conflict(text),
+            ProposeError::Encode(CodecError::Needs { .. }) => Self::Conflict(text),
             ProposeError::Encode(_) => Self::Internal(text),
         }
     }

@@ -22,6 +22,7 @@ use crate::cluster::membership::now_ms;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 const ANSWER_BYTES_MAX: usize = 64 << 20;
+const REASON: &str = "x-edgeway-reason";
 
 /// Where the management API is, and who calls it.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub(crate) struct Client {
     secret: String,
     /// Authorities to trust instead of the system's.
     ca_file: Option<PathBuf>,
+    /// Why, for the history of what is changed.
+    reason: Option<String>,
 }
 
 /// Which cluster a command speaks to.
@@ -55,6 +58,9 @@ pub(crate) struct Target {
     /// Its secret.
     #[arg(long, env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true)]
     secret_access_key: Option<String>,
+    /// Why, for the history: up to 256 characters.
+    #[arg(long, env = "EDGEWAY_REASON")]
+    reason: Option<String>,
 }
 
 impl Target {
@@ -62,6 +68,7 @@ impl Target {
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
         let mut client = self.plain_client()?;
         client.ca_file.clone_from(&self.ca_file);
+        client.reason.clone_from(&self.reason);
         Ok(client)
     }
 
@@ -115,6 +122,7 @@ impl Client {
             access_key_id: id.to_owned(),
             secret: secret.to_owned(),
             ca_file: None,
+            reason: None,
         })
     }
 
@@ -186,10 +194,13 @@ impl Client {
             .authority()
             .map_or("", |authority| authority.as_str());
         let (plain, query) = path.split_once('?').unwrap_or((path, ""));
-        let headers = [
+        let mut headers = vec![
             ("host", host.as_bytes()),
             ("content-type", b"application/json".as_slice()),
         ];
+        // Nothing that only looks needs a reason.
+        let reason = self.reason.as_deref().filter(|_| method != Method::GET);
+        headers.extend(reason.map(|reason| (REASON, reason.as_bytes())));
         let message = Message {
             method: method.as_str(),
             path: plain,
@@ -204,9 +215,11 @@ impl Client {
             service: "apigateway",
         };
         let signed = signer.sign(&message, now_ms());
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
+        let mut builder = Request::builder().method(method).uri(path);
+        if let Some(reason) = reason {
+            builder = builder.header(REASON, reason);
+        }
+        let request = builder
             .header(header::HOST, host)
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, accept)

@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::AccessKeyId;
+use crate::{AccessKeyId, codec::Since};
 
 /// May sign management calls, and calls of methods that want it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +70,8 @@ pub struct Origin {
     pub peer: Option<SocketAddr>,
     /// The request's id, as its answer told.
     pub request: String,
+    /// Why, in the words of whoever asked for it.
+    pub reason: Since<2, Option<String>>,
 }
 
 impl AccessKey {

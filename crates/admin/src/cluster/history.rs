@@ -43,6 +43,9 @@ struct EntryShape<'a> {
     source: Option<String>,
     #[serde(skip_serializing_if = "str::is_empty")]
     request_id: &'a str,
+    /// Why, in the words of whoever made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -95,6 +98,7 @@ fn shape<'a>(call: &Call<'a>, entry: &'a Entry) -> EntryShape<'a> {
         changed: entry.touched.iter().map(named).collect(),
         source: entry.origin.peer.map(|peer| peer.to_string()),
         request_id: &entry.origin.request,
+        reason: entry.origin.reason.as_deref(),
     }
 }
 

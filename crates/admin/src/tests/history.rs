@@ -178,3 +178,48 @@ async fn an_api_is_taken_back() {
         bench.refused((code, text), "POST", &back, body).await;
     }
 }
+
+#[tokio::test]
+async fn a_change_carries_the_reason_of_whoever_makes_it() {
+    let bench = Bench::new();
+    let api = bench.quick().await;
+    let path = |reason: &str| format!("/v2/apis/{api}?x-edgeway-reason={reason}");
+    let body = || json!({"name": "b"});
+    // The cluster's format has no place for one yet; nothing is changed without it.
+    let early = ("ConflictException", "finish its upgrade first");
+    bench.refused(early, "PATCH", &path("why"), body()).await;
+    assert_eq!(bench.get(&format!("/v2/apis/{api}")).await["name"], "a");
+
+    let live = super::cluster::live(1, 1);
+    *bench.world.live.lock().unwrap() = vec![live];
+    let format = "/edgeway/v1/format";
+    bench.expect(200, "POST", format, Value::Null).await;
+    let ticket = "ticket%207%3A%20renamed";
+    bench.expect(200, "PATCH", &path(ticket), body()).await;
+    bench
+        .expect(
+            200,
+            "PATCH",
+            &format!("/v2/apis/{api}"),
+            json!({"name": "c"}),
+        )
+        .await;
+    let items = bench.get("/edgeway/v1/history").await["items"].clone();
+    assert_eq!(items[0].get("reason"), None);
+    assert_eq!(items[1]["reason"], "ticket 7: renamed");
+    let shown = bench.get("/edgeway/v1/history/4").await;
+    assert_eq!(shown["reason"], "ticket 7: renamed");
+
+    let bad = ("BadRequestException", "1 to 256 printable ASCII characters");
+    let long = "x".repeat(257);
+    for reason in ["", "%20", "a%0Ab", "a%1Bb", "%C3%A9", &long] {
+        bench.refused(bad, "PATCH", &path(reason), body()).await;
+    }
+    bench
+        .expect(200, "PATCH", &path(&"x".repeat(256)), body())
+        .await;
+    // Whoever only looks needs none, and may give one.
+    bench
+        .expect(200, "GET", &path("curious"), Value::Null)
+        .await;
+}

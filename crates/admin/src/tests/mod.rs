@@ -67,6 +67,10 @@ impl Store for World {
                 }
                 return Err(failure);
             }
+            // As the ledger writes it.
+            let format = self.config().format();
+            model::codec::encode_at(format, model::codec::Kind::Change, &change)
+                .map_err(ProposeError::Encode)?;
             let outcome = self.machine.lock().unwrap().apply(change);
             Ok(Applied { outcome, index: 1 })
         })

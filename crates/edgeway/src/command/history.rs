@@ -171,8 +171,10 @@ fn line(item: &Value) -> String {
         .flatten()
         .filter_map(Value::as_str)
         .collect();
+    let reason = item.get("reason").and_then(Value::as_str);
+    let reason = reason.map_or_else(String::new, |reason| format!("  because {reason:?}"));
     format!(
-        "{:>6}  {}  {}  {}  by {who}  from {}  request {}",
+        "{:>6}  {}  {}  {}  by {who}  from {}  request {}{reason}",
         text(item, "revision"),
         text(item, "date"),
         text(item, "operation"),
@@ -241,5 +243,8 @@ mod tests {
         let wanted = "     7  2026-11-21T10:00:00Z  UpdateApi  api/a1,zone/x  by ann (AKIA1)  \
                       from 192.0.2.1:5  request r-1";
         assert_eq!(line(&entry), wanted);
+        let mut entry = entry;
+        entry["reason"] = json!("ticket 7");
+        assert_eq!(line(&entry), format!("{wanted}  because \"ticket 7\""));
     }
 }

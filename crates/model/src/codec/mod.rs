@@ -4,7 +4,11 @@
 //! apart and an older one still be read and written. bincode (not self-describing) fills the rest;
 //! nothing else in the project depends on its layout, so it could be replaced here alone.
 
+#[cfg(test)]
+mod golden;
 mod level;
+#[cfg(test)]
+mod shapes;
 #[cfg(test)]
 mod tests;
 

@@ -56,6 +56,7 @@ fn every_accepted_change_is_in_the_audit_trail() {
         resource: format!("/apis/{API}"),
         peer: Some("192.0.2.1:5000".parse().unwrap()),
         request: "r-1".to_owned(),
+        reason: Some("as asked".to_owned()).into(),
     };
     let change = Change {
         origin: origin.clone(),
