@@ -4,8 +4,9 @@
 //! Where there is no terraform, [`Terraform::found`] says so and gives nothing.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 use anyhow::{Context as _, ensure};
@@ -32,13 +33,6 @@ pub enum Changes {
     None,
     /// It is not.
     Some,
-}
-
-/// Whether the program is there.
-#[must_use]
-pub fn is_there() -> bool {
-    let version = Command::new("terraform").arg("version").output();
-    version.is_ok_and(|output| output.status.success())
 }
 
 /// Copies a folder without what runs leave in it.
@@ -77,7 +71,7 @@ impl Terraform {
     /// # Errors
     /// When files cannot be copied, or the provider was not built.
     pub fn found(configuration: &str) -> anyhow::Result<Option<Self>> {
-        if !is_there() {
+        if crate::terraform::installed().is_none() {
             return Ok(None);
         }
         let folder = tempfile::tempdir()?;
@@ -106,6 +100,29 @@ impl Terraform {
         }))
     }
 
+    /// As `found`, of a configuration of the test's own, beside the examples: modules are in
+    /// `../../modules`. It is initialised.
+    ///
+    /// # Errors
+    /// As `found`, and when it cannot be initialised.
+    pub fn of(text: &str) -> anyhow::Result<Option<Self>> {
+        let Some(terraform) = Self::found("examples/own")? else {
+            return Ok(None);
+        };
+        std::fs::create_dir_all(&terraform.main)?;
+        terraform.write(text)?;
+        terraform.run(&["init", "-no-color"])?;
+        Ok(Some(terraform))
+    }
+
+    /// Puts another configuration in the place of the present one.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, text: &str) -> anyhow::Result<()> {
+        Ok(std::fs::write(self.main.join("main.tf"), text)?)
+    }
+
     /// The folder of this run.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -124,8 +141,23 @@ impl Terraform {
     /// # Errors
     /// When it cannot be run.
     pub fn output(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        self.command(arguments).output().context("terraform")
+    }
+
+    /// Starts a command whose output nobody reads.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn start(&self, arguments: &[&str]) -> anyhow::Result<Child> {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().context("terraform")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let variables = self.variables.iter().map(|(name, value)| (name, value));
-        Command::new("terraform")
+        let mut command = Command::new("terraform");
+        command
             .args(arguments)
             .current_dir(&self.main)
             .envs(variables)
@@ -136,9 +168,11 @@ impl Terraform {
             .env("CHECKPOINT_DISABLE", "1")
             .env("TF_IN_AUTOMATION", "1")
             .env("TF_INPUT", "0")
-            .stdin(Stdio::null())
-            .output()
-            .context("terraform")
+            .stdin(Stdio::null());
+        for name in ["EDGEWAY_ENDPOINT", "EDGEWAY_JOIN_TOKEN"] {
+            command.env_remove(name);
+        }
+        command
     }
 
     /// Runs a command that must succeed; gives what it printed.
@@ -173,6 +207,41 @@ impl Terraform {
             Some(2) => Ok((Changes::Some, text)),
             _ => anyhow::bail!("terraform {arguments:?}:\n{text}"),
         }
+    }
+
+    /// Runs a command that must fail; gives what it said, in one line.
+    ///
+    /// # Errors
+    /// When it succeeds.
+    pub fn refused(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = self.output(arguments)?;
+        let text = text(&output);
+        ensure!(
+            !output.status.success(),
+            "terraform {arguments:?} succeeded:\n{text}"
+        );
+        let bare = text.replace(['\u{2502}', '\u{2577}', '\u{2575}'], " ");
+        let words: Vec<&str> = bare.split_whitespace().collect();
+        Ok(words.join(" "))
+    }
+
+    /// What a plan would do, by address: such as `delete,create`.
+    ///
+    /// # Errors
+    /// As `run`.
+    pub fn actions(&self) -> anyhow::Result<BTreeMap<String, String>> {
+        self.run(&["plan", "-no-color", "-out=actions"])?;
+        let shown = self.output(&["show", "-json", "actions"])?;
+        let plan: Value = serde_json::from_slice(&shown.stdout)?;
+        let changes = plan["resource_changes"].as_array();
+        let changes = changes.into_iter().flatten().map(|change| {
+            let address = change["address"].as_str().unwrap_or_default().to_owned();
+            let words = change["change"]["actions"].as_array();
+            let words = words.into_iter().flatten().filter_map(Value::as_str);
+            (address, words.collect::<Vec<_>>().join(","))
+        });
+        let real = changes.filter(|(_, words)| !["no-op", "read"].contains(&words.as_str()));
+        Ok(real.collect())
     }
 
     /// All outputs by name.

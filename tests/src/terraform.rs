@@ -37,7 +37,10 @@ pub fn installed() -> Option<PathBuf> {
         program.is_file().then_some(program)
     });
     if found.is_none() {
-        println!("skipped: terraform is not on this machine (`cargo xtask setup` says more)");
+        println!(
+            "skipped: there is no program `terraform` in PATH; put release 1.11 or later there \
+             (no package registry has it)"
+        );
     }
     found
 }

@@ -88,12 +88,14 @@ pub(crate) fn for_tests(workspace: &Workspace) -> Result<()> {
     terraform_checks(workspace)
 }
 
-/// Debian has no package of it, so that it is not installed here.
+/// Its program is in no package of Debian, PyPI or npm (those of that name fetch it from its maker,
+/// or are of another time), so that it is not installed here.
 fn tell_of_terraform() {
     if shell::find_program("terraform").is_none() {
         println!(
-            "terraform is not in PATH: the tests of the Terraform provider are skipped until its \
-             program (1.11 or later) is put there"
+            "terraform is not in PATH, and no package registry has it: put the program of release \
+             1.11 or later there; until then the tests of the Terraform provider, of its modules \
+             and examples are skipped, and say so"
         );
     }
 }

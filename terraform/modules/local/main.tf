@@ -86,7 +86,15 @@ resource "edgeway_local_node" "first" {
     account_id  = var.account_id
     region      = local.first.name
     link        = "${local.addresses[local.first_key]}:${local.ports.link}"
+    # Whoever lives among them says that there is a cluster already.
+    others = [
+      for region in slice(var.regions, 1, length(var.regions)) :
+      "${local.addresses["region-${region.name}"]}:${local.ports.ops}"
+    ]
   }
+
+  # Only for a first node that has lost its folder while the others live.
+  join_token = var.first_join_token
 }
 
 resource "edgeway_cluster_bootstrap" "this" {
@@ -119,9 +127,11 @@ resource "edgeway_enrollment_token" "this" {
 
   role  = each.value.role
   place = each.value.place.name
-  # A start that failed after joining may be tried again.
-  max_uses   = 3
-  depends_on = [edgeway_cluster_bootstrap.this, edgeway_region.others, edgeway_pop.this]
+  # For a node that is made again after it has lost its folder. The state, which has the token, has
+  # the authority's key as well.
+  max_uses    = 100
+  ttl_seconds = 604800
+  depends_on  = [edgeway_cluster_bootstrap.this, edgeway_region.others, edgeway_pop.this]
 }
 
 resource "edgeway_local_node" "others" {

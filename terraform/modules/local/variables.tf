@@ -175,3 +175,10 @@ variable "remove_data" {
   type        = bool
   default     = true
 }
+
+variable "first_join_token" {
+  description = "Lets the first region's node join again after it has lost its folder while other regions live (`edgeway token`)."
+  type        = string
+  default     = null
+  sensitive   = true
+}

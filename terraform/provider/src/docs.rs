@@ -202,6 +202,10 @@ const fn nesting_text(nesting: Nesting) -> &'static str {
 }
 
 fn import(text: &mut String, resource: &dyn Resource) {
+    if let Some(why) = resource.import_refusal() {
+        text.push_str(&format!("\n## Import\n\nCannot be imported. {why}\n"));
+        return;
+    }
     let (name, form) = (resource.name(), resource.import_form());
     let lines = format!("\n## Import\n\n```\nterraform import {name}.example {form}\n```\n");
     text.push_str(&lines);

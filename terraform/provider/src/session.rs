@@ -8,9 +8,9 @@ use std::{env, fs, time::Duration};
 use serde_json::Value as Json;
 
 use crate::{
-    client::{CallError, Client, Setup, Shared, Written},
+    client::{CallError, Client, Kind, Setup, SetupError, Shared, Written},
     cty::Value,
-    framework::{Attribute, Check, Note, Path, Schema},
+    framework::{Attribute, Check, Note, Path, Schema, Step},
 };
 
 /// What a finished change means.
@@ -120,8 +120,9 @@ fn setting(config: &Value, name: &str, variables: &[&str]) -> Option<String> {
     })
 }
 
-/// Makes a session of a configuration. It does not talk to the cluster, which may be down.
-pub(crate) fn configure(config: &Value, notes: &mut Vec<Note>) -> Result<Session, Note> {
+/// Makes a session of a configuration. The cluster may be down, or not be there yet; one that is
+/// there has to take the key.
+pub(crate) async fn configure(config: &Value, notes: &mut Vec<Note>) -> Result<Session, Note> {
     let seconds = |name: &str, usual: i64| {
         let seconds = config.whole(name).unwrap_or(usual);
         Duration::from_secs(u64::try_from(seconds).unwrap_or(1))
@@ -134,8 +135,17 @@ pub(crate) fn configure(config: &Value, notes: &mut Vec<Note>) -> Result<Session
             Note::error("Invalid wait_for", detail).at(Path::of("wait_for"))
         })?,
     };
+    let client = client(config, seconds("request_timeout", REQUEST_TIMEOUT_S), notes)?;
+    if let Ok(client) = &client
+        && let Err(error) = client.look().await
+    {
+        if error.kind() == Kind::Unauthorized {
+            return Err(refused(&error));
+        }
+        notes.push(untrusted(config, &error));
+    }
     Ok(Session {
-        client: client(config, seconds("request_timeout", REQUEST_TIMEOUT_S), notes)?,
+        client,
         wait_for,
         wait_timeout: seconds("wait_timeout", WAIT_TIMEOUT_S),
     })
@@ -188,13 +198,50 @@ fn client(
         ca_pem: authorities(config)?,
         timeout,
     };
-    let client = Client::new(setup).map_err(|error| {
-        Note::error(
-            "The provider's configuration cannot be used",
-            format!("{error}."),
-        )
-    })?;
+    let client = Client::new(setup).map_err(|error| unusable(config, &error))?;
     Ok(Ok(client.into()))
+}
+
+/// The attribute that the authorities come from; the endpoints where there are none.
+fn authorities_at(config: &Value) -> Path {
+    let given = ["ca_pem", "ca_file"];
+    let given = given
+        .into_iter()
+        .find(|name| config.attribute(name).is_set());
+    Path::of(given.unwrap_or("endpoints"))
+}
+
+fn unusable(config: &Value, error: &SetupError) -> Note {
+    let at = match error {
+        SetupError::Endpoint { at, .. } => {
+            let at = i64::try_from(*at).unwrap_or_default();
+            Path::of("endpoints").then(Step::Index(at))
+        }
+        _ => authorities_at(config),
+    };
+    let summary = "The provider's configuration cannot be used";
+    Note::error(summary, format!("{error}.")).at(at)
+}
+
+/// Why nothing can be done with a cluster that answers.
+fn refused(error: &CallError) -> Note {
+    let detail = format!(
+        "{error}. The endpoint answers, but does not take the key: check access_key_id and \
+         secret_access_key, and this machine's clock."
+    );
+    let at = Path::of("access_key_id");
+    Note::error("The cluster refuses the access key", detail).at(at)
+}
+
+/// A warning: before the cluster is made, its addresses may lead to somebody else.
+fn untrusted(config: &Value, error: &CallError) -> Note {
+    let detail = format!(
+        "{error}. What answers has a certificate of another authority: give this cluster's own \
+         (`ca_certificate_pem` of its secrets) as ca_pem or ca_file, and its own endpoints. If \
+         this run makes the cluster, it may not be there yet."
+    );
+    let summary = "The management API is not trusted";
+    Note::warning(summary, detail).at(authorities_at(config))
 }
 
 fn authorities(config: &Value) -> Result<Option<String>, Note> {

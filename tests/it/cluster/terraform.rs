@@ -4,7 +4,10 @@
 //! All live in one configuration on one cluster, so that a step is a few runs of terraform for all
 //! of them. Where terraform is not installed, the tests say so and check nothing.
 
+mod block;
 mod cases;
+mod local;
+mod parts;
 
 use std::{collections::BTreeMap, time::Instant};
 

@@ -5,6 +5,14 @@ use serde_json::Value as Json;
 
 use crate::framework::Note;
 
+/// Of answers to calls that are not signed well.
+const SIGNATURE_CODES: [&str; 4] = [
+    "MissingAuthenticationTokenException",
+    "IncompleteSignatureException",
+    "UnrecognizedClientException",
+    "InvalidSignatureException",
+];
+
 /// What is to be done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -12,6 +20,10 @@ pub(crate) enum Kind {
     Gone,
     /// The API says no, and will say so again.
     Refused,
+    /// The API does not take the key, or what is signed with it.
+    Unauthorized,
+    /// Its certificate is of nobody who is trusted: nothing was done.
+    Untrusted,
     /// Somebody else changed the same thing at the same time: nothing was done.
     Concurrent,
     /// Too many calls: nothing was done.
@@ -56,6 +68,7 @@ impl CallError {
         let message = message.unwrap_or("no reason was given");
         let kind = match status {
             StatusCode::NOT_FOUND => Kind::Gone,
+            StatusCode::FORBIDDEN if SIGNATURE_CODES.contains(&code) => Kind::Unauthorized,
             StatusCode::TOO_MANY_REQUESTS if code != "LimitExceededException" => Kind::Busy,
             StatusCode::CONFLICT if message.contains("concurrent modification") => Kind::Concurrent,
             StatusCode::NOT_IMPLEMENTED => Kind::Refused,
@@ -81,13 +94,26 @@ impl CallError {
 
     /// Whether another endpoint may do better.
     pub(super) const fn blames_endpoint(&self) -> bool {
-        matches!(self.kind, Kind::NotSent | Kind::Lost | Kind::Failed)
+        matches!(
+            self.kind,
+            Kind::NotSent | Kind::Untrusted | Kind::Lost | Kind::Failed
+        )
+    }
+
+    /// Whether the same call may be answered otherwise in a while.
+    pub(crate) const fn may_pass(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::NotSent | Kind::Lost | Kind::Failed | Kind::Busy | Kind::Concurrent
+        )
     }
 
     /// A diagnostic; `what` was not done, such as "create the stage".
     pub(crate) fn note(&self, what: &str) -> Note {
         let hint = match self.kind {
             Kind::NotSent => " Check the provider's endpoints and the cluster's health.",
+            Kind::Untrusted => " Check the provider's ca_pem or ca_file, and its endpoints.",
+            Kind::Unauthorized => " Check the provider's access_key_id and secret_access_key.",
             Kind::Lost | Kind::Failed => " It may have taken effect: the next plan will show.",
             Kind::Busy => " The cluster is busy: try again later.",
             _ => "",

@@ -6,6 +6,7 @@
 
 mod error;
 mod lists;
+mod probe;
 mod send;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// How long an endpoint may take to catch up with what was written at another.
 const CATCH_UP: Duration = Duration::from_secs(20);
+
+/// After this long, the other endpoints are asked too: it may have left the cluster.
+const STALE_AFTER: Duration = Duration::from_secs(1);
 
 /// Longest wait that the management API takes, seconds.
 const WAIT_S_MAX: u64 = 300;
@@ -76,15 +80,23 @@ impl Client {
         self.calls.load(Ordering::Relaxed)
     }
 
+    fn count(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// One object as it is now.
     pub(crate) async fn get(&self, path: &str) -> Result<Json, CallError> {
         let begun = Instant::now();
         loop {
+            let asked = self.sender.present();
             let answer = self.tried(&Method::GET, path, None).await?;
             let wanted = self.written.load(Ordering::Acquire);
             let late = answer.revision.is_some_and(|revision| revision < wanted);
             if !late || begun.elapsed() > CATCH_UP {
                 return answer.json();
+            }
+            if begun.elapsed() > STALE_AFTER {
+                self.sender.leave(asked);
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -145,13 +157,30 @@ impl Client {
     pub(crate) async fn wait(&self, revision: u64, within: Duration) -> Result<(), CallError> {
         let seconds = within.as_secs().clamp(1, WAIT_S_MAX);
         let path = format!("/edgeway/v1/revisions/{revision}/wait?timeoutSeconds={seconds}");
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        let within = within + self.sender.timeout();
-        let answer = self
-            .sender
-            .exchange((&Method::GET, &path, None), within)
-            .await?;
-        answer.accepted(&Method::GET, &path).map(|_| ())
+        let limit = within + self.sender.timeout();
+        let begun = Instant::now();
+        loop {
+            self.count();
+            let asked = self.sender.present();
+            let sent = (&Method::GET, path.as_str(), None);
+            match self.sender.exchange(asked, sent, limit).await {
+                Ok(answer) => return answer.accepted(&Method::GET, &path).map(|_| ()),
+                // The endpoint went away: another one can wait as well.
+                Err(_) if begun.elapsed() < within => self.sender.leave(asked),
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// How many endpoints there are.
+    pub(crate) const fn endpoints(&self) -> usize {
+        self.sender.endpoints()
+    }
+
+    /// Calls go to the next endpoint from now on.
+    pub(crate) fn turn_away(&self) {
+        self.sender.leave(self.sender.present());
     }
 
     async fn tried(
@@ -163,26 +192,35 @@ impl Client {
         let mut tries = 0;
         loop {
             tries += 1;
-            self.calls.fetch_add(1, Ordering::Relaxed);
+            self.count();
+            let asked = self.sender.present();
             let timeout = self.sender.timeout();
             let sent = (method, path, bytes.clone());
-            let result = match self.sender.exchange(sent, timeout).await {
+            let result = match self.sender.exchange(asked, sent, timeout).await {
                 Ok(answer) => answer.accepted(method, path),
                 Err(error) => Err(error),
             };
             let error = match result {
                 Ok(answer) => return Ok(answer),
-                Err(error) if tries >= TRIES_MAX || !is_safe_again(method, &error) => {
-                    return Err(error);
-                }
+                Err(error) if !is_safe_again(method, &error) => return Err(error),
+                Err(error) if tries >= self.tries_max(&error) => return Err(error),
                 Err(error) => error,
             };
             if error.blames_endpoint() {
-                self.sender.next_endpoint();
+                self.sender.leave(asked);
             }
             crate::plugin::log::debug(&format!("trying again: {error}"));
             tokio::time::sleep(pause(tries)).await;
         }
+    }
+
+    /// Waiting helps neither those who are not trusted nor us.
+    fn tries_max(&self, error: &CallError) -> u32 {
+        if error.kind() != Kind::Untrusted {
+            return TRIES_MAX;
+        }
+        let endpoints = u32::try_from(self.sender.endpoints());
+        endpoints.map_or(TRIES_MAX, |endpoints| endpoints.min(TRIES_MAX))
     }
 
     async fn pages(&self, path: &str) -> Result<Vec<Json>, CallError> {
@@ -212,9 +250,9 @@ fn is_safe_again(method: &Method, error: &CallError) -> bool {
     );
     match error.kind() {
         // Refused before it was looked at, or before it was sent.
-        Kind::Busy | Kind::NotSent | Kind::Concurrent => true,
+        Kind::Busy | Kind::NotSent | Kind::Concurrent | Kind::Untrusted => true,
         Kind::Lost | Kind::Failed => idempotent,
-        Kind::Gone | Kind::Refused | Kind::TooMany | Kind::Answer => false,
+        Kind::Gone | Kind::Refused | Kind::Unauthorized | Kind::TooMany | Kind::Answer => false,
     }
 }
 

@@ -32,6 +32,9 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// Calls at the same time; Terraform itself runs ten operations at once unless told otherwise.
 const CALLS_MAX: usize = 32;
 
+/// How long an endpoint may take to let us connect, before the next one is asked.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
 const REVISION: &str = "x-edgeway-revision";
 
 /// What a client is made of.
@@ -51,10 +54,14 @@ pub(crate) struct Setup {
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SetupError {
-    #[error("{0:?} is not a URL such as https://management.example.net:8443")]
-    Endpoint(String),
+    #[error("{url:?} is not a URL such as https://management.example.net:8443")]
+    Endpoint { at: usize, url: String },
     #[error("the authorities are not certificates in PEM: {0}")]
     Pem(rustls::pki_types::pem::Error),
+    #[error("the authorities are not certificates: {0}")]
+    Authority(rustls::Error),
+    #[error("there is no certificate in PEM among the authorities")]
+    NoAuthority,
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
 }
@@ -84,12 +91,22 @@ pub(super) struct Exchange {
 
 impl Sender {
     pub(super) fn new(setup: Setup) -> Result<Self, SetupError> {
-        let endpoints = setup.endpoints.iter().map(|url| endpoint(url));
+        let endpoints = setup.endpoints.iter().enumerate();
+        let endpoints = endpoints.map(|(at, url)| {
+            let wrong = || SetupError::Endpoint {
+                at,
+                url: url.clone(),
+            };
+            endpoint(url).ok_or_else(wrong)
+        });
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        connector.set_connect_timeout(Some(CONNECT_WITHIN));
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls(setup.ca_pem.as_deref())?)
             .https_or_http()
             .enable_http1()
-            .build();
+            .wrap_connector(connector);
         Ok(Self {
             http: Client::builder(TokioExecutor::new()).build(connector),
             endpoints: endpoints.collect::<Result<_, _>>()?,
@@ -103,35 +120,50 @@ impl Sender {
         self.setup.timeout
     }
 
-    /// Calls go to the next endpoint from now on.
-    pub(super) fn next_endpoint(&self) {
-        self.present.fetch_add(1, Ordering::Relaxed);
+    pub(super) const fn endpoints(&self) -> usize {
+        self.endpoints.len()
+    }
+
+    /// The endpoint that calls go to.
+    pub(super) fn present(&self) -> usize {
+        self.present.load(Ordering::Relaxed)
+    }
+
+    /// Calls go to the one after `from` from now on, unless somebody has turned away already.
+    pub(super) fn leave(&self, from: usize) {
+        let next = (from + 1) % self.endpoints.len().max(1);
+        let (success, failure) = (Ordering::Relaxed, Ordering::Relaxed);
+        // Whoever was faster has chosen.
+        let _fails_then = self.present.compare_exchange(from, next, success, failure);
+    }
+
+    /// Calls go to this one from now on.
+    pub(super) fn prefer(&self, at: usize) {
+        self.present.store(at, Ordering::Relaxed);
     }
 
     /// Sends a request and reads the whole answer, whatever it says.
     pub(super) async fn exchange(
         &self,
+        at: usize,
         (method, path, body): (&Method, &str, Option<Vec<u8>>),
         timeout: Duration,
     ) -> Result<Exchange, CallError> {
         let lost = |text: String| CallError::new(Kind::Lost, format!("{method} {path}: {text}"));
         let _room = self.room.acquire().await;
-        let at = self.present.load(Ordering::Relaxed) % self.endpoints.len().max(1);
         let endpoint = self.endpoints.get(at);
         let endpoint =
             endpoint.ok_or_else(|| CallError::new(Kind::Refused, "there is no endpoint"))?;
         let request = self.signed(endpoint, method, path, body.unwrap_or_default())?;
         let exchange = async {
             let answer = self.http.request(request).await.map_err(|error| {
-                let kind = if error.is_connect() {
-                    Kind::NotSent
-                } else {
-                    Kind::Lost
+                let kind = match error.is_connect() {
+                    true if is_untrusted(&error) => Kind::Untrusted,
+                    true => Kind::NotSent,
+                    false => Kind::Lost,
                 };
-                CallError::new(
-                    kind,
-                    format!("{method} {}{path}: {}", endpoint.base, chain(&error)),
-                )
+                let text = format!("{method} {}{path}: {}", endpoint.base, chain(&error));
+                CallError::new(kind, text)
             })?;
             let (parts, body) = answer.into_parts();
             let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
@@ -208,16 +240,12 @@ impl Exchange {
     }
 }
 
-fn endpoint(url: &str) -> Result<Endpoint, SetupError> {
-    let wrong = || SetupError::Endpoint(url.to_owned());
-    let uri: Uri = url.parse().map_err(|_| wrong())?;
-    let scheme = uri.scheme_str().ok_or_else(wrong)?;
-    let authority = uri.authority().ok_or_else(wrong)?;
+fn endpoint(url: &str) -> Option<Endpoint> {
+    let uri: Uri = url.parse().ok()?;
+    let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
     let bare = uri.path() == "/" && uri.query().is_none() && !authority.as_str().contains('@');
-    if !bare || !["http", "https"].contains(&scheme) {
-        return Err(wrong());
-    }
-    Ok(Endpoint {
+    let known = ["http", "https"].contains(&scheme);
+    (bare && known).then(|| Endpoint {
         base: format!("{scheme}://{authority}"),
         host: authority.to_string(),
     })
@@ -225,7 +253,7 @@ fn endpoint(url: &str) -> Result<Endpoint, SetupError> {
 
 #[cfg(test)]
 pub(super) fn is_endpoint(url: &str) -> bool {
-    endpoint(url).is_ok()
+    endpoint(url).is_some()
 }
 
 fn tls(ca_pem: Option<&str>) -> Result<ClientConfig, SetupError> {
@@ -233,7 +261,11 @@ fn tls(ca_pem: Option<&str>) -> Result<ClientConfig, SetupError> {
     match ca_pem {
         Some(pem) => {
             for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-                roots.add(certificate.map_err(SetupError::Pem)?)?;
+                let certificate = certificate.map_err(SetupError::Pem)?;
+                roots.add(certificate).map_err(SetupError::Authority)?;
+            }
+            if roots.is_empty() {
+                return Err(SetupError::NoAuthority);
             }
         }
         None => {
@@ -245,6 +277,20 @@ fn tls(ca_pem: Option<&str>) -> Result<ClientConfig, SetupError> {
     let config = ClientConfig::builder_with_provider(provider);
     let config = config.with_safe_default_protocol_versions()?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// Whether the endpoint's certificate was refused.
+fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return matches!(error, rustls::Error::InvalidCertificate(_));
+    }
+    // What TLS says is inside errors of input and output, which hide it from `source`.
+    let inner = error.downcast_ref::<std::io::Error>();
+    let inner = inner.and_then(|error| error.get_ref());
+    match inner {
+        Some(inner) => is_untrusted(inner),
+        None => error.source().is_some_and(is_untrusted),
+    }
 }
 
 /// An error with everything that caused it.

@@ -10,8 +10,11 @@ use serde_json::Value as Json;
 
 use super::{found, text};
 use crate::{
+    client::Kind,
     cty::Value,
-    framework::{Attribute, Call, Check, Failure, Note, Path, Resource, Schema},
+    framework::{
+        Attribute, Call, Check, Failure, Note, Path, Resource, Schema, is_interrupted, pause,
+    },
 };
 
 const STATUS: &str = "/edgeway/v1/status";
@@ -47,15 +50,22 @@ async fn wait(call: &Call<'_>, planned: &Value) -> Result<Value, Note> {
     let begun = Instant::now();
     let answer = loop {
         let answer = client.get(STATUS).await;
-        let late = begun.elapsed() >= limit;
+        let late = begun.elapsed() >= limit || is_interrupted();
         match answer {
             Ok(answer) if is_led(&answer) => break answer,
             Ok(_) if late => {
-                let detail = format!("No leader was elected within {seconds} s.");
+                let detail = format!(
+                    "No leader was elected within {seconds} s. A leader needs a majority of the \
+                     region nodes: start those that are down."
+                );
                 return Err(Note::error("The cluster is not up", detail));
             }
             Err(error) if late => return Err(error.note("reach the new cluster")),
-            _ => tokio::time::sleep(LOOK_EVERY).await,
+            // For good: waiting changes no keys.
+            Err(error) if error.kind() == Kind::Unauthorized => {
+                return Err(error.note("reach the new cluster"));
+            }
+            _ => pause(LOOK_EVERY).await,
         }
     };
     let there = state(&answer);
@@ -84,8 +94,9 @@ impl Resource for ClusterBootstrap {
         Schema::new(
             "A cluster that has been set up and has a leader. The first node sets it up from the \
              secrets that it was given; this waits for that, checks that it is the cluster that \
-             is meant, and is what everything inside depends on. Destroying it does nothing: a \
-             cluster ends with its nodes.",
+             is meant, and is what everything inside depends on. Another name, domain or account \
+             is another cluster, and so another resource. Destroying it does nothing: a cluster \
+             ends with its nodes.",
         )
         .with(Attribute::id("The cluster's name."))
         .with(fact("cluster", "The cluster's name, as in its secrets.").replaces())

@@ -143,9 +143,8 @@ impl Resource for IssuedCertificate {
         Ok(())
     }
 
-    async fn import(&self, _: &mut Call<'_>, _: &str) -> Result<Value, Failure> {
-        let detail = "It is only in the state. Let Terraform issue another one.";
-        Err(Note::error("Issued certificates cannot be imported", detail).into())
+    fn import_refusal(&self) -> Option<&'static str> {
+        Some("It is nowhere but in the state. Let Terraform issue another one.")
     }
 }
 

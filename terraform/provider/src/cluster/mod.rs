@@ -6,6 +6,7 @@
 mod bootstrap;
 mod health;
 mod issued;
+mod leave;
 mod local;
 mod node;
 mod node_config;

@@ -9,23 +9,26 @@ use async_trait::async_trait;
 use http::Method;
 use serde_json::Value as Json;
 
-use super::{found, text, whole};
+use super::{found, leave, text, whole};
 use crate::{
     cty::Value,
-    framework::{Attribute, Call, Check, Failure, Note, Path, Resource, Schema},
+    framework::{
+        Attribute, Call, Check, Failure, Note, Path, Resource, Schema, is_interrupted, pause,
+    },
 };
 
 const NODES: &str = "/edgeway/v1/nodes";
+const STATUS: &str = "/edgeway/v1/status";
 const WAIT_S: i64 = 120;
 const DRAIN_S: i64 = 2;
+const REMOVE_S: i64 = 180;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// How long a removal that would cost the majority is asked for again.
-const QUORUM_WAIT: Duration = Duration::from_secs(60);
-const QUORUM_PAUSE: Duration = Duration::from_secs(2);
+/// A node that has joined is known to every region node that lives within this time.
+const SHOWS_WITHIN: Duration = Duration::from_secs(10);
 
 pub(super) struct ClusterNode;
 
-fn path(value: &Value) -> String {
+pub(super) fn path(value: &Value) -> String {
     format!("{NODES}/{}", value.whole("node_id").unwrap_or_default())
 }
 
@@ -76,45 +79,83 @@ fn missing(node: &Json, revision: i64, voter: bool) -> Option<&'static str> {
     }
 }
 
+/// What one look at the cluster says about the node.
+enum Look<'j> {
+    Healthy(&'j Json),
+    /// Not yet, and why.
+    Missing(&'static str),
+    /// Nobody has its number.
+    Unknown,
+}
+
+fn look<'j>(planned: &Value, meant: &[&'j Json], revision: i64) -> Result<Look<'j>, Note> {
+    let voter = planned.flag("voter") == Some(true);
+    match meant {
+        [] if planned.attribute("node_id").is_set() => Ok(Look::Unknown),
+        [] => Ok(Look::Missing("it has not joined")),
+        [node] => Ok(missing(node, revision, voter).map_or(Look::Healthy(node), Look::Missing)),
+        several => {
+            let count = several.len();
+            let detail = format!("{count} nodes are like this: give node_id or link.");
+            let at = Path::of("link");
+            Err(Note::error("Which node is meant?", detail).at(at))
+        }
+    }
+}
+
 /// Waits until the node is there and serves what was configured when the wait began.
-async fn wait(call: &Call<'_>, planned: &Value) -> Result<Value, Failure> {
+async fn wait(call: &Call<'_>, planned: &Value) -> Result<Value, Note> {
     let client = call.session.client()?;
     let seconds = planned.whole("wait_timeout").unwrap_or(WAIT_S);
     let limit = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
-    let voter = planned.flag("voter") == Some(true);
     let (begun, mut wanted) = (Instant::now(), None);
     loop {
-        let status = client.get("/edgeway/v1/status").await;
-        let status = status.map_err(|error| error.note("look for the node"))?;
+        let late = begun.elapsed() >= limit || is_interrupted();
+        let status = match client.get(STATUS).await {
+            Ok(status) => status,
+            // Nodes that restart, and elections: somebody answers again.
+            Err(error) if error.may_pass() && !late => {
+                pause(LOOK_EVERY).await;
+                continue;
+            }
+            Err(error) => return Err(error.note("look for the node")),
+        };
         let revision = status.get("revision").and_then(Json::as_i64).unwrap_or(0);
         let wanted = *wanted.get_or_insert(revision);
         let nodes = status.get("nodes").and_then(Json::as_array);
         let nodes = nodes.into_iter().flatten();
         let meant: Vec<&Json> = nodes.filter(|node| is_meant(planned, node)).collect();
-        let why = match meant.as_slice() {
-            [] => "it has not joined",
-            [node] => match missing(node, wanted, voter) {
-                None => return Ok(state(node)),
-                Some(why) => why,
-            },
-            several => {
-                let count = several.len();
-                let detail = format!("{count} nodes are like this: give node_id or link.");
-                return Err(Note::error("Which node is meant?", detail).into());
+        let why = match look(planned, &meant, wanted)? {
+            Look::Healthy(node) => return Ok(state(node)),
+            Look::Unknown if begun.elapsed() >= limit.min(SHOWS_WITHIN) => {
+                return Err(removed(planned));
             }
+            Look::Unknown => "nobody has its number",
+            Look::Missing(why) => why,
         };
-        if begun.elapsed() >= limit {
-            let detail = format!("After {seconds} s {why}. Its log and `edgeway status` say more.");
-            let note = Note::error("The node does not become healthy", detail);
-            let known = meant.first().map(|node| state(node));
-            return Err(match known {
-                Some(known) => Failure::from(note).having(known),
-                None => note.into(),
-            });
+        if late {
+            let detail = format!(
+                "After {} s {why}. Its log and `edgeway status` say more. Nothing is undone: the \
+                 next apply waits for it again.",
+                begun.elapsed().as_secs()
+            );
+            return Err(Note::error("The node does not become healthy", detail));
         }
-        promote(call, voter, &meant).await;
-        tokio::time::sleep(LOOK_EVERY).await;
+        promote(call, planned.flag("voter") == Some(true), &meant).await;
+        pause(LOOK_EVERY).await;
     }
+}
+
+/// It had its number from the cluster, which does not know it: somebody has removed it.
+fn removed(planned: &Value) -> Note {
+    let number = planned.whole("node_id").unwrap_or_default();
+    let detail = format!(
+        "No node has number {number}: it was removed, and a node that was cannot come back. Let \
+         its machine or process be made again, without its old folder, such as by \
+         `terraform apply -replace` with the address of its edgeway_local_node."
+    );
+    let note = Note::error("The node was removed from the cluster", detail);
+    note.at(Path::of("node_id"))
 }
 
 /// Asks for the vote of a learner; the next look tells whether it has it.
@@ -135,6 +176,34 @@ async fn promote(call: &Call<'_>, voter: bool, meant: &[&Json]) {
     }
 }
 
+/// How long what takes time may take.
+fn patience() -> [Attribute; 3] {
+    let seconds = |name, description, usual, least| {
+        let attribute = Attribute::number(name, description).or(usual);
+        attribute.check(Check::Range(least, 3_600))
+    };
+    [
+        seconds(
+            "drain_seconds",
+            "Seconds between draining and removing.",
+            DRAIN_S,
+            0,
+        ),
+        seconds(
+            "wait_timeout",
+            "How long to wait for health, seconds.",
+            WAIT_S,
+            1,
+        ),
+        seconds(
+            "remove_timeout",
+            "How long removing it is tried while no leader can agree to it, seconds.",
+            REMOVE_S,
+            1,
+        ),
+    ]
+}
+
 #[async_trait]
 impl Resource for ClusterNode {
     fn name(&self) -> &'static str {
@@ -146,8 +215,8 @@ impl Resource for ClusterNode {
             "A node's part in the cluster. Creating waits until the node has joined, is a Raft \
              member if it is a region's, and serves the configuration. Destroying drains it (POPs, \
              regions and DNS send it nobody new) and then removes it from Raft and DNS, unless the \
-             voters that live would be no majority without it. Let what needs the node depend on \
-             this, and this on the machine.",
+             voters that live would be no majority without it; of several nodes at once, one after \
+             the other. Let what needs the node depend on this, and this on the machine.",
         )
         .with(Attribute::id("The node's number."))
         .with(
@@ -189,16 +258,7 @@ impl Resource for ClusterNode {
             "voter",
             "True: a region node gets a vote, also beyond the five that get one by themselves.",
         ))
-        .with(
-            Attribute::number("drain_seconds", "Seconds between draining and removing.")
-                .or(DRAIN_S)
-                .check(Check::Range(0, 3_600)),
-        )
-        .with(
-            Attribute::number("wait_timeout", "How long to wait for health, seconds.")
-                .or(WAIT_S)
-                .check(Check::Range(1, 3_600)),
-        )
+        .all(patience())
         .with(
             Attribute::text("management", "Its management API.")
                 .computed()
@@ -227,7 +287,8 @@ impl Resource for ClusterNode {
         planned: &Value,
         _: &Value,
     ) -> Result<Value, Failure> {
-        wait(call, planned).await
+        // Without a state: Terraform would remove from the cluster what it only waits for.
+        Ok(wait(call, planned).await?)
     }
 
     async fn read(&self, call: &mut Call<'_>, known: &Value) -> Result<Option<Value>, Failure> {
@@ -243,40 +304,11 @@ impl Resource for ClusterNode {
         planned: &Value,
         _: &Value,
     ) -> Result<Value, Failure> {
-        wait(call, planned).await
+        Ok(wait(call, planned).await?)
     }
 
     async fn delete(&self, call: &mut Call<'_>, known: &Value) -> Result<(), Failure> {
-        let client = call.session.client()?;
-        let path = path(known);
-        match client
-            .send(Method::POST, &format!("{path}/drain"), None)
-            .await
-        {
-            Err(error) if error.is_gone() => return Ok(()),
-            Err(error) => return Err(error.note("drain the node").into()),
-            Ok(_) => {}
-        }
-        let seconds = known.whole("drain_seconds").unwrap_or(DRAIN_S);
-        tokio::time::sleep(Duration::from_secs(u64::try_from(seconds).unwrap_or(0))).await;
-        let begun = Instant::now();
-        loop {
-            let Err(error) = client.remove(&path).await else {
-                return Ok(());
-            };
-            let text = error.to_string();
-            if text.contains("the last voter cannot be removed") {
-                let detail = "It is the last voter: the cluster ends with its process.";
-                call.notes
-                    .push(Note::warning("The node was not removed", detail));
-                return Ok(());
-            }
-            let again = text.contains("majority") || text.contains("in progress");
-            if !again || begun.elapsed() >= QUORUM_WAIT {
-                return Err(error.note("remove the node").into());
-            }
-            tokio::time::sleep(QUORUM_PAUSE).await;
-        }
+        Ok(leave::leave(call, known).await?)
     }
 
     async fn import(&self, _: &mut Call<'_>, id: &str) -> Result<Value, Failure> {
@@ -290,6 +322,7 @@ impl Resource for ClusterNode {
             .with("id", id)
             .with("node_id", number)
             .with("drain_seconds", DRAIN_S)
+            .with("remove_timeout", REMOVE_S)
             .with("wait_timeout", WAIT_S))
     }
 

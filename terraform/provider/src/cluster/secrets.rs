@@ -146,12 +146,8 @@ impl Resource for ClusterSecrets {
         Ok(())
     }
 
-    async fn import(&self, _: &mut Call<'_>, _: &str) -> Result<Value, Failure> {
-        Err(Note::error(
-            "Secrets cannot be imported",
-            "Nothing gives them out. Use a variable for secrets that exist already.",
-        )
-        .into())
+    fn import_refusal(&self) -> Option<&'static str> {
+        Some("Nothing gives the secrets out. Use a variable for secrets that exist already.")
     }
 }
 

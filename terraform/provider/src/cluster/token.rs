@@ -187,7 +187,9 @@ impl EphemeralResource for PassingToken {
         Schema::new(
             "A token with which nodes join while Terraform runs. It is in no plan and no state, \
              and is withdrawn at the end of the run: give it to what uses it at once, such as \
-             `join_token_wo` of `edgeway_local_node` or a provisioner.",
+             `join_token_wo` of `edgeway_local_node` or a provisioner. Where the same run makes \
+             the cluster, let an argument depend on something in it that has no value before it \
+             is made, such as `place = edgeway_pop.x.id`; it is then opened by the apply alone.",
         )
         .all(results())
         .all(wanted(600))

@@ -36,6 +36,7 @@
 mod align;
 mod check;
 mod function;
+mod interrupt;
 mod note;
 mod plan;
 mod registry;
@@ -49,7 +50,8 @@ mod wire;
 
 pub(crate) use check::{Check, json};
 pub(crate) use function::{Function, Misused, Parameter, Signature};
-pub(crate) use note::{Note, Path};
+pub(crate) use interrupt::{is_interrupted, pause};
+pub(crate) use note::{Note, Path, Step};
 pub(crate) use registry::Registry;
 pub(crate) use resource::{
     Call, DataSource, EphemeralResource, Failure, Opened, Planning, Resource,

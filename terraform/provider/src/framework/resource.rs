@@ -134,6 +134,11 @@ pub(crate) trait Resource: Send + Sync {
         Ok(Value::object().with("id", id))
     }
 
+    /// Why there is nothing to import, if there is not.
+    fn import_refusal(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What is written after `terraform import ADDRESS`, for the documentation.
     fn import_form(&self) -> &'static str {
         "ID"

@@ -8,17 +8,27 @@ mod files;
 mod network;
 mod process;
 mod ready;
+mod schema;
 
 use std::{path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 
-use self::{files::Folder, network::Network, process::Daemon};
+use tokio::sync::Mutex;
+
+use self::{
+    files::{Folder, Identity},
+    network::Network,
+    process::Daemon,
+};
 use super::render::{First, init};
 use crate::{
-    cty::{Type, Value},
-    framework::{Attribute, Call, Check, Failure, Nesting, Note, Path, Planning, Resource, Schema},
+    cty::Value,
+    framework::{Call, Failure, Note, Path, Planning, Resource, Schema},
 };
+
+/// Whoever restarts a node that lives holds this.
+static RESTARTS: Mutex<()> = Mutex::const_new(());
 
 const READY_S: i64 = 60;
 const STOP_S: i64 = 30;
@@ -51,42 +61,79 @@ impl Node {
 
     /// Writes the files and starts the process; waits until it is ready.
     async fn start(&self, planned: &Value, config: &Value) -> Result<Value, Failure> {
+        let left_over = self.left_over(planned).await?;
         self.folder
             .write_settings(planned.text("config").unwrap_or_default())?;
         if let Some(network) = &self.network {
             network.make().await?;
         }
-        self.bootstrap(planned).await?;
         let token = config
             .text("join_token_wo")
             .or_else(|| planned.text("join_token"));
-        let daemon = self.spawn(planned, token)?;
+        let daemon = match left_over {
+            Some(daemon) => daemon,
+            None => {
+                self.bootstrap(planned, token.is_some()).await?;
+                self.spawn(planned, token)?
+            }
+        };
         // From here on there is something to know of, whatever fails.
         let state = running(planned, &daemon);
         let seconds = planned.whole("ready_timeout").unwrap_or(READY_S);
         let limit = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
         let ready = ready::wait(&daemon, planned.text("ops"), &self.folder, limit).await;
-        let identity = ready.and_then(|()| self.folder.identity());
-        match identity {
-            Ok(identity) => Ok(state
-                .with("node_id", i64::try_from(identity.node).unwrap_or_default())
-                .with("role", identity.role)
-                .with("place", identity.place)),
-            Err(note) => Err(Failure::from(note).having(
-                state
-                    .with("node_id", Value::Null)
-                    .with("role", Value::Null)
-                    .with("place", Value::Null),
-            )),
+        match ready.and_then(|()| self.folder.identity()) {
+            Ok(identity) => Ok(identified(state, &identity)),
+            Err(note) => Err(Failure::from(note).having(match self.folder.identity() {
+                Ok(identity) => identified(state, &identity),
+                Err(_) => ["node_id", "role", "place"]
+                    .into_iter()
+                    .fold(state, |state, name| state.with(name, Value::Null)),
+            })),
         }
     }
 
+    /// What a run that was cut short has left: its process, if that was started as is wanted now.
+    async fn left_over(&self, planned: &Value) -> Result<Option<Daemon>, Note> {
+        let Some((daemon, _)) = process::find(&self.folder.settings()) else {
+            return Ok(None);
+        };
+        if self.folder.read_settings().as_deref() == planned.text("config") {
+            return Ok(Some(daemon));
+        }
+        daemon
+            .stop(Duration::from_secs(STOP_S.unsigned_abs()))
+            .await?;
+        Ok(None)
+    }
+
+    /// A node that could not be made leaves nothing, unless the cluster knows it already: then the
+    /// next run starts it again from its folder, as the same node.
+    async fn undo(&self, planned: &Value, state: &Value) -> Result<(), Note> {
+        self.stop(state).await?;
+        if self.folder.identity().is_ok() {
+            return Ok(());
+        }
+        if let Some(network) = &self.network {
+            network.remove().await?;
+        }
+        if planned.flag("remove_data") == Some(true) {
+            self.folder.remove()?;
+        }
+        Ok(())
+    }
+
     /// `edgeway init`, which leaves a cluster alone that is there.
-    async fn bootstrap(&self, planned: &Value) -> Result<(), Note> {
+    async fn bootstrap(&self, planned: &Value, has_token: bool) -> Result<(), Note> {
         let wanted = planned.attribute("bootstrap");
         let Some(secrets) = wanted.text("secrets") else {
             return Ok(());
         };
+        if self.folder.identity().is_err()
+            && let Some(other) = ready::first_alive(&wanted.texts("others")).await
+        {
+            return if has_token { Ok(()) } else { Err(lost(&other)) };
+        }
         let file = self.folder.secrets(secrets)?;
         let first = First {
             secrets_file: &file.0.display().to_string(),
@@ -137,6 +184,33 @@ impl Node {
     }
 }
 
+/// Why a first node that is new is not set up.
+fn lost(other: &str) -> Note {
+    let detail = format!(
+        "A region node of it lives at {other}, while this node has no identity: it has lost its \
+         folder. A second cluster with the same secrets would fight with the first one. Remove the \
+         old node from the cluster, and let this one join by a token of its own (join_token); or \
+         restore its folder."
+    );
+    let at = Path::of("bootstrap").attribute("others");
+    Note::error("The cluster is there already", detail).at(at)
+}
+
+/// Whether another process is needed.
+fn restarts(prior: &Value, planned: &Value) -> bool {
+    let differs = |name: &str| prior.attribute(name) != planned.attribute(name);
+    ["config", "program", "environment", "keepers"]
+        .into_iter()
+        .any(differs)
+}
+
+fn identified(state: Value, identity: &Identity) -> Value {
+    state
+        .with("node_id", i64::try_from(identity.node).unwrap_or_default())
+        .with("role", identity.role)
+        .with("place", identity.place.as_str())
+}
+
 fn running(planned: &Value, daemon: &Daemon) -> Value {
     let id = planned.text("data_dir").unwrap_or_default().to_owned();
     let (pid, started) = (i64::from(daemon.pid), daemon.started.to_string());
@@ -152,104 +226,6 @@ fn running(planned: &Value, daemon: &Daemon) -> Value {
         .with("running", true)
 }
 
-fn absolute(text: &str) -> Result<(), String> {
-    let good = text.starts_with('/') && text.len() > 1 && !text.contains("..");
-    good.then_some(())
-        .ok_or_else(|| "Give an absolute path, such as abspath(\"data/n1\").".to_owned())
-}
-
-fn bootstrap() -> Attribute {
-    Attribute::nested(
-        "bootstrap",
-        Nesting::Single,
-        "Makes this the first node of a new cluster. Of no effect once there is a node.",
-        [
-            Attribute::text("secrets", "`json` of `edgeway_cluster_secrets`.")
-                .required()
-                .sensitive(),
-            Attribute::text("base_domain", "The domain of default host names.").required(),
-            Attribute::text("account_id", "Twelve digits that appear in ARNs."),
-            Attribute::text("region", "The first region.").required(),
-            Attribute::text("link", "Where other nodes reach this one.").required(),
-        ],
-    )
-}
-
-fn network() -> Attribute {
-    Attribute::nested(
-        "network",
-        Nesting::Single,
-        "Runs the node in a network namespace of its own, joined to a bridge. Needs root.",
-        [
-            Attribute::text("namespace", "Its name; made and removed with the node.").required(),
-            Attribute::text("address", "The node's, such as `10.77.0.11/24`.").required(),
-            Attribute::text(
-                "bridge",
-                "Of this machine; made when it is not there, removed with \
-                             the last node.",
-            )
-            .required(),
-            Attribute::text("bridge_address", "This machine's, such as `10.77.0.1/24`.").required(),
-        ],
-    )
-    .replaces()
-}
-
-/// What Terraform says.
-fn given() -> [Attribute; 13] {
-    [
-        Attribute::text(
-            "data_dir",
-            "The node's folder: settings, identity, ledger, log.",
-        )
-        .required()
-        .replaces()
-        .check(Check::Text(absolute)),
-        Attribute::text(
-            "config",
-            "The settings file, such as `toml` of `edgeway_node_config`.",
-        )
-        .required(),
-        Attribute::text(
-            "program",
-            "The program `edgeway`; the one in the PATH unless given.",
-        ),
-        Attribute::text(
-            "ops",
-            "Where `/ready` is asked for; without it, being alive is enough.",
-        ),
-        Attribute::text(
-            "join_token",
-            "Lets the node join, once. Not needed after that.",
-        )
-        .sensitive(),
-        Attribute::text("join_token_wo", "The same from an ephemeral; never stored.")
-            .sensitive()
-            .write_only(),
-        bootstrap(),
-        network(),
-        Attribute::new(
-            "environment",
-            Type::map(Type::String),
-            "Variables of the process; it inherits PATH alone.",
-        ),
-        Attribute::number("ready_timeout", "Seconds until it must be ready.")
-            .or(READY_S)
-            .check(Check::Range(1, 3_600)),
-        Attribute::number(
-            "stop_timeout",
-            "Seconds that it has to drain before it is killed.",
-        )
-        .or(STOP_S)
-        .check(Check::Range(1, 3_600)),
-        Attribute::flag("remove_data", "Whether destroying it removes its folder.").or(false),
-        Attribute::texts_by_name(
-            "keepers",
-            "Any texts; when one changes, the process is restarted.",
-        ),
-    ]
-}
-
 #[async_trait]
 impl Resource for LocalNode {
     fn name(&self) -> &'static str {
@@ -261,45 +237,18 @@ impl Resource for LocalNode {
     }
 
     fn schema(&self) -> Schema {
-        let made = |attribute: Attribute| attribute.computed();
-        Schema::new(
-            "A node as a process on this machine. It outlives Terraform's run. When it has died, \
-             the plan shows `running` as changing, and the apply starts it again from its folder, \
-             as the same node with the same data. Destroying it ends it with SIGTERM, which drains \
-             it.",
-        )
-        .with(Attribute::id("The folder."))
-        .all(given())
-        .with(made(Attribute::text("log_file", "Its log.")).stable())
-        .with(made(Attribute::number("node_id", "Its number in the cluster.")).stable())
-        .with(made(Attribute::text("role", "What it is.")).stable())
-        .with(
-            made(Attribute::text(
-                "place",
-                "Its region or POP; `dns` for DNS nodes.",
-            ))
-            .stable(),
-        )
-        .with(made(Attribute::number("pid", "The process.")))
-        .with(made(Attribute::text(
-            "started",
-            "Clock ticks between boot and its start.",
-        )))
-        .with(made(Attribute::text(
-            "instance",
-            "Another one for each process.",
-        )))
-        .with(made(Attribute::flag(
-            "running",
-            "Whether the process lives.",
-        )))
+        schema::schema()
     }
 
     async fn plan(&self, _: &mut Call<'_>, plan: Planning<'_>) -> Result<(), Failure> {
-        if plan.prior.flag("running") == Some(false) {
-            for name in ["pid", "started", "instance", "running"] {
-                plan.planned.set(name, Value::Unknown);
-            }
+        if plan.prior.is_null() {
+            return Ok(());
+        }
+        let keeps = plan.prior.flag("running") == Some(true) && !restarts(plan.prior, plan.planned);
+        for name in ["pid", "started", "instance", "running"] {
+            let same = || plan.prior.attribute(name).clone();
+            plan.planned
+                .set(name, if keeps { same() } else { Value::Unknown });
         }
         Ok(())
     }
@@ -310,15 +259,31 @@ impl Resource for LocalNode {
         planned: &Value,
         config: &Value,
     ) -> Result<Value, Failure> {
-        Node::of(planned).start(planned, config).await
+        let node = Node::of(planned);
+        let failure = match node.start(planned, config).await {
+            Ok(state) => return Ok(state),
+            Err(failure) => failure,
+        };
+        // With a state, Terraform would destroy it to make another one, while the cluster counts
+        // on it; without, it tries again with the same folder.
+        let mut notes = failure.notes;
+        if let Some(state) = failure.state
+            && let Err(note) = node.undo(planned, &state).await
+        {
+            notes.push(note);
+        }
+        Err(notes.into())
     }
 
     async fn read(&self, call: &mut Call<'_>, state: &Value) -> Result<Option<Value>, Failure> {
         let node = Node::of(state);
         let Some(settings) = node.folder.read_settings() else {
-            // Without its folder it cannot be started again as the same node.
-            let lives = Node::daemon(state).is_some_and(|daemon| daemon.lives());
-            return Ok(lives.then(|| state.clone().with("config", "")));
+            // Without its folder it cannot be started again as the same node, even if it lives.
+            let id = state.text("id").unwrap_or_default();
+            let detail = format!("The folder {id} is gone: the plan makes another node.");
+            call.notes
+                .push(Note::warning("A local node has lost its folder", detail));
+            return Ok(None);
         };
         let lives = Node::daemon(state).is_some_and(|daemon| daemon.lives());
         if !lives && state.flag("running") != Some(false) {
@@ -343,14 +308,15 @@ impl Resource for LocalNode {
         config: &Value,
     ) -> Result<Value, Failure> {
         let node = Node::of(planned);
-        let differs = |name: &str| prior.attribute(name) != planned.attribute(name);
-        let restart = ["config", "program", "environment", "keepers"]
-            .into_iter()
-            .any(differs);
         let daemon = Node::daemon(prior).filter(Daemon::lives);
-        if let (Some(daemon), false) = (&daemon, restart) {
+        if let (Some(daemon), false) = (&daemon, restarts(prior, planned)) {
             return Ok(running(planned, daemon));
         }
+        // Those that live restart one after the other, so that a majority stays.
+        let _turn = match &daemon {
+            Some(_) => Some(RESTARTS.lock().await),
+            None => None,
+        };
         node.stop(prior).await?;
         node.start(planned, config).await
     }
@@ -380,16 +346,13 @@ impl Resource for LocalNode {
         let (daemon, program) = process::find(&path).ok_or_else(|| missing("process"))?;
         let identity = folder.identity()?;
         let planned = Value::object().with("data_dir", id);
-        Ok(running(&planned, &daemon)
+        Ok(identified(running(&planned, &daemon), &identity)
             .with("data_dir", id)
             .with("config", settings)
             .with("program", program)
             .with("ready_timeout", READY_S)
             .with("stop_timeout", STOP_S)
-            .with("remove_data", false)
-            .with("node_id", i64::try_from(identity.node).unwrap_or_default())
-            .with("role", identity.role)
-            .with("place", identity.place))
+            .with("remove_data", false))
     }
 
     fn import_form(&self) -> &'static str {

@@ -58,23 +58,22 @@ impl Network {
             ip(&["addr", "add", &self.bridge_address, "dev", bridge]).await?;
         }
         ip(&["link", "set", bridge, "up"]).await?;
-        if works(&["-n", &self.namespace, "link", "show", "dev", INSIDE]).await {
-            return Ok(());
-        }
         if !works(&["netns", "exec", &self.namespace, "true"]).await {
             ip(&["netns", "add", &self.namespace]).await?;
         }
-        let inside = ["peer", "name", INSIDE, "netns", &self.namespace];
-        let pair = ["link", "add", &outside, "type", "veth"];
-        ip(&[pair.as_slice(), &inside].concat()).await?;
+        if !works(&["-n", &self.namespace, "link", "show", "dev", INSIDE]).await {
+            let inside = ["peer", "name", INSIDE, "netns", &self.namespace];
+            let pair = ["link", "add", &outside, "type", "veth"];
+            ip(&[pair.as_slice(), &inside].concat()).await?;
+        }
         ip(&["link", "set", &outside, "master", bridge, "up"]).await?;
         let within = ["-n", self.namespace.as_str()];
         let gateway = self.bridge_address.split('/').next().unwrap_or_default();
         for words in [
-            ["addr", "add", &self.address, "dev", INSIDE].as_slice(),
+            ["addr", "replace", &self.address, "dev", INSIDE].as_slice(),
             &["link", "set", "lo", "up"],
             &["link", "set", INSIDE, "up"],
-            &["route", "add", "default", "via", gateway],
+            &["route", "replace", "default", "via", gateway],
         ] {
             ip(&[within.as_slice(), words].concat()).await?;
         }

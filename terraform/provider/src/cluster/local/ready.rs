@@ -44,10 +44,24 @@ pub(super) async fn wait(
     }
 }
 
+/// The first of these addresses where a node says that it lives.
+pub(super) async fn first_alive(all: &[String]) -> Option<String> {
+    for ops in all {
+        if says_yes(ops, "/live").await {
+            return Some(ops.clone());
+        }
+    }
+    None
+}
+
 async fn is_ready(ops: &str) -> bool {
+    says_yes(ops, "/ready").await
+}
+
+async fn says_yes(ops: &str, path: &str) -> bool {
     let asked = async {
         let mut stream = TcpStream::connect(ops).await.ok()?;
-        let request = format!("GET /ready HTTP/1.1\r\nhost: {ops}\r\nconnection: close\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {ops}\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut status = [0; 12];
         stream.read_exact(&mut status).await.ok()?;

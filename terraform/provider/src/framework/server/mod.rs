@@ -14,7 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tonic::{Request, Response, Status};
 
 use super::{
-    check,
+    check, interrupt,
     note::{Note, to_wire},
     registry::Registry,
     schema::Schema,
@@ -64,10 +64,10 @@ impl Provider {
         Arc::clone(&session.unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn configured(&self, asked: &pb::Configure) -> Result<Vec<Note>, Note> {
+    async fn configured(&self, asked: &pb::Configure) -> Result<Vec<Note>, Note> {
         let config = unpack::value(asked.config.as_ref(), &self.config_type)?;
         let mut notes = Vec::new();
-        let session = session::configure(&config, &mut notes)?;
+        let session = session::configure(&config, &mut notes).await?;
         let mut current = self.session.write().unwrap_or_else(PoisonError::into_inner);
         *current = Arc::new(session);
         Ok(notes)
@@ -206,7 +206,8 @@ impl Service for Provider {
     }
 
     async fn configure_provider(&self, request: Request<pb::Configure>) -> Answered<pb::Notes> {
-        let notes = flat(self.configured(request.get_ref()));
+        interrupt::begin();
+        let notes = flat(self.configured(request.get_ref()).await);
         Ok(Response::new(pb::Notes { notes }))
     }
 
@@ -272,8 +273,9 @@ impl Service for Provider {
         Ok(Response::new(self.function(request.get_ref())))
     }
 
-    /// Nothing to stop: a call that is under way ends by its own time limit.
+    /// What only waits gives up; a change that is under way goes on to its end.
     async fn stop_provider(&self, _: Request<pb::Nothing>) -> Answered<pb::StopAnswer> {
+        interrupt::interrupt();
         Ok(Response::new(pb::StopAnswer::default()))
     }
 }

@@ -51,6 +51,10 @@ impl Provider {
         notes: &mut Vec<Note>,
     ) -> Result<pb::Imported, Failure> {
         let entry = self.resource(&asked.name)?;
+        if let Some(why) = entry.it.import_refusal() {
+            let summary = format!("{} cannot be imported", asked.name);
+            return Err(Note::error(summary, why).into());
+        }
         let session = self.session();
         let mut private = Private::default();
         let mut call = Call {
