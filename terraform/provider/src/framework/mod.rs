@@ -49,7 +49,7 @@ mod wire;
 
 pub(crate) use check::{Check, json};
 pub(crate) use function::{Function, Misused, Parameter, Signature};
-pub(crate) use note::{Note, Path};
+pub(crate) use note::{Note, Path, Step};
 pub(crate) use registry::Registry;
 pub(crate) use resource::{
     Call, DataSource, EphemeralResource, Failure, Opened, Planning, Resource,

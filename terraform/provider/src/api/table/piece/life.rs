@@ -4,9 +4,11 @@ use async_trait::async_trait;
 use http::Method;
 use serde_json::{Value as Json, json};
 
-use super::{Listed, Make, Piece, Style};
+use super::{Left, Listed, Make, Piece, Style};
 use crate::{
     api::table::{
+        blame::blamed,
+        field::Field,
         patch,
         path::{filled, names},
         revision::revision,
@@ -15,7 +17,7 @@ use crate::{
     },
     client::{CallError, Written},
     cty::Value,
-    framework::{Attribute, Call, Check, Failure, Note, Resource, Schema},
+    framework::{Attribute, Call, Check, Failure, Note, Path, Resource, Schema},
     session::WaitFor,
 };
 
@@ -27,8 +29,7 @@ impl Piece {
         }
         let mut state = from_wire(&self.fields, &body);
         if self.has_revision {
-            let content = to_wire(&self.fields, &state);
-            state.set("revision", revision(&content));
+            state.set("revision", revision(&self.content(&state)));
         }
         // Where the API gives no id, the place is the identity.
         if !self.fields.iter().any(|field| field.attribute.name == "id") {
@@ -44,9 +45,89 @@ impl Piece {
         state
     }
 
+    /// What a deployment copies of it. Descriptions are copied too, but nothing is served by them.
+    fn content(&self, state: &Value) -> Json {
+        let deployed = |field: &&Field| field.wire != "description";
+        let fields: Vec<Field> = self.fields.iter().filter(deployed).cloned().collect();
+        to_wire(&fields, state)
+    }
+
     pub(crate) fn failed(&self, verb: &str) -> impl Fn(CallError) -> Note + use<> {
         let what = format!("{verb} the {}", self.noun);
         move |error| error.note(&what)
+    }
+
+    /// As `failed`, of a call that said what is in `object`: the note is at the attribute that the
+    /// API blames.
+    pub(crate) fn refused(&self, verb: &str, object: &Value) -> impl Fn(CallError) -> Note {
+        let failed = self.failed(verb);
+        move |error| {
+            let path = blamed(&self.fields, object, error.message());
+            let note = failed(error);
+            match path {
+                Some(path) => note.at(path),
+                None => note,
+            }
+        }
+    }
+
+    /// An object whose id is chosen must not take the place of another one.
+    async fn nobodys(&self, call: &Call<'_>, planned: &Value) -> Result<(), Failure> {
+        if self.look(call, planned).await?.is_none() {
+            return Ok(());
+        }
+        let id = planned.text("id").unwrap_or_default();
+        let detail = format!("Import {id:?} instead of making it.");
+        let summary = format!("The {} is there already", self.noun);
+        Err(Note::error(summary, detail).at(Path::of("id")).into())
+    }
+
+    /// How and where it is made, and what is said then.
+    async fn making(
+        &self,
+        call: &Call<'_>,
+        planned: &Value,
+        config: &Value,
+    ) -> Result<(Method, String, Json), Failure> {
+        let mut body = to_wire(&self.fields, planned);
+        if let Some(fill) = self.fill {
+            fill(&mut body, planned, config);
+        }
+        Ok(match self.make {
+            Make::Post(path) => (Method::POST, filled(path, planned)?, body),
+            Make::Put => (Method::PUT, filled(self.one, planned)?, body),
+            Make::Either(_) if planned.attribute("id").is_set() => {
+                self.nobodys(call, planned).await?;
+                (Method::PUT, filled(self.one, planned)?, body)
+            }
+            Make::Either(path) => (Method::POST, filled(path, planned)?, body),
+            Make::Alter => {
+                let change = self.change(&Value::Null, planned, config);
+                let nothing = || (Method::PATCH, json!({ "patchOperations": [] }));
+                let (method, body) = change.unwrap_or_else(nothing);
+                (method, filled(self.one, planned)?, body)
+            }
+        })
+    }
+
+    /// Takes away what a change cannot; gives the revision of that, 0 if there was nothing.
+    pub(crate) async fn remove_parts(
+        &self,
+        call: &Call<'_>,
+        prior: &Value,
+        planned: &Value,
+    ) -> Result<u64, Failure> {
+        let path = filled(self.one, prior)?;
+        let mut revision = 0;
+        for below in patch::removals(&self.fields, prior, planned) {
+            let client = call.session.client()?;
+            let path = format!("{path}/{below}");
+            match client.send(Method::DELETE, &path, None).await {
+                Err(error) if error.is_gone() => {}
+                sent => revision = sent.map_err(self.failed("change"))?.revision,
+            }
+        }
+        Ok(revision)
     }
 
     /// The object as the API has it now, or as it was when the run began.
@@ -163,27 +244,20 @@ impl Resource for Piece {
         planned: &Value,
         config: &Value,
     ) -> Result<Value, Failure> {
-        let mut body = to_wire(&self.fields, planned);
-        if let Some(fill) = self.fill {
-            fill(&mut body, planned, config);
-        }
-        let (method, path) = match self.make {
-            Make::Post(path) => (Method::POST, filled(path, planned)?),
-            Make::Put => (Method::PUT, filled(self.one, planned)?),
-        };
+        let (method, path, body) = self.making(call, planned, config).await?;
         let client = call.session.client()?;
         let written = client.send(method, &path, Some(&body)).await;
         let Written {
             mut body,
             mut revision,
-        } = written.map_err(self.failed("create"))?;
+        } = written.map_err(self.refused("create", planned))?;
         let mut state = self.state(planned, &body);
         let steps = self.then.map(|then| then(&Value::Null, planned));
         if let Some(steps) = steps.filter(|steps| !steps.is_empty()) {
             let path = filled(self.one, &merged(planned, &state))?;
             let steps = json!({ "patchOperations": steps });
             let written = client.send(Method::PATCH, &path, Some(&steps)).await;
-            let written = written.map_err(self.failed("complete"));
+            let written = written.map_err(self.refused("complete", planned));
             let written = written.map_err(|note| Failure::from(note).having(state.clone()))?;
             (body, revision) = (written.body, written.revision);
             state = self.state(planned, &body);
@@ -208,16 +282,20 @@ impl Resource for Piece {
         if let Some(resource) = self.tagged {
             tags::update(call, &filled(resource, prior)?, prior, planned).await?;
         }
+        let removed = self.remove_parts(call, prior, planned).await?;
         let Some((method, body)) = self.change(prior, planned, config) else {
-            // Only what Terraform alone knows has changed.
+            // Only what Terraform alone knows has changed, or what has been taken away by now.
             let found = self.look(call, prior).await?;
             let gone = || Note::error(format!("The {} is gone", self.noun), "Plan again.");
-            return Ok(self.state(planned, &found.ok_or_else(gone)?));
+            let state = self.state(planned, &found.ok_or_else(gone)?);
+            let settled = call.session.settle_at(planned, removed).await;
+            settled.map_err(|note| Failure::from(note).having(state.clone()))?;
+            return Ok(state);
         };
         let path = filled(self.one, prior)?;
         let client = call.session.client()?;
         let written = client.send(method, &path, Some(&body)).await;
-        let Written { body, revision } = written.map_err(self.failed("change"))?;
+        let Written { body, revision } = written.map_err(self.refused("change", planned))?;
         let state = self.state(planned, &body);
         let settled = call.session.settle_at(planned, revision).await;
         settled.map_err(|note| Failure::from(note).having(state.clone()))?;
@@ -227,6 +305,20 @@ impl Resource for Piece {
     async fn delete(&self, call: &mut Call<'_>, state: &Value) -> Result<(), Failure> {
         let path = filled(self.one, state)?;
         let client = call.session.client()?;
+        match self.left {
+            None => {}
+            Some(Left::AsItIs(reason)) => {
+                let summary = format!("The {} stays", self.noun);
+                call.notes.push(Note::warning(summary, reason));
+                return Ok(());
+            }
+            Some(Left::Restored(by)) => {
+                let (method, body) = by();
+                let sent = client.send(method, &path, Some(&body)).await;
+                sent.map_err(self.failed("restore"))?;
+                return Ok(());
+            }
+        }
         let steps = self.before_delete.map(|steps| steps(state));
         if let Some(steps) = steps.filter(|steps| !steps.is_empty()) {
             let steps = json!({ "patchOperations": steps });
@@ -250,9 +342,9 @@ impl Resource for Piece {
         let state = parts.fold(Value::object(), |state, (name, part)| {
             state.with(name, part)
         });
-        // What an update needs of the path is in the state from now on.
+        // Who is found in a list knows the rest from there.
         debug_assert!(
-            names(self.one).all(|name| state.text(name).is_some()),
+            self.listed.is_some() || names(self.one).all(|name| state.text(name).is_some()),
             "import is enough"
         );
         Ok(state)
