@@ -5,6 +5,8 @@
 //! of them. Where terraform is not installed, the tests say so and check nothing.
 
 mod cases;
+mod content;
+mod refused;
 
 use std::{collections::BTreeMap, time::Instant};
 

@@ -1,5 +1,6 @@
 //! A resource that is described by a table: what can be said of it. Its life is in `life`.
 
+mod calls;
 mod life;
 mod shown;
 
