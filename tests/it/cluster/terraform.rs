@@ -6,8 +6,10 @@
 
 mod block;
 mod cases;
+mod content;
 mod local;
 mod parts;
+mod refused;
 
 use std::{collections::BTreeMap, time::Instant};
 
@@ -19,12 +21,12 @@ use tests::{
     terraform::{Provider, Workspace, installed},
 };
 
-use cases::{CASES, Case};
+use cases::Case;
 
 /// The configuration of all cases at a step of their life.
 fn configuration(step: usize, substitutes: &[(&str, &str)]) -> String {
     let mut text = String::from("provider \"edgeway\" {\n  wait_for = \"pops\"\n}\n");
-    for case in CASES {
+    for case in cases::all() {
         text.push_str(&at(case.hcl, step));
     }
     for (name, value) in substitutes {
@@ -101,7 +103,7 @@ async fn every_resource_is_made_altered_imported_repaired_replaced_and_destroyed
     workspace.write(&text(1)).unwrap();
     let actions = workspace.plan().unwrap();
     let alters = |case: &&Case| at(case.hcl, 0) != at(case.hcl, 1);
-    for case in CASES.iter().filter(alters) {
+    for case in cases::all().filter(alters) {
         let found = actions.get(case.address).map(Vec::as_slice);
         assert_eq!(found, Some(&["update".to_owned()][..]), "{}", case.address);
     }
@@ -116,7 +118,7 @@ async fn every_resource_is_made_altered_imported_repaired_replaced_and_destroyed
     // Replaced where nothing else will do.
     workspace.write(&text(2)).unwrap();
     let actions = workspace.plan().unwrap();
-    for case in CASES.iter().filter(|case| case.replaced) {
+    for case in cases::all().filter(|case| case.replaced) {
         let found = actions.get(case.address).map(Vec::as_slice);
         let wanted = ["delete".to_owned(), "create".to_owned()];
         assert_eq!(found, Some(&wanted[..]), "{}", case.address);
@@ -137,6 +139,10 @@ async fn every_resource_is_made_altered_imported_repaired_replaced_and_destroyed
         "/apikeys",
         "/usageplans",
         "/domainnames",
+        "/vpclinks",
+        "/v2/vpclinks",
+        "/clientcertificates",
+        "/domainnameaccessassociations",
     ] {
         let left = management.must(Method::GET, list, None).await.unwrap();
         let left = left["item"]
@@ -157,7 +163,7 @@ fn imported(
 ) {
     let resources = workspace.resources().unwrap();
     let mut text = configuration.to_owned();
-    for case in CASES {
+    for case in cases::all() {
         let id = filled(case.import, attributes(&resources, case));
         let (address, block) = (case.address, "import");
         text.push_str(&format!(
@@ -166,7 +172,7 @@ fn imported(
     }
     let other = Workspace::new(terraform, provider, &text).unwrap();
     let actions = other.plan().unwrap();
-    for case in CASES {
+    for case in cases::all() {
         let found = actions.get(case.address);
         assert_eq!(
             found.is_some(),
@@ -181,7 +187,7 @@ fn imported(
 async fn repaired(cluster: &Cluster, workspace: &Workspace<'_>) {
     let resources = workspace.resources().unwrap();
     let management = cluster.management(0);
-    for case in CASES {
+    for case in cases::all() {
         let Some((method, path, body)) = case.drift else {
             continue;
         };
@@ -192,7 +198,7 @@ async fn repaired(cluster: &Cluster, workspace: &Workspace<'_>) {
         assert!(answer.status.is_success(), "{}: {answer:?}", case.address);
     }
     let actions = workspace.plan().unwrap();
-    for case in CASES {
+    for case in cases::all() {
         let Some((method, ..)) = case.drift else {
             continue;
         };

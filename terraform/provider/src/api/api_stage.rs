@@ -42,7 +42,7 @@ fn route_settings() -> Vec<Field> {
     ]
 }
 
-fn stage() -> Piece {
+pub(super) fn stage() -> Piece {
     let piece = Piece::new(
         "edgeway_api_stage",
         "stage",
@@ -106,14 +106,17 @@ fn settings(piece: Piece) -> Piece {
             "Settings of all routes that have none of their own.",
             route_settings(),
         ))
-        .field(Field::nested(
-            Nesting::Map,
-            "route_settings",
-            "routeSettings",
-            "Settings of routes, by route key.",
-            route_settings(),
-        ))
-        .field(access_log())
+        .field(
+            Field::nested(
+                Nesting::Map,
+                "route_settings",
+                "routeSettings",
+                "Settings of routes, by route key.",
+                route_settings(),
+            )
+            .removed_at("routesettings"),
+        )
+        .field(access_log().removed_at("accesslogsettings"))
         .validate(|config| {
             let auto = config.flag("auto_deploy") == Some(true);
             let both = auto && config.attribute("deployment_id").is_set();

@@ -171,7 +171,7 @@ impl Defined {
         let path = format!("{}/{}", self.dialect.replace.0, encoded(&id));
         let client = call.session.client()?;
         let written = client.send(method, &path, Some(&body)).await;
-        let written = written.map_err(self.piece.failed("complete"));
+        let written = written.map_err(self.piece.refused("complete", &wanted));
         written.map_err(|note| Failure::from(note).having(shown))
     }
 
@@ -299,6 +299,7 @@ impl Resource for Defined {
         tags::update(call, &format!("{}{id}", self.dialect.arn), prior, planned).await?;
         let same = |name: &str| prior.attribute(name) == planned.attribute(name);
         let imports = planned.attribute("body").is_set() && !(same("body") && same("import_mode"));
+        self.piece.remove_parts(call, prior, planned).await?;
         let written = if imports {
             let written = self.put(call, Some(id), planned).await?;
             self.correct(call, written, planned, config).await?
@@ -309,7 +310,7 @@ impl Resource for Defined {
                 .client()?
                 .send(method, &path, Some(&body))
                 .await;
-            written.map_err(self.piece.failed("change"))?
+            written.map_err(self.piece.refused("change", planned))?
         } else {
             let shown = self.piece.look(call, prior).await?;
             let gone = || Note::error("The API is gone", "Plan again.");

@@ -91,7 +91,7 @@ fn http() -> Piece {
             )
             .or_computed(),
         )
-        .field(cors().or_computed())
+        .field(cors().or_computed().removed_at("cors"))
         .fill(|body, _, _| body["protocolType"] = "HTTP".into())
 }
 
@@ -157,6 +157,19 @@ fn socket() -> Piece {
             .required(),
             "routeSelectionExpression",
         ))
+        .field(Field::plain(
+            Attribute::flag(
+                "disable_schema_validation",
+                "Whether messages are not validated against models.",
+            )
+            .or(false),
+            "disableSchemaValidation",
+        ))
+        .shape(|body| {
+            // Answered only if it is so.
+            let so = body["disableSchemaValidation"] == true;
+            body["disableSchemaValidation"] = so.into();
+        })
         .fill(|body, _, _| {
             body["protocolType"] = json!("WEBSOCKET");
         })

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     definition::{Defined, Dialect},
+    policy::same_policy,
     table::{Field, Make, Piece, Style},
 };
 use crate::{
@@ -110,7 +111,7 @@ fn answering(piece: Piece) -> Piece {
             Field::plain(
                 Attribute::text("policy", "The resource policy, JSON.")
                     .check(Check::Text(is_json))
-                    .same(same_json),
+                    .same(same_policy),
                 "policy",
             )
             .or_computed(),

@@ -1,19 +1,21 @@
-//! HTTP and WebSocket APIs piece by piece: routes, integrations, authorizers; and VPC links.
+//! HTTP and WebSocket APIs piece by piece: routes, integrations, authorizers.
 
 use super::table::{Field, Make, Piece, Style};
-use crate::framework::{Attribute, Check, Resource};
+use crate::{
+    cty::Type,
+    framework::{Attribute, Check, Nesting, Resource},
+};
 
 pub(super) fn all() -> Vec<Box<dyn Resource>> {
     vec![
         Box::new(route()),
         Box::new(integration()),
         Box::new(authorizer()),
-        Box::new(vpc_link()),
     ]
 }
 
 fn route() -> Piece {
-    Piece::new(
+    let piece = Piece::new(
         "edgeway_route",
         "route",
         "A route of an HTTP or WebSocket API, and the integration that it leads to.",
@@ -61,15 +63,50 @@ fn route() -> Piece {
     .field(Field::plain(
         Attribute::text("operation_name", "A name for people."),
         "operationName",
-    ))
-    .field(Field::plain(
-        Attribute::text(
-            "route_response_selection_expression",
-            "Which response a message gets; WebSocket APIs only.",
-        ),
-        "routeResponseSelectionExpression",
-    ))
-    .with_revision()
+    ));
+    messages(piece)
+}
+
+/// How messages of WebSocket APIs are validated and answered.
+fn messages(piece: Piece) -> Piece {
+    piece
+        .field(Field::plain(
+            Attribute::text(
+                "route_response_selection_expression",
+                "Which response a message gets; WebSocket APIs only.",
+            ),
+            "routeResponseSelectionExpression",
+        ))
+        .field(Field::plain(
+            Attribute::text(
+                "model_selection_expression",
+                "Which model a message is validated against; WebSocket APIs only.",
+            ),
+            "modelSelectionExpression",
+        ))
+        .field(Field::plain(
+            Attribute::texts_by_name(
+                "request_models",
+                "Names of models by what the expression says; WebSocket APIs only.",
+            ),
+            "requestModels",
+        ))
+        .field(
+            parameters("request_parameters", "requestParameters").removed_at("requestparameters"),
+        )
+        .with_revision()
+}
+
+/// Parameters by their names, and whether they must be there.
+pub(super) fn parameters(name: &'static str, wire: &'static str) -> Field {
+    let required = Attribute::flag("required", "Whether it must be there.").or(false);
+    Field::nested(
+        Nesting::Map,
+        name,
+        wire,
+        "Parameters such as `route.request.querystring.q`; WebSocket APIs only.",
+        vec![Field::plain(required, "required")],
+    )
 }
 
 fn integration() -> Piece {
@@ -165,6 +202,7 @@ fn reaching(piece: Piece) -> Piece {
             )
             .or_computed(),
         );
+    let piece = mapping(piece);
     piece
         .field(Field::variables(
             Attribute::texts_by_name(
@@ -190,6 +228,52 @@ fn reaching(piece: Piece) -> Piece {
             )],
         ))
         .with_revision()
+}
+
+/// How messages and answers are turned into others.
+fn mapping(piece: Piece) -> Piece {
+    let by_status = Type::map(Type::map(Type::String));
+    piece
+        .field(Field::variables(
+            Attribute::new(
+                "response_parameters",
+                by_status,
+                "What is altered in answers, by status, such as `overwrite:statuscode`; HTTP APIs \
+                 only.",
+            ),
+            "responseParameters",
+        ))
+        .field(Field::plain(
+            Attribute::texts_by_name(
+                "request_templates",
+                "Templates by what the expression says; WebSocket APIs only.",
+            ),
+            "requestTemplates",
+        ))
+        .field(
+            Field::plain(
+                Attribute::text(
+                    "passthrough_behavior",
+                    "What happens to messages without a template; WebSocket APIs only.",
+                )
+                .check(Check::OneOf(&[
+                    "WHEN_NO_MATCH",
+                    "WHEN_NO_TEMPLATES",
+                    "NEVER",
+                ])),
+                "passthroughBehavior",
+            )
+            .or_computed(),
+        )
+        .field(Field::plain(content_handling(), "contentHandlingStrategy"))
+}
+
+pub(super) fn content_handling() -> Attribute {
+    Attribute::text(
+        "content_handling_strategy",
+        "How bodies are converted between text and bytes; WebSocket APIs only.",
+    )
+    .check(Check::OneOf(&["CONVERT_TO_BINARY", "CONVERT_TO_TEXT"]))
 }
 
 fn authorizer() -> Piece {
@@ -249,6 +333,13 @@ fn deciding(piece: Piece) -> Piece {
             Attribute::text_list("identity_sources", "Where the caller's identity is."),
             "identitySource",
         ))
+        .field(Field::plain(
+            Attribute::text(
+                "identity_validation_expression",
+                "A pattern that identities must fit.",
+            ),
+            "identityValidationExpression",
+        ))
         .field(
             Field::plain(
                 Attribute::number(
@@ -286,36 +377,4 @@ fn deciding(piece: Piece) -> Piece {
             ],
         ))
         .with_revision()
-}
-
-fn vpc_link() -> Piece {
-    Piece::new(
-        "edgeway_vpc_link",
-        "VPC link",
-        "A way from APIs to backends within a private network.",
-    )
-    .at("/vpclinks/{id}", Make::Post("/vpclinks"), Style::Operations)
-    .listed("/vpclinks", "id", "id")
-    .imported_by(&["id"], "ID")
-    .id("id", "The link's id, for `connection_id`.")
-    .field(Field::plain(
-        Attribute::text("name", "A name for people.").required(),
-        "name",
-    ))
-    .field(Field::plain(
-        Attribute::text("description", "What it is for."),
-        "description",
-    ))
-    .field(
-        Field::plain(
-            Attribute::text_list("target_arns", "What it leads to.").required(),
-            "targetArns",
-        )
-        .once(),
-    )
-    .field(Field::plain(
-        Attribute::text("status", "Whether it may be used.").computed(),
-        "status",
-    ))
-    .tagged("/vpclinks/{id}")
 }

@@ -16,7 +16,7 @@ pub(super) fn all() -> Vec<Box<dyn Resource>> {
 
 const CACHE_SIZES: &[&str] = &["0.5", "1.6", "6.1", "13.5", "28.4", "58.2", "118", "237"];
 
-fn stage() -> Piece {
+pub(super) fn stage() -> Piece {
     Piece::new(
         "edgeway_stage",
         "stage",

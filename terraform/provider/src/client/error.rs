@@ -46,6 +46,8 @@ pub(crate) enum Kind {
 pub(crate) struct CallError {
     kind: Kind,
     text: String,
+    /// What the API said, if it did.
+    message: String,
 }
 
 impl CallError {
@@ -53,6 +55,7 @@ impl CallError {
         Self {
             kind,
             text: text.into(),
+            message: String::new(),
         }
     }
 
@@ -80,7 +83,17 @@ impl CallError {
         } else {
             code
         };
-        Self::new(kind, format!("{message} ({code}, {method} {path})"))
+        let message = message.to_owned();
+        Self {
+            kind,
+            text: format!("{message} ({code}, {method} {path})"),
+            message,
+        }
+    }
+
+    /// The API's own words; empty if it has not answered.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 
     pub(crate) const fn kind(&self) -> Kind {

@@ -117,6 +117,8 @@ impl Form {
     pub(super) fn items(self, page: &mut Json) -> Vec<Json> {
         let name = match self {
             Self::One => "item",
+            // The one list that Amazon calls otherwise.
+            Self::Two if page.get("routingRules").is_some() => "routingRules",
             Self::Two | Self::Whole => "items",
         };
         let items = page.get_mut(name);

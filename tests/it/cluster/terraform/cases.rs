@@ -1,5 +1,9 @@
 //! The resources of the acceptance test, one each, and how they change.
 
+mod private;
+mod settings;
+mod sockets;
+
 /// A resource and its life. In `hcl`, `@{made|altered|replaced}@` is what it is at each step.
 pub(super) struct Case {
     pub(super) address: &'static str,
@@ -43,7 +47,13 @@ impl Case {
     }
 }
 
-pub(super) const CASES: &[Case] = &[
+/// All of them, in no order that matters.
+pub(super) fn all() -> impl Iterator<Item = &'static Case> {
+    let families = [CASES, private::CASES, sockets::CASES, settings::CASES];
+    families.into_iter().flatten()
+}
+
+const CASES: &[Case] = &[
     case(
         "edgeway_rest_api.document",
         "{id}",
@@ -263,6 +273,7 @@ resource "edgeway_usage_plan" "gold" {
   }]
   throttle = { burst_limit = @{5|6}@, rate_limit = 2 }
   @{quota = { limit = 100, period = "DAY" }|}@
+  tags = { "edgeway:limit-mode" = "@{local|exact}@" }
 }
 "#,
     )
@@ -317,10 +328,7 @@ resource "edgeway_http_api" "pieces" {
   name        = "@{a|b}@"
   description = "@{a|b}@"
   tags        = { a = "@{a|b}@" }
-  cors_configuration = {
-    allow_origins = ["*"]
-    @{max_age = 5|allow_methods = ["GET"]}@
-  }
+  @{cors_configuration = { allow_origins = ["*"], max_age = 5 }|}@
 }
 "#,
     )
@@ -357,6 +365,10 @@ resource "edgeway_api_stage" "auto" {
   auto_deploy            = true
   stage_variables        = { @{a|b}@ = "b" }
   default_route_settings = { throttling_rate_limit = @{10.5|11}@, throttling_burst_limit = 3 }
+  route_settings = {
+    "GET /@{x|y}@" = { throttling_burst_limit = 2 }
+  }
+  @{access_log_settings = { destination_arn = "arn:aws:logs:r:1:log-group:l", format = "f" }|}@
 }
 "#,
     )
@@ -513,6 +525,10 @@ resource "edgeway_api_integration" "backend" {
   integration_method = "GET"
   timeout_in_millis  = @{1000|2000}@
   request_parameters = { "append:header.@{a|b}@" = "x" }
+  response_parameters = {
+    "200"         = { "append:header.x" = "1", "append:header.@{a|b}@" = "2" }
+    "40@{3|4}@" = { "overwrite:statuscode" = "200" }
+  }
 }
 "#,
     )

@@ -29,6 +29,9 @@ pub(crate) struct Field {
     pub(crate) once: bool,
     /// Answered, but said by hooks alone.
     pub(crate) silent: bool,
+    /// Where a `DELETE` takes it away, below the object's path: with an entry's key at the end
+    /// where it has entries. Partial documents cannot take such fields away.
+    pub(crate) removed_at: Option<&'static str>,
 }
 
 impl Field {
@@ -39,6 +42,7 @@ impl Field {
             how: How::Plain,
             once: false,
             silent: false,
+            removed_at: None,
         }
     }
 
@@ -110,6 +114,25 @@ impl Field {
         self.attribute = self.attribute.replaces();
         self.once = true;
         self
+    }
+
+    #[must_use]
+    pub(crate) fn required(mut self) -> Self {
+        self.attribute = self.attribute.required();
+        self
+    }
+
+    /// Taken away by a `DELETE` at this path below the object.
+    #[must_use]
+    pub(crate) const fn removed_at(mut self, below: &'static str) -> Self {
+        self.removed_at = Some(below);
+        self
+    }
+
+    /// Whether it has entries with keys.
+    pub(crate) const fn has_entries(&self) -> bool {
+        let map = matches!(self.attribute.kind, Kind::Nested(Nesting::Map, _));
+        map || matches!(self.how, How::Entries { .. })
     }
 
     pub(crate) fn is_single(&self) -> bool {

@@ -4,6 +4,7 @@
 //! changed. Everything else is done here once. What does not fit has a hook, or is a resource of
 //! its own kind.
 
+mod blame;
 mod field;
 mod patch;
 mod path;
@@ -15,5 +16,5 @@ mod wire;
 pub(crate) use field::Field;
 pub(crate) use patch::escaped;
 pub(crate) use path::encoded;
-pub(crate) use piece::{Make, Piece, Style, merged};
+pub(crate) use piece::{Left, Make, Piece, Shown, Style, merged};
 pub(crate) use revision::revision;

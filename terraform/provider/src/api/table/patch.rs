@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{
     field::{Field, How},
+    path::encoded,
     wire,
 };
 use crate::cty::{Value, to_json};
@@ -107,6 +108,9 @@ pub(crate) fn document(fields: &[Field], prior: &Value, planned: &Value) -> Map<
         }
         let json = match &field.how {
             How::Local => continue,
+            // Deleted by calls of their own; what is sent is laid over the rest.
+            _ if field.removed_at.is_some() && new.is_null() => continue,
+            _ if field.removed_at.is_some() => wire::one(field, new).unwrap_or_default(),
             // Entries that are gone are said so by an empty text.
             How::Entries { .. } => cleared(old, new),
             _ if new.is_null() => empty(old),
@@ -122,12 +126,38 @@ fn cleared(old: &Value, new: &Value) -> Json {
         Json::Object(entries) => entries,
         _ => Map::new(),
     };
-    for name in old.map().into_iter().flat_map(BTreeMap::keys) {
+    for (name, was) in old.map().into_iter().flatten() {
+        let is = new.attribute(name);
         if !entries.contains_key(name) {
-            entries.insert(name.clone(), "".into());
+            entries.insert(name.clone(), empty(was));
+        } else if was.map().is_some() {
+            entries.insert(name.clone(), cleared(was, is));
         }
     }
     Json::Object(entries)
+}
+
+/// What is to be deleted below an object that is altered by partial documents.
+pub(crate) fn removals(fields: &[Field], prior: &Value, planned: &Value) -> Vec<String> {
+    let mut all = Vec::new();
+    for field in fields {
+        let name = field.attribute.name;
+        let (old, new) = (prior.attribute(name), planned.attribute(name));
+        let Some(at) = field.removed_at.filter(|_| old.is_set()) else {
+            continue;
+        };
+        if new.is_unknown() {
+            continue;
+        }
+        if field.has_entries() {
+            let keys = old.map().into_iter().flat_map(BTreeMap::keys);
+            let gone = keys.filter(|key| new.attribute(key).is_null());
+            all.extend(gone.map(|key| format!("{at}/{}", encoded(key))));
+        } else if new.is_null() {
+            all.push(at.to_owned());
+        }
+    }
+    all
 }
 
 fn empty(old: &Value) -> Json {

@@ -1,7 +1,10 @@
 //! A resource that is described by a table: what can be said of it. Its life is in `life`.
 
+mod calls;
 mod life;
+mod shown;
 
+use http::Method;
 use serde_json::Value as Json;
 
 use super::{field::Field, tags};
@@ -11,6 +14,7 @@ use crate::{
 };
 
 pub(crate) use life::merged;
+pub(crate) use shown::Shown;
 
 /// How an object is made.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +23,10 @@ pub(crate) enum Make {
     Post(&'static str),
     /// By a `PUT` to the object's own path.
     Put,
+    /// By a `POST` to this path, or a `PUT` to its own if the configuration says its `id`.
+    Either(&'static str),
+    /// It is always there: by what alters it.
+    Alter,
 }
 
 /// How an object is altered.
@@ -32,6 +40,15 @@ pub(crate) enum Style {
     Put,
     /// Never: every change makes a new object.
     Never,
+}
+
+/// What destroying leaves of an object that cannot be deleted.
+#[derive(Clone, Copy)]
+pub(crate) enum Left {
+    /// All of it, and this is said about it.
+    AsItIs(&'static str),
+    /// What this call makes of it.
+    Restored(fn() -> (Method, Json)),
 }
 
 /// Where an object may be found among others.
@@ -92,6 +109,8 @@ pub(crate) struct Piece {
     tagged: Option<&'static str>,
     has_revision: bool,
     waits: bool,
+    /// What becomes of an object that cannot be deleted.
+    left: Option<Left>,
 }
 
 impl Piece {
@@ -117,6 +136,7 @@ impl Piece {
             tagged: None,
             has_revision: false,
             waits: false,
+            left: None,
         }
     }
 
@@ -241,6 +261,13 @@ impl Piece {
     #[must_use]
     pub(crate) fn with_revision(mut self) -> Self {
         self.has_revision = true;
+        self
+    }
+
+    /// It cannot be deleted.
+    #[must_use]
+    pub(crate) const fn left(mut self, left: Left) -> Self {
+        self.left = Some(left);
         self
     }
 
