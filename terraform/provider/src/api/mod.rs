@@ -9,6 +9,7 @@ mod functions;
 mod http_api;
 mod keys;
 mod methods;
+mod rdata;
 mod rest_api;
 mod rest_parts;
 mod routes;
