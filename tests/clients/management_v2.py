@@ -165,7 +165,9 @@ def test_stage_and_deployment(apis, api):
     here = {"ApiId": api, "StageName": "dev"}
     assert fields(apis.get_stage(**here)) == fields(stage)
     altered = apis.update_stage(**here, StageVariables={"w": "2"}, Description="")
-    assert altered["StageVariables"] == {"w": "2"} and "Description" not in altered
+    assert altered["StageVariables"] == {"v": "1", "w": "2"} and "Description" not in altered
+    altered = apis.update_stage(**here, StageVariables={"v": ""})
+    assert altered["StageVariables"] == {"w": "2"}, "an empty text takes a variable away"
     at = {"ApiId": api, "DeploymentId": number}
     assert apis.update_deployment(**at, Description="two")["Description"] == "two"
     assert apis.get_deployment(**at)["Description"] == "two"

@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::Arc,
 };
 
 use anyhow::{Context as _, ensure};
@@ -18,13 +19,17 @@ use crate::{cluster::program, process};
 const PROVIDER: &str = "terraform-provider-edgeway";
 const ADDRESS: &str = "registry.terraform.io/edgeway/edgeway";
 
-/// A configuration to run, in a folder that goes with the value.
+/// A configuration to run, in a folder that goes with the last value that is in it.
 pub struct Terraform {
-    folder: TempDir,
+    tree: Arc<Tree>,
     /// Where the configuration is.
     main: PathBuf,
     variables: Vec<(String, String)>,
+    environment: Vec<(String, String)>,
 }
+
+/// Copies of modules and examples, and the mirror.
+struct Tree(TempDir);
 
 /// Whether a plan has changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,8 +100,9 @@ impl Terraform {
         std::fs::write(folder.path().join("terraform.rc"), settings)?;
         Ok(Some(Self {
             main: folder.path().join("terraform").join(configuration),
-            folder,
+            tree: Arc::new(Tree(folder)),
             variables: Vec::new(),
+            environment: Vec::new(),
         }))
     }
 
@@ -123,10 +129,36 @@ impl Terraform {
         Ok(std::fs::write(self.main.join("main.tf"), text)?)
     }
 
+    /// Another configuration of the same tree, with variables of its own; made if it is not there.
+    ///
+    /// # Errors
+    /// When its folder cannot be made.
+    pub fn beside(&self, configuration: &str) -> anyhow::Result<Self> {
+        let main = self.folder().join("terraform").join(configuration);
+        std::fs::create_dir_all(&main)?;
+        Ok(Self {
+            tree: Arc::clone(&self.tree),
+            main,
+            variables: Vec::new(),
+            environment: self.environment.clone(),
+        })
+    }
+
     /// The folder of this run.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        self.tree.0.path()
+    }
+
+    /// The folder of the configuration.
+    #[must_use]
+    pub fn main(&self) -> &Path {
+        &self.main
+    }
+
+    /// Sets a variable of the environment from now on.
+    pub fn environment(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// Sets a variable from now on.
@@ -161,10 +193,8 @@ impl Terraform {
             .args(arguments)
             .current_dir(&self.main)
             .envs(variables)
-            .env(
-                "TF_CLI_CONFIG_FILE",
-                self.folder.path().join("terraform.rc"),
-            )
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .env("TF_CLI_CONFIG_FILE", self.folder().join("terraform.rc"))
             .env("CHECKPOINT_DISABLE", "1")
             .env("TF_IN_AUTOMATION", "1")
             .env("TF_INPUT", "0")
@@ -261,14 +291,7 @@ impl Terraform {
     /// Processes that were started with something in this folder, whoever is their parent.
     #[must_use]
     pub fn processes(&self) -> Vec<u32> {
-        let wanted = self.folder.path().display().to_string();
-        let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        let numbers = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        let ours = numbers.filter(|pid: &u32| {
-            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            String::from_utf8_lossy(&line).contains(&wanted) && process::lives(*pid)
-        });
-        ours.collect()
+        self.tree.processes()
     }
 }
 
@@ -281,7 +304,20 @@ fn text(output: &Output) -> String {
     )
 }
 
-impl Drop for Terraform {
+impl Tree {
+    fn processes(&self) -> Vec<u32> {
+        let wanted = self.0.path().display().to_string();
+        let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let numbers = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let ours = numbers.filter(|pid: &u32| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).contains(&wanted) && process::lives(*pid)
+        });
+        ours.collect()
+    }
+}
+
+impl Drop for Tree {
     fn drop(&mut self) {
         // A test that failed half-way: nothing of it may stay.
         for pid in self.processes() {

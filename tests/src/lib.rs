@@ -8,6 +8,7 @@ pub mod client;
 pub mod cluster;
 pub mod configuration;
 pub mod golden;
+pub mod identity_provider;
 pub mod issuer;
 pub mod latency;
 pub mod limited;

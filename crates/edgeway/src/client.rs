@@ -3,11 +3,9 @@
 
 pub(crate) mod authority;
 mod secure;
+mod target;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
@@ -18,6 +16,7 @@ use lang::sigv4::{Message, Signer};
 use serde_json::Value;
 use tokio::net::TcpStream;
 
+pub(crate) use self::target::Target;
 use crate::cluster::membership::now_ms;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -34,78 +33,6 @@ pub(crate) struct Client {
     ca_file: Option<PathBuf>,
     /// Why, for the history of what is changed.
     reason: Option<String>,
-}
-
-/// Which cluster a command speaks to.
-#[derive(clap::Args, Clone, Debug)]
-pub(crate) struct Target {
-    /// The management API, such as http://127.0.0.1:7001 or https://10.0.0.1:7443.
-    #[arg(long, env = "EDGEWAY_ENDPOINT")]
-    endpoint: Option<String>,
-    /// Take endpoint and key from the ready file of `edgeway dev`.
-    #[arg(long, env = "EDGEWAY_READY_FILE", conflicts_with = "endpoint")]
-    ready_file: Option<PathBuf>,
-    /// Take the key from the admin.json that `edgeway init` wrote.
-    #[arg(long, env = "EDGEWAY_ADMIN_FILE")]
-    admin_file: Option<PathBuf>,
-    /// Authorities that the management API's certificate may be of, such as the cluster's ca.pem;
-    /// the system's unless given.
-    #[arg(long, env = "EDGEWAY_CA_FILE")]
-    ca_file: Option<PathBuf>,
-    /// Access key of the management API.
-    #[arg(long, env = "AWS_ACCESS_KEY_ID")]
-    access_key_id: Option<String>,
-    /// Its secret.
-    #[arg(long, env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true)]
-    secret_access_key: Option<String>,
-    /// Why, for the history: up to 256 characters.
-    #[arg(long, env = "EDGEWAY_REASON")]
-    reason: Option<String>,
-}
-
-impl Target {
-    /// The client that the options describe.
-    pub(crate) fn client(&self) -> anyhow::Result<Client> {
-        let mut client = self.plain_client()?;
-        client.ca_file.clone_from(&self.ca_file);
-        client.reason.clone_from(&self.reason);
-        Ok(client)
-    }
-
-    fn plain_client(&self) -> anyhow::Result<Client> {
-        if let Some(file) = &self.ready_file {
-            let ready = json_file(file)?;
-            let first = ready
-                .pointer("/regions/0/management")
-                .and_then(Value::as_str);
-            return client_of(&ready, first.context("the ready file names no region")?);
-        }
-        let endpoint = self
-            .endpoint
-            .as_deref()
-            .context("say which cluster: --endpoint URL, or --ready-file FILE of edgeway dev")?;
-        if let Some(file) = &self.admin_file {
-            return client_of(&json_file(file)?, endpoint);
-        }
-        match (&self.access_key_id, &self.secret_access_key) {
-            (Some(id), Some(secret)) => Client::new(endpoint, id, secret),
-            _ => bail!(
-                "say who calls: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or --admin-file FILE"
-            ),
-        }
-    }
-}
-
-fn json_file(file: &Path) -> anyhow::Result<Value> {
-    let text = std::fs::read(file).with_context(|| file.display().to_string())?;
-    serde_json::from_slice(&text).with_context(|| file.display().to_string())
-}
-
-fn client_of(keys: &Value, endpoint: &str) -> anyhow::Result<Client> {
-    let text = |name: &str| keys.get(name).and_then(Value::as_str);
-    let id = text("access_key_id").context("the file has no access_key_id")?;
-    let secret = text("secret_access_key").context("the file has no secret_access_key")?;
-    Client::new(endpoint, id, secret)
 }
 
 impl Client {

@@ -39,6 +39,8 @@ resource "edgeway_stage" "moved" {
   stage_name    = var.stage
   deployment_id = edgeway_deployment.moved.id
   variables     = var.stage_variables
+
+  method_settings = var.method_settings
 }
 
 # Clients go on with their keys: same values, same limits.

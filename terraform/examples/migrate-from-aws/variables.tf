@@ -25,6 +25,15 @@ variable "stage_variables" {
   default     = {}
 }
 
+variable "method_settings" {
+  description = "Its limits, by PATH/VERB without the first slash; `*/*` is all methods."
+  type = map(object({
+    throttling_rate_limit  = optional(number)
+    throttling_burst_limit = optional(number)
+  }))
+  default = null
+}
+
 variable "policy" {
   description = "The resource policy, if there was one."
   type        = string

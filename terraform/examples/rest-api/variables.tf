@@ -10,7 +10,12 @@ variable "backend" {
 }
 
 variable "keys" {
-  description = "Who may add pets, and how many a month."
-  type        = map(object({ rate = optional(number), limit = optional(number), period = optional(string, "MONTH") }))
-  default     = { shop = { rate = 10, limit = 100000 } }
+  description = "Who may add pets: requests a second (and at once), and how many a month or another period."
+  type = map(object({
+    rate   = optional(number)
+    burst  = optional(number)
+    limit  = optional(number)
+    period = optional(string, "MONTH")
+  }))
+  default = { shop = { rate = 10, burst = 20, limit = 100000 } }
 }

@@ -6,7 +6,7 @@ terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = ">= 6.0"
+      version = ">= 6.25"
     }
     edgeway = {
       source  = "edgeway/edgeway"
@@ -212,6 +212,7 @@ module "pop_virginia" {
   ami_id                = var.networks["us-east-1"].ami_id
   package               = var.package
   join_token_secret_arn = aws_secretsmanager_secret.token["pop-${each.key}"].arn
+  deletion_protection   = var.deletion_protection
 }
 
 module "pop_ireland" {
@@ -226,6 +227,7 @@ module "pop_ireland" {
   ami_id                = var.networks["eu-west-1"].ami_id
   package               = var.package
   join_token_secret_arn = aws_secretsmanager_secret.token["pop-${each.key}"].arn
+  deletion_protection   = var.deletion_protection
 }
 
 module "pop_tokyo" {
@@ -240,6 +242,7 @@ module "pop_tokyo" {
   ami_id                = var.networks["ap-northeast-1"].ami_id
   package               = var.package
   join_token_secret_arn = aws_secretsmanager_secret.token["pop-${each.key}"].arn
+  deletion_protection   = var.deletion_protection
 }
 
 # 5. Between machines and what needs them: made once nodes are members that serve, destroyed before

@@ -52,6 +52,12 @@ variable "management_cidrs" {
   type        = list(string)
 }
 
+variable "deletion_protection" {
+  description = "Whether nobody can delete balancers of POPs; `false`, applied, before the cluster is to go."
+  type        = bool
+  default     = true
+}
+
 variable "token_generation" {
   description = "Another text is another token for each POP; change it every few days."
   type        = string

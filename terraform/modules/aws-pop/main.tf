@@ -62,6 +62,7 @@ resource "aws_lb" "this" {
   load_balancer_type               = "network"
   security_groups                  = [aws_security_group.balancer.id]
   enable_cross_zone_load_balancing = true
+  enable_deletion_protection       = var.deletion_protection
   tags                             = local.tags
 
   dynamic "subnet_mapping" {
@@ -93,9 +94,17 @@ resource "aws_lb_target_group" "this" {
     protocol            = "HTTP"
     port                = "9100"
     path                = "/ready"
+    matcher             = "200"
     interval            = 10
     healthy_threshold   = 2
     unhealthy_threshold = 2
+  }
+
+  # A node that is to end is unready first, and goes on with what it has. By default the balancer
+  # would cut all its connections off as soon as two checks have failed.
+  target_health_state {
+    enable_unhealthy_connection_termination = false
+    unhealthy_draining_interval             = var.leave_s + var.drain_s
   }
 
   lifecycle {
@@ -176,7 +185,15 @@ resource "aws_iam_role_policy" "this" {
           ])]
         },
       ],
-      [for key in compact([var.kms_key_arn]) : { Effect = "Allow", Action = ["kms:Decrypt"], Resource = [key] }],
+      # To open that secret; disks are opened by EC2 itself.
+      [
+        for key in compact([var.kms_key_arn]) : {
+          Effect = "Allow", Action = ["kms:Decrypt"], Resource = [key]
+          Condition = {
+            StringEquals = { "kms:ViaService" = "secretsmanager.${split(":", var.join_token_secret_arn)[3]}.amazonaws.com" }
+          }
+        }
+      ],
     )
   })
 }
@@ -246,9 +263,13 @@ resource "aws_launch_template" "this" {
     enabled = true
   }
 
-  tag_specifications {
-    resource_type = "instance"
-    tags          = merge(local.tags, { Name = local.full })
+  # Bills and policies go by tags.
+  dynamic "tag_specifications" {
+    for_each = ["instance", "network-interface", "volume"]
+    content {
+      resource_type = tag_specifications.value
+      tags          = merge(local.tags, { Name = local.full })
+    }
   }
 
   lifecycle {

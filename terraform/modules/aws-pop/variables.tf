@@ -121,6 +121,12 @@ variable "extra_settings" {
   default     = ""
 }
 
+variable "deletion_protection" {
+  description = "Whether nobody can delete the balancer; `false`, applied, before the POP is to go."
+  type        = bool
+  default     = true
+}
+
 variable "tags" {
   description = "Tags of everything."
   type        = map(string)

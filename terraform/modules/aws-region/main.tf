@@ -41,7 +41,17 @@ resource "aws_iam_role_policy" "secrets" {
     Version = "2012-10-17"
     Statement = concat(
       [{ Effect = "Allow", Action = ["secretsmanager:GetSecretValue"], Resource = local.secrets }],
-      [for key in compact([var.kms_key_arn]) : { Effect = "Allow", Action = ["kms:Decrypt"], Resource = [key] }],
+      # To open these secrets; volumes are opened by EC2 itself.
+      [
+        for key in compact([var.kms_key_arn]) : {
+          Effect = "Allow", Action = ["kms:Decrypt"], Resource = [key]
+          Condition = {
+            StringEquals = {
+              "kms:ViaService" = distinct([for arn in local.secrets : "secretsmanager.${split(":", arn)[3]}.amazonaws.com"])
+            }
+          }
+        }
+      ],
     )
   })
 }
@@ -74,6 +84,16 @@ resource "aws_vpc_security_group_ingress_rule" "this" {
   cidr_ipv4         = each.value.cidr
 }
 
+# Packets that are too large for the way are told of; without it, connections hang on such ways.
+resource "aws_vpc_security_group_ingress_rule" "too_large" {
+  security_group_id = aws_security_group.this.id
+  description       = "fragmentation needed"
+  ip_protocol       = "icmp"
+  from_port         = 3
+  to_port           = 4
+  cidr_ipv4         = "0.0.0.0/0"
+}
+
 resource "aws_vpc_security_group_egress_rule" "this" {
   security_group_id = aws_security_group.this.id
   description       = "Backends, nodes, secrets"
@@ -81,12 +101,29 @@ resource "aws_vpc_security_group_egress_rule" "this" {
   cidr_ipv4         = "0.0.0.0/0"
 }
 
-# Addresses and volumes stay when machines are replaced: a new machine is the same node.
+# Addresses and volumes stay when machines are replaced: a new machine is the same node. A machine
+# has its address from its first moment, since the address belongs to the interface.
 
 resource "aws_eip" "this" {
   for_each = var.nodes
   domain   = "vpc"
   tags     = merge(local.tags, { Name = "edgeway-${var.name}-${each.key}" })
+}
+
+resource "aws_network_interface" "this" {
+  for_each = var.nodes
+
+  subnet_id       = each.value
+  security_groups = [aws_security_group.this.id]
+  description     = "Edgeway ${var.name} ${each.key}"
+  tags            = merge(local.tags, { Name = "edgeway-${var.name}-${each.key}" })
+}
+
+resource "aws_eip_association" "this" {
+  for_each = var.nodes
+
+  allocation_id        = aws_eip.this[each.key].id
+  network_interface_id = aws_network_interface.this[each.key].id
 }
 
 resource "aws_ebs_volume" "this" {
@@ -97,7 +134,9 @@ resource "aws_ebs_volume" "this" {
   type              = var.data_volume.type
   encrypted         = true
   kms_key_id        = var.kms_key_arn
-  tags              = merge(local.tags, { Name = "edgeway-${var.name}-${each.key}" })
+  # A ledger that is deleted by mistake can be had back.
+  final_snapshot = true
+  tags           = merge(local.tags, { Name = "edgeway-${var.name}-${each.key}" })
 }
 
 module "node" {
@@ -125,17 +164,20 @@ module "node" {
 resource "aws_instance" "this" {
   for_each = var.nodes
 
-  ami                    = var.ami_id
-  instance_type          = var.instance_type
-  subnet_id              = each.value
-  vpc_security_group_ids = [aws_security_group.this.id]
-  iam_instance_profile   = aws_iam_instance_profile.this.name
-  user_data_base64       = base64gzip(module.node[each.key].user_data)
-  ebs_optimized          = true
-  monitoring             = true
-  # Before it has its own address it needs one to fetch with.
-  associate_public_ip_address = true
-  tags                        = merge(local.tags, { Name = "edgeway-${var.name}-${each.key}" })
+  ami                  = var.ami_id
+  instance_type        = var.instance_type
+  iam_instance_profile = aws_iam_instance_profile.this.name
+  user_data_base64     = base64gzip(module.node[each.key].user_data)
+  ebs_optimized        = true
+  monitoring           = true
+  # Not by a slip in a console; Terraform may.
+  disable_api_termination = true
+  force_destroy           = true
+  tags                    = merge(local.tags, { Name = "edgeway-${var.name}-${each.key}" })
+
+  primary_network_interface {
+    network_interface_id = aws_network_interface.this[each.key].id
+  }
 
   metadata_options {
     http_endpoint               = "enabled"
@@ -144,17 +186,19 @@ resource "aws_instance" "this" {
   }
 
   root_block_device {
-    encrypted  = true
-    kms_key_id = var.kms_key_arn
+    encrypted   = true
+    kms_key_id  = var.kms_key_arn
+    volume_type = "gp3"
+    tags        = merge(local.tags, { Name = "edgeway-${var.name}-${each.key}-root" })
   }
 
   lifecycle {
-    # Another image or other settings would replace all nodes of all regions in one run. Replace them
-    # one at a time: README.md.
-    ignore_changes = [ami, user_data_base64, associate_public_ip_address]
+    # Another image or other settings would replace all nodes of all regions in one run, and another
+    # type would stop them all. Replace them one at a time: README.md.
+    ignore_changes = [ami, instance_type, user_data_base64]
   }
 
-  depends_on = [aws_iam_role_policy.secrets]
+  depends_on = [aws_eip_association.this, aws_iam_role_policy.secrets]
 }
 
 resource "aws_volume_attachment" "this" {
@@ -165,11 +209,4 @@ resource "aws_volume_attachment" "this" {
   instance_id = aws_instance.this[each.key].id
   # The node ends, the ledger is closed, and then the volume goes.
   stop_instance_before_detaching = true
-}
-
-resource "aws_eip_association" "this" {
-  for_each = var.nodes
-
-  allocation_id = aws_eip.this[each.key].id
-  instance_id   = aws_instance.this[each.key].id
 }

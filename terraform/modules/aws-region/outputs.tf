@@ -8,8 +8,8 @@ output "nodes" {
       volume_id = aws_ebs_volume.this[key].id
     }
   }
-  # Whoever waits for the nodes waits until they have their addresses.
-  depends_on = [aws_eip_association.this, aws_volume_attachment.this]
+  # Whoever waits for the nodes waits until they have their volumes.
+  depends_on = [aws_volume_attachment.this]
 }
 
 output "endpoints" {

@@ -63,6 +63,7 @@ resource "google_compute_address" "this" {
   project = var.project
   region  = var.region
   name    = "${local.full}-${each.key}"
+  labels  = local.labels
 }
 
 resource "google_compute_disk" "this" {
@@ -74,6 +75,8 @@ resource "google_compute_disk" "this" {
   size    = var.data_disk.gigabytes
   type    = var.data_disk.type
   labels  = local.labels
+  # A ledger that is deleted by mistake can be had back.
+  create_snapshot_before_destroy = true
 }
 
 module "node" {
@@ -146,8 +149,9 @@ resource "google_compute_instance" "this" {
   }
 
   lifecycle {
-    # Another image would replace all nodes of all regions in one run. Replace them one at a time: README.md.
-    ignore_changes = [boot_disk[0].initialize_params[0].image, metadata["user-data"]]
+    # Another image would replace all nodes of all regions in one run, and another type stop them all.
+    # Replace them one at a time: README.md.
+    ignore_changes = [boot_disk[0].initialize_params[0].image, machine_type, metadata["user-data"]]
   }
 
   depends_on = [google_secret_manager_secret_iam_member.this]

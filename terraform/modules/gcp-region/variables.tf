@@ -112,12 +112,22 @@ variable "client_cidrs" {
   description = "Who may reach HTTP and HTTPS here; nobody where clients come by POPs alone."
   type        = list(string)
   default     = ["0.0.0.0/0"]
+
+  validation {
+    condition     = alltrue([for cidr in var.client_cidrs : can(cidrnetmask(cidr))])
+    error_message = "Give IPv4 networks such as 198.51.100.0/24."
+  }
 }
 
 variable "link_cidrs" {
   description = "Who may reach the port of links between nodes (they all prove who they are)."
   type        = list(string)
   default     = ["0.0.0.0/0"]
+
+  validation {
+    condition     = alltrue([for cidr in var.link_cidrs : can(cidrnetmask(cidr))])
+    error_message = "Give IPv4 networks such as 198.51.100.0/24."
+  }
 }
 
 variable "management_cidrs" {
@@ -126,8 +136,12 @@ variable "management_cidrs" {
   default     = []
 
   validation {
-    condition     = !contains(var.management_cidrs, "0.0.0.0/0")
+    condition     = alltrue([for cidr in var.management_cidrs : !endswith(cidr, "/0")])
     error_message = "Name the networks that operate the cluster, not the world."
+  }
+  validation {
+    condition     = alltrue([for cidr in var.management_cidrs : can(cidrnetmask(cidr))])
+    error_message = "Give IPv4 networks such as 198.51.100.0/24."
   }
 }
 

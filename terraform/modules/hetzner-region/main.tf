@@ -48,6 +48,8 @@ resource "hcloud_primary_ip" "this" {
   location      = var.site
   auto_delete   = false
   labels        = local.labels
+  # Names lead to it.
+  delete_protection = var.deletion_protection
 }
 
 resource "hcloud_volume" "this" {
@@ -57,6 +59,8 @@ resource "hcloud_volume" "this" {
   size     = var.data_volume_gigabytes
   location = var.site
   labels   = local.labels
+  # Volumes have no snapshots here: what is deleted is gone.
+  delete_protection = var.deletion_protection
 }
 
 module "node" {
@@ -102,8 +106,9 @@ resource "hcloud_server" "this" {
   }
 
   lifecycle {
-    # A used token, another image: no reason to replace all nodes in one run. README.md.
-    ignore_changes = [user_data, image, ssh_keys]
+    # A used token, another image: no reason to replace all nodes in one run, nor another type to stop
+    # them all. README.md.
+    ignore_changes = [user_data, image, server_type, ssh_keys]
   }
 }
 

@@ -22,6 +22,7 @@ mod dns_answers;
 mod dns_transfer;
 mod dns_transports;
 mod domains;
+mod examples;
 mod failover;
 mod fills;
 mod first_request;

@@ -162,8 +162,9 @@ fn create(call: &Call<'_>) -> Result<Write, Refusal> {
 fn update(call: &Call<'_>) -> Result<Write, Refusal> {
     let document = &call.document;
     let socket = is_socket(call)?;
-    there(call)?;
+    let stage = found(call.config, call.argument(0), call.argument(1))?;
     let variables = document.map("stageVariables")?;
+    let variables = variables.map(|given| merged(&stage.variables, given));
     checks::stage_variables(variables.as_ref().unwrap_or(&BTreeMap::new()))?;
     let patch = StagePatch {
         description: document.sized("description", 0, 1024)?,
@@ -184,6 +185,17 @@ fn update(call: &Call<'_>) -> Result<Write, Refusal> {
     Ok(Write::showing(op, move |config| {
         render(config, &api, &name, StatusCode::OK)
     }))
+}
+
+/// Variables are altered one by one: those that are not given stay, an empty text takes one away.
+fn merged(
+    present: &BTreeMap<String, String>,
+    given: BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let mut all = present.clone();
+    all.extend(given);
+    all.retain(|_, value| !value.is_empty());
+    all
 }
 
 fn delete(call: &Call<'_>) -> Result<Write, Refusal> {

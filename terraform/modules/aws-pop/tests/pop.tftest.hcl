@@ -33,6 +33,29 @@ run "a_group_behind_a_balancer" {
     error_message = "Nodes trust the balancer's networks, and nobody else."
   }
   assert {
+    condition = alltrue([
+      for group in aws_lb_target_group.this : (
+        group.target_health_state[0].enable_unhealthy_connection_termination == false
+        && group.target_health_state[0].unhealthy_draining_interval == 60
+      )
+    ])
+    error_message = "A node that is to end keeps its connections until they are done."
+  }
+  assert {
+    condition     = alltrue([for group in aws_lb_target_group.this : group.health_check[0].matcher == "200"])
+    error_message = "Ready is 200, and nothing else."
+  }
+  assert {
+    condition     = aws_lb.this.enable_deletion_protection
+    error_message = "The addresses of the POP are the balancer's."
+  }
+  assert {
+    condition = toset([for one in aws_launch_template.this.tag_specifications : one.resource_type]) == toset([
+      "instance", "network-interface", "volume",
+    ])
+    error_message = "Whatever costs has tags."
+  }
+  assert {
     condition     = strcontains(output.settings, "h3 = false")
     error_message = "There is no HTTP/3 behind this balancer."
   }
@@ -67,6 +90,21 @@ run "a_group_behind_a_balancer" {
   assert {
     condition     = aws_autoscaling_lifecycle_hook.drain.heartbeat_timeout == 120
     error_message = "A machine has time to drain."
+  }
+}
+
+run "a_key_opens_the_secret_alone" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
+  }
+
+  assert {
+    condition = strcontains(
+      aws_iam_role_policy.this.policy, "{\"StringEquals\":{\"kms:ViaService\":\"secretsmanager.eu-west-1.amazonaws.com\"}}"
+    )
+    error_message = "The key may be used by way of the store of secrets, for nothing else."
   }
 }
 

@@ -32,6 +32,30 @@ run "a_further_region" {
     error_message = "A machine may read its token, and nothing else."
   }
   assert {
+    condition     = alltrue([for one in aws_instance.this : one.disable_api_termination && one.force_destroy])
+    error_message = "A machine is ended by Terraform, and by no slip."
+  }
+  assert {
+    condition     = alltrue([for one in aws_ebs_volume.this : one.final_snapshot])
+    error_message = "What is left of a ledger that is deleted."
+  }
+  assert {
+    condition = alltrue([
+      for key, one in aws_eip_association.this : one.network_interface_id == aws_instance.this[key].primary_network_interface[0].network_interface_id
+    ])
+    error_message = "A machine has its address from its first moment."
+  }
+  assert {
+    condition     = aws_vpc_security_group_ingress_rule.too_large.ip_protocol == "icmp" && aws_vpc_security_group_ingress_rule.too_large.to_port == 4
+    error_message = "Senders hear that a packet was too large."
+  }
+  assert {
+    condition = toset([for rule in aws_vpc_security_group_ingress_rule.this : "${rule.ip_protocol} ${rule.from_port}"]) == toset([
+      "tcp 80", "tcp 443", "udp 443", "tcp 4433", "udp 4433",
+    ])
+    error_message = "HTTP/3 and links want UDP, and both have a way without it."
+  }
+  assert {
     condition     = output.endpoints == ["https://192.0.2.10:7443", "https://192.0.2.10:7443"]
     error_message = "Every node's management API is an endpoint."
   }
@@ -39,6 +63,47 @@ run "a_further_region" {
     condition     = length([for key in keys(aws_vpc_security_group_ingress_rule.this) : key if startswith(key, "management")]) == 0
     error_message = "Nobody reaches the management API unless told."
   }
+}
+
+run "another_type_stops_no_machine" {
+  command = plan
+
+  variables {
+    instance_type = "c7i.2xlarge"
+  }
+
+  assert {
+    condition     = alltrue([for one in aws_instance.this : one.instance_type == "c7i.large"])
+    error_message = "All nodes of all regions would be stopped in one run."
+  }
+}
+
+run "a_key_opens_the_secrets_alone" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_iam_role_policy.secrets.policy).Statement[1].Condition.StringEquals["kms:ViaService"]
+      == ["secretsmanager.eu-west-1.amazonaws.com"]
+    )
+    error_message = "The key may be used by way of the store of secrets, for nothing else."
+  }
+}
+
+run "networks_are_networks" {
+  command = plan
+
+  variables {
+    client_cidrs     = ["198.51.100.7"]
+    link_cidrs       = ["everybody"]
+    management_cidrs = ["198.51.100.0"]
+  }
+
+  expect_failures = [var.client_cidrs, var.link_cidrs, var.management_cidrs]
 }
 
 run "the_first_region" {

@@ -32,9 +32,44 @@ run "a_further_region" {
     error_message = "Nobody reaches the management API unless told."
   }
   assert {
+    condition     = alltrue([for disk in google_compute_disk.this : disk.create_snapshot_before_destroy])
+    error_message = "What is left of a ledger that is deleted."
+  }
+  assert {
+    condition = toset(flatten([for rule in google_compute_firewall.this : [
+      for allow in rule.allow : [for port in allow.ports : "${allow.protocol} ${port}"]
+    ]])) == toset(["tcp 80", "tcp 443", "udp 443", "tcp 4433", "udp 4433"])
+    error_message = "HTTP/3 and links want UDP, and both have a way without it."
+  }
+  assert {
     condition     = output.nodes["c"].link == "192.0.2.10:4433"
     error_message = "Nodes are reached at their own addresses."
   }
+}
+
+run "another_type_stops_no_machine" {
+  command = plan
+
+  variables {
+    machine_type = "c3-highcpu-8"
+  }
+
+  assert {
+    condition     = alltrue([for one in google_compute_instance.this : one.machine_type == "c3-highcpu-4"])
+    error_message = "All nodes of all regions would be stopped in one run."
+  }
+}
+
+run "networks_are_networks" {
+  command = plan
+
+  variables {
+    client_cidrs     = ["198.51.100.7"]
+    link_cidrs       = ["everybody"]
+    management_cidrs = ["198.51.100.0"]
+  }
+
+  expect_failures = [var.client_cidrs, var.link_cidrs, var.management_cidrs]
 }
 
 run "the_first_region" {

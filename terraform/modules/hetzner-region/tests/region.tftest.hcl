@@ -37,9 +37,38 @@ run "a_further_region" {
     error_message = "Nobody reaches the management API unless told."
   }
   assert {
+    condition     = hcloud_volume.this["a"].delete_protection && hcloud_primary_ip.this["a"].delete_protection
+    error_message = "Ledgers and addresses are not deleted by a slip."
+  }
+  assert {
     condition     = output.endpoints == ["https://192.0.2.10:7443"]
     error_message = "Every node's management API is an endpoint."
   }
+}
+
+run "another_type_stops_no_machine" {
+  command = plan
+
+  variables {
+    server_type = "ccx33"
+  }
+
+  assert {
+    condition     = hcloud_server.this["a"].server_type == "ccx13"
+    error_message = "All nodes of all regions would be stopped in one run."
+  }
+}
+
+run "networks_are_networks" {
+  command = plan
+
+  variables {
+    client_cidrs     = ["198.51.100.7"]
+    link_cidrs       = ["everybody"]
+    management_cidrs = ["198.51.100.0"]
+  }
+
+  expect_failures = [var.client_cidrs, var.link_cidrs, var.management_cidrs]
 }
 
 run "the_first_region" {

@@ -83,7 +83,7 @@ pub(super) fn stage() -> Piece {
         Attribute::text("description", "What it is for."),
         "description",
     ))
-    .field(Field::plain(
+    .field(Field::variables(
         Attribute::texts_by_name("stage_variables", "Stage variables by their names."),
         "stageVariables",
     ));

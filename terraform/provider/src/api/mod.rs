@@ -17,6 +17,7 @@ mod links;
 mod mappings;
 mod methods;
 mod policy;
+mod rdata;
 mod rest_api;
 mod rest_parts;
 mod routes;

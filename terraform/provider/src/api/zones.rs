@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::{Value as Json, json};
 use tokio::sync::Mutex;
 
-use super::table::encoded;
+use super::{rdata, table::encoded};
 use crate::{
     cty::{Type, Value, from_json},
     framework::{Attribute, Call, Check, Failure, Note, Resource, Schema},
@@ -136,10 +136,17 @@ impl Record {
     fn state(known: &Value, records: &[Json]) -> Option<Value> {
         let own: Vec<&Json> = records.iter().filter(|one| is_of(one, known)).collect();
         let first = own.first()?;
-        let values = own
-            .iter()
-            .map(|one| from_json(&one["value"], &Type::String));
         let part = |name: &str| known.text(name).unwrap_or_default();
+        // As it was written, if that means the same as what the API shows.
+        let written = known.texts("values");
+        let values = own.iter().map(|one| {
+            let shown = one["value"].as_str().unwrap_or_default();
+            let same = |way: &&String| rdata::is_same(part("type"), way, shown);
+            written.iter().find(same).map_or_else(
+                || from_json(&one["value"], &Type::String),
+                |way| Value::from(way.as_str()),
+            )
+        });
         let id = format!("{}/{}/{}", part("zone"), part("name"), part("type"));
         Some(
             Value::object()
@@ -178,7 +185,14 @@ impl Record {
         let zone = planned.text("zone").unwrap_or_default();
         let all = records(call, zone).await?.unwrap_or_default();
         let lost = || Note::error("The records are gone", "Somebody else alters the zone.");
-        Ok(Self::state(planned, &all).ok_or_else(lost)?)
+        let state = Self::state(planned, &all).ok_or_else(lost)?;
+        let (wanted, made) = (planned.texts("values"), state.texts("values"));
+        if let Some(odd) = wanted.iter().find(|value| !made.contains(value)) {
+            let detail = format!("Of {odd:?} the cluster has made one of {made:?}: write that.");
+            let note = Note::error("The value is written in another way", detail);
+            return Err(note.at(crate::framework::Path::of("values")).into());
+        }
+        Ok(state)
     }
 }
 
