@@ -98,6 +98,7 @@ async fn every_resource_is_made_altered_imported_repaired_replaced_and_destroyed
     );
     let answer = client::get(region, &host, "/prod/pets").await.unwrap();
     assert_eq!(answer.body(), "\"cats\"", "{answer:?}");
+    looked_up(&resources);
 
     // Altered in place; what is deployed is deployed again in the same run.
     workspace.write(&text(1)).unwrap();
@@ -152,6 +153,25 @@ async fn every_resource_is_made_altered_imported_repaired_replaced_and_destroyed
         let ours = left.iter().filter(|one| one["name"] != "sample");
         assert_eq!(ours.count(), 0, "{list}: {left:?}");
     }
+}
+
+/// What is looked up is what was made.
+fn looked_up(resources: &BTreeMap<String, Value>) {
+    let mut sources = 0;
+    for (address, told) in resources {
+        let Some(made) = address.strip_prefix("data.") else {
+            continue;
+        };
+        let (told, made) = (told.as_object().unwrap(), &resources[made]);
+        let said = told.iter().filter(|(_, value)| !value.is_null());
+        for (name, value) in said {
+            // What nobody has configured may be shown although the resource says nothing of it.
+            let silent = made[name].is_null();
+            assert!(silent || made[name] == *value, "{address}.{name}: {value}");
+        }
+        sources += 1;
+    }
+    assert!(sources > 5, "{sources} data sources");
 }
 
 /// Every resource is read back by its id as it is in the state.

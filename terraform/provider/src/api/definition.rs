@@ -342,7 +342,7 @@ fn usual(name: &str) -> Value {
     match name {
         "api_key_source" => "HEADER".into(),
         "disable_execute_api_endpoint" => false.into(),
-        "ip_address_type" | "security_policy" => Value::Unknown,
+        "ip_address_type" | "security_policy" | "api_key_selection_expression" => Value::Unknown,
         _ => Value::Null,
     }
 }

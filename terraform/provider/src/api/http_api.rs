@@ -61,6 +61,17 @@ fn common(piece: Piece) -> Piece {
             )
             .or_computed(),
         )
+        .field(
+            Field::plain(
+                Attribute::text(
+                    "api_key_selection_expression",
+                    "Where an API key is: `$request.header.x-api-key`, or \
+                     `$context.authorizer.usageIdentifierKey`.",
+                ),
+                "apiKeySelectionExpression",
+            )
+            .or_computed(),
+        )
         .field(Field::plain(
             Attribute::text("api_endpoint", "Its URL, without a stage.")
                 .computed()

@@ -238,7 +238,13 @@ fn integration() -> Piece {
         .field(Field::plain(
             Attribute::text("uri", "Where the backend is."),
             "uri",
-        ))
+        ));
+    mapping(reaching(piece))
+}
+
+/// How the backend is reached.
+fn reaching(piece: Piece) -> Piece {
+    piece
         .field(
             Field::plain(
                 Attribute::text("connection_type", "How the backend is reached.")
@@ -252,10 +258,26 @@ fn integration() -> Piece {
             "connectionId",
         ))
         .field(Field::plain(
+            Attribute::text(
+                "integration_target",
+                "The listener that a VPC link of HTTP APIs leads to, an ARN.",
+            ),
+            "integrationTarget",
+        ))
+        .field(
+            Field::plain(
+                Attribute::flag(
+                    "tls_insecure_skip_verification",
+                    "Whether the backend's certificate may be anybody's.",
+                ),
+                "tlsConfig/insecureSkipVerification",
+            )
+            .or_computed(),
+        )
+        .field(Field::plain(
             Attribute::text("credentials", "The role that calls to AWS are made with."),
             "credentials",
-        ));
-    mapping(piece)
+        ))
 }
 
 /// How requests are turned into the backend's.

@@ -17,6 +17,7 @@ mod links;
 mod mappings;
 mod methods;
 mod policy;
+mod priors;
 mod rdata;
 mod rest_api;
 mod rest_parts;
@@ -53,6 +54,7 @@ pub(crate) fn resources() -> Vec<Box<dyn Resource>> {
         links::all(),
         documentation::all(),
         settings::all(),
+        priors::all(),
         keys::all(),
         access_key::all(),
         zones::all(),

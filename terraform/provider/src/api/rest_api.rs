@@ -51,6 +51,13 @@ fn piece() -> Piece {
         )
         .or_computed(),
     )
+    .field(
+        Field::plain(
+            Attribute::text("version", "A version for people."),
+            "version",
+        )
+        .or_computed(),
+    )
     .field(Field::plain(
         Attribute::text("endpoint_type", "Where clients reach it.")
             .or("EDGE")
@@ -75,7 +82,21 @@ fn piece() -> Piece {
         )
         .or_computed(),
     );
-    answering(piece)
+    answering(strict(piece))
+}
+
+fn strict(piece: Piece) -> Piece {
+    piece.field(
+        Field::plain(
+            Attribute::text(
+                "endpoint_access_mode",
+                "How strictly requests are held to the endpoint's type.",
+            )
+            .check(Check::OneOf(&["BASIC", "STRICT"])),
+            "endpointAccessMode",
+        )
+        .or_computed(),
+    )
 }
 
 /// How its requests and answers are treated.

@@ -188,6 +188,10 @@ fn authorizer() -> Piece {
 fn deciding(piece: Piece) -> Piece {
     piece
         .field(Field::plain(
+            Attribute::text("auth_type", "What exported definitions call it."),
+            "authType",
+        ))
+        .field(Field::plain(
             Attribute::text("authorizer_uri", "The function that decides."),
             "authorizerUri",
         ))
@@ -229,6 +233,38 @@ fn deciding(piece: Piece) -> Piece {
         ))
 }
 
+/// What else a token must say.
+fn claims() -> Field {
+    let fields = vec![
+        Field::plain(
+            Attribute::text("claim_name", "The claim's name.").required(),
+            "claimName",
+        ),
+        Field::plain(
+            Attribute::text("format", "What it holds.")
+                .or("SINGLE_STRING")
+                .check(Check::OneOf(&["SINGLE_STRING"])),
+            "format",
+        ),
+        Field::plain(
+            Attribute::flag("required", "Whether it must be there."),
+            "required",
+        ),
+        Field::plain(
+            Attribute::text_list("expected_values", "Values of which it must be one."),
+            "expectedValues",
+        ),
+    ];
+    let description = "Claims that tokens of this issuer must have.";
+    Field::nested(
+        Nesting::List,
+        "additional_claims",
+        "additionalClaims",
+        description,
+        fields,
+    )
+}
+
 /// Said once: API Gateway has no steps that alter it.
 fn jwt() -> Field {
     let issuer = vec![
@@ -244,6 +280,7 @@ fn jwt() -> Field {
             Attribute::text("jwks_uri", "Where the issuer's keys are."),
             "jwksUri",
         ),
+        claims(),
     ];
     Field::object(
         "jwt_configuration",

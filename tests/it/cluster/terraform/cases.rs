@@ -134,6 +134,7 @@ resource "edgeway_stage" "prod" {
 resource "edgeway_rest_api" "pieces" {
   name               = "pieces"
   description        = "@{one|two}@"
+  version            = "@{1|2}@"
   binary_media_types = ["image/png", "@{image/gif|image/jpeg}@"]
 }
 "#,
@@ -340,6 +341,7 @@ resource "edgeway_http_api" "pieces" {
 resource "edgeway_websocket_api" "chat" {
   name                       = "@{a|b}@"
   route_selection_expression = "$request.body.@{action|verb}@"
+  disable_schema_validation  = @{true|false}@
 }
 "#,
     ),

@@ -171,4 +171,17 @@ resource "edgeway_routing_rule" "beta" {
         "/v2/domainnames/{domain_name}/routingrules/{id}",
         "",
     ),
+    case(
+        "edgeway_location_prior.office",
+        "{prefix}",
+        r#"
+resource "edgeway_location_prior" "office" {
+  prefix    = "2001:db8:@{1|1|2}@::/48"
+  latitude  = @{59.9|60}@
+  longitude = 10.7
+}
+"#,
+    )
+    .replaced()
+    .drift("DELETE", "/edgeway/v1/priors/{prefix}", ""),
 ];

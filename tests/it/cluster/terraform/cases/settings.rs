@@ -158,4 +158,63 @@ resource "edgeway_access_key" "turned" {
 "#,
     )
     .unreadable(),
+    case(
+        "edgeway_authorizer.jwt",
+        "{rest_api_id}/{id}",
+        r#"
+resource "edgeway_authorizer" "jwt" {
+  rest_api_id     = edgeway_rest_api.pieces.id
+  name            = "jwt @{a|b}@"
+  type            = "JWT"
+  identity_source = "method.request.header.Authorization"
+  jwt_configuration = {
+    default_algorithms = ["RS256"]
+    issuers = [{
+      issuer            = "https://@{a|a|b}@.example"
+      audiences         = ["x", "y"]
+      additional_claims = [{ claim_name = "tier", expected_values = ["gold"] }]
+    }]
+  }
+}
+"#,
+    )
+    .replaced(),
+    case(
+        "edgeway_integration.http",
+        "{rest_api_id}/{resource_id}/{http_method}",
+        r#"
+resource "edgeway_method" "http" {
+  rest_api_id = edgeway_rest_api.pieces.id
+  resource_id = edgeway_rest_api.pieces.root_resource_id
+  http_method = "ANY"
+}
+resource "edgeway_integration" "http" {
+  rest_api_id                    = edgeway_rest_api.pieces.id
+  resource_id                    = edgeway_rest_api.pieces.root_resource_id
+  http_method                    = edgeway_method.http.http_method
+  type                           = "HTTP_PROXY"
+  integration_http_method        = "@{GET|POST}@"
+  uri                            = "https://@{a|b}@.example/"
+  connection_type                = "@{INTERNET|VPC_LINK}@"
+  connection_id                  = @{null|edgeway_vpc_link.used.id}@
+  tls_insecure_skip_verification = @{true|false}@
+  request_parameters             = { "integration.request.header.@{a|b}@" = "'@{x|y}@'" }
+}
+"#,
+    )
+    .drift(
+        "PATCH",
+        "/restapis/{rest_api_id}/resources/{resource_id}/methods/ANY/integration",
+        r#"{"patchOperations":[{"op":"replace","path":"/uri","value":"https://odd.example/"}]}"#,
+    ),
+    case(
+        "edgeway_vpc_link.used",
+        "{id}",
+        r#"
+resource "edgeway_vpc_link" "used" {
+  name        = "used"
+  target_arns = ["arn:aws:elasticloadbalancing:r:1:loadbalancer/net/office/orders"]
+}
+"#,
+    ),
 ];
