@@ -38,6 +38,7 @@ mod check;
 mod function;
 mod note;
 mod plan;
+mod pointing;
 mod registry;
 mod resource;
 mod schema;
