@@ -13,6 +13,10 @@ LAMBDA = ("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
           "arn:aws:lambda:us-east-1:000000000000:function:f/invocations")
 CONCURRENT = "Unable to complete operation due to concurrent modification."
 
+POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{
+    "Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke",
+    "Resource": "execute-api:/*"}]})
+
 
 def fields(answer):
     """An answer without boto3's own part and without times."""
@@ -79,14 +83,14 @@ def test_rest_api(rest):
         ("replace", "/endpointConfiguration/types/EDGE", "REGIONAL"),
         ("replace", "/endpointConfiguration/ipAddressType", "dualstack"),
         ("replace", "/disableExecuteApiEndpoint", "true"),
-        ("replace", "/policy", '{"Version": "2012-10-17", "Statement": []}'),
+        ("replace", "/policy", POLICY),
         ("replace", "/securityPolicy", "TLS_1_2")))
     wanted = fields(made) | {
         "name": "cats", "description": "d", "version": "v2", "apiKeySource": "AUTHORIZER",
         "binaryMediaTypes": ["image/png", "image/gif"], "minimumCompressionSize": 100,
         "endpointConfiguration": {"types": ["REGIONAL"], "ipAddressType": "dualstack"},
         "disableExecuteApiEndpoint": True, "securityPolicy": "TLS_1_2",
-        "policy": '{"Version": "2012-10-17", "Statement": []}',
+        "policy": POLICY,
     }
     assert fields(altered) == wanted
     altered = rest.update_rest_api(**here, **patch(
@@ -121,6 +125,10 @@ def test_rest_api(rest):
     ({"name": "n", "apiKeySource": "X"}, "Validation", "createRestApiInput.apiKeySource"),
     ({"name": True}, "Serialization", "class java.lang.Boolean can not be converted to an String"),
     ({"name": "n", "policy": "{"}, "BadRequest", "Invalid policy document"),
+    ({"name": "n", "policy": '{"Version": "2012-10-17", "Statement": [{"Effect": "Maybe"}]}'},
+     "BadRequest", "$.Statement[0]"),
+    ({"name": "n", "endpointConfiguration": {"types": ["PRIVATE"], "vpcEndpointIds": ["none"]}},
+     "BadRequest", "none is no id of an endpoint"),
     ({"name": "n", "cloneFrom": "none"}, "BadRequest", "Invalid Rest API identifier"),
 ])
 def test_rest_api_refusals(rest, arguments, code, text):

@@ -4,6 +4,8 @@
 
 use model::ChangeId;
 
+use crate::refusal::Refusal;
+
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const SECRET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -48,6 +50,18 @@ pub(crate) fn secret() -> String {
 /// `vpce-` and 17 hexadecimal digits.
 pub(crate) fn private_endpoint() -> String {
     format!("vpce-{}", pick(HEX, 17))
+}
+
+/// An id of a private endpoint as Amazon's look: a part of host names, so it is short and plain.
+pub(crate) fn check_private_endpoint(id: &str) -> Result<(), Refusal> {
+    let digits = id.strip_prefix("vpce-").unwrap_or_default();
+    let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if (8..=17).contains(&digits.len()) && digits.bytes().all(hex) {
+        return Ok(());
+    }
+    Err(Refusal::bad(format!(
+        "{id} is no id of an endpoint: write vpce- and 8 to 17 digits of 0-9a-f"
+    )))
 }
 
 /// The form of a UUID, version 4: a request or a certificate.

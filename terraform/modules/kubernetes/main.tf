@@ -53,5 +53,7 @@ resource "helm_release" "this" {
   wait      = true
   # A node that does not get ready is to be looked at, not to be rolled back.
   atomic = false
-  values = [yamlencode(local.values), yamlencode(var.values)]
+  # Each former release is a secret of its own; without a bound there are ever more of them.
+  max_history = 10
+  values      = [yamlencode(local.values), yamlencode(var.values)]
 }

@@ -12,6 +12,11 @@ variable "namespace" {
   description = "The namespace."
   type        = string
   default     = "edgeway"
+
+  validation {
+    condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.namespace))
+    error_message = "A namespace has 1 to 63 lower-case letters, digits and dashes."
+  }
 }
 
 variable "create_namespace" {
@@ -82,6 +87,12 @@ variable "bootstrap" {
 variable "image" {
   description = "The image; the chart's version unless the tag says otherwise."
   type        = object({ repository = string, tag = optional(string, "") })
+
+  validation {
+    # A colon may stand before a port, and nowhere else.
+    condition     = can(regex("^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*$", var.image.repository))
+    error_message = "Give the repository without a tag, such as registry.example.com/edgeway, and the tag beside it."
+  }
 }
 
 variable "chart" {
@@ -113,12 +124,22 @@ variable "public_addresses" {
   description = "What DNS answers for these nodes: the balancer's addresses."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for address in var.public_addresses : can(cidrhost("${address}/32", 0)) || can(cidrhost("${address}/128", 0))])
+    error_message = "Give addresses; names belong into a CNAME."
+  }
 }
 
 variable "location" {
   description = "Where the nodes are, in degrees."
   type        = object({ latitude = number, longitude = number })
   default     = null
+
+  validation {
+    condition     = try(abs(var.location.latitude) <= 90 && abs(var.location.longitude) <= 180, var.location == null)
+    error_message = "Latitudes go from -90 to 90, longitudes from -180 to 180."
+  }
 }
 
 variable "extra_settings" {

@@ -111,22 +111,10 @@ pub(super) fn put_endpoint(call: &Call<'_>) -> Result<Write, Refusal> {
     let id = call.argument(0);
     let Some(known) = call.config.private_endpoints.get(id) else {
         // Listeners may be given their endpoint before there is a cluster to ask for an id.
-        named(id)?;
+        ids::check_private_endpoint(id)?;
         return endpoint(call, id.into(), call.now_ms, StatusCode::OK);
     };
     endpoint(call, known.id.clone(), known.created_ms, StatusCode::OK)
-}
-
-/// An id as Amazon's look: a part of host names, so it is short and plain.
-fn named(id: &str) -> Result<(), Refusal> {
-    let digits = id.strip_prefix("vpce-").unwrap_or_default();
-    let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    if (8..=17).contains(&digits.len()) && digits.bytes().all(hex) {
-        return Ok(());
-    }
-    Err(Refusal::bad(format!(
-        "{id} is no id of an endpoint: write vpce- and 8 to 17 digits of 0-9a-f"
-    )))
 }
 
 /// A policy that stands at an endpoint; an empty text is none.

@@ -100,9 +100,14 @@ async fn deployments_and_the_stages_that_serve_them() {
         false
     );
     let stage = format!("{stages}/dev");
+    // Merged by name; an empty text takes one away.
     let patch = json!({"stageVariables": {"b": "1"}});
-    let altered = bench.expect(200, "PATCH", &stage, patch.clone()).await;
-    assert_eq!(altered.body["stageVariables"], patch["stageVariables"]);
+    let altered = bench.expect(200, "PATCH", &stage, patch).await;
+    let both = json!({"b": "1", "host": "b.test"});
+    assert_eq!(altered.body["stageVariables"], both);
+    let patch = json!({"stageVariables": {"host": ""}});
+    let altered = bench.expect(200, "PATCH", &stage, patch).await;
+    assert_eq!(altered.body["stageVariables"], json!({"b": "1"}));
     let one = format!("{deployments}/{number}");
     bench
         .refused(

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use http::StatusCode;
+use lang::policy::{Kind as PolicyKind, Policy};
 use model::{
     Api, ApiId, ApiKind, Config, EndpointType, IpAddressType, Op,
     rest::{ApiKeySource, Content, Model, RestApi, RestKey, RestPart, Settings},
@@ -93,9 +94,16 @@ impl Kind for RestApis {
         let binary_media_types = input.texts("binaryMediaTypes")?.unwrap_or_default();
         checks::media_types(binary_media_types.iter())?;
         let policy = checks::optional(input, "policy")?;
-        if let Some(text) = &policy {
-            serde_json::from_str::<serde_json::Map<String, Value>>(text).map_err(|_| {
-                Refusal::bad("Invalid policy document. Please check the policy syntax")
+        // One that is there already, of an import or of former times, stays.
+        if let Some(text) = policy
+            .as_ref()
+            .filter(|_| old.map(|old| &old.policy) != Some(&policy))
+        {
+            Policy::parse(text, PolicyKind::Resource).map_err(|error| {
+                Refusal::bad(format!(
+                    "Invalid policy document. Please check the policy syntax and ensure that \
+                     Principals are valid. {error}"
+                ))
             })?;
         }
         let private = endpoint == EndpointType::Private;
@@ -224,6 +232,11 @@ fn endpoint(
         return Err(Refusal::bad(
             "Cannot specify VPC endpoint ids for a non-private endpoint type",
         ));
+    }
+    // They are parts of host names.
+    let is_new = |id: &&String| old.is_none_or(|old| !old.vpc_endpoints.contains(id));
+    for id in endpoints.iter().filter(is_new) {
+        ids::check_private_endpoint(id)?;
     }
     Ok((endpoint, address, endpoints))
 }

@@ -31,6 +31,24 @@ run "the_first_region" {
     condition     = kubernetes_namespace_v1.this[0].metadata[0].labels["pod-security.kubernetes.io/enforce"] == "restricted"
     error_message = "Pods are restricted."
   }
+  assert {
+    condition     = helm_release.this.max_history == 10
+    error_message = "Former releases do not pile up."
+  }
+}
+
+run "what_is_given_is_looked_at" {
+  command = plan
+
+  variables {
+    join_token       = "egwt-1"
+    namespace        = "Edge_way"
+    image            = { repository = "registry.example.com/edgeway:1.0" }
+    public_addresses = ["lb-1.example.com"]
+    location         = { latitude = 138.9, longitude = -77.4 }
+  }
+
+  expect_failures = [var.namespace, var.image, var.public_addresses, var.location]
 }
 
 run "pops_join" {

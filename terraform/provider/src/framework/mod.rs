@@ -39,6 +39,7 @@ mod function;
 mod interrupt;
 mod note;
 mod plan;
+mod pointing;
 mod registry;
 mod resource;
 mod schema;
