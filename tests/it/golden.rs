@@ -18,7 +18,7 @@ use bytes::Bytes;
 use http::Response;
 use model::{
     Api, ApiKind, Authority, Cluster, Config, Content, Deployment, EndpointType, IpAddressType,
-    Region, Revision, Stage,
+    PrivateEndpoint, PrivateEndpointId, Region, Revision, Stage,
     rest::{
         ApiKey, MethodSetting, Millionths, Period, PlanStage, Quota, RestApi, StageSettings,
         Throttle, UsagePlan,
@@ -27,7 +27,7 @@ use model::{
 use region::{AwsCredentials, AwsEndpoint, AwsSettings};
 use serve::{Body, Conn, Drain, Handler};
 use steer::limits::Standing;
-use tests::golden::{Case, Echo, Golden, Key, unproven};
+use tests::golden::{Case, Echo, EndpointIds, Golden, Key, unproven};
 use tokio::sync::watch;
 
 const HOST: &str = "a1.execute-api.us-east-1.edgeway.test";
@@ -58,13 +58,17 @@ fn config(golden: &Golden, echo: &Echo) -> Config {
         description: None,
         version: None,
         home: "us-east-1".into(),
-        endpoint: EndpointType::Edge,
+        endpoint: if golden.private {
+            EndpointType::Private
+        } else {
+            EndpointType::Edge
+        },
         created_ms: 0,
         served: Revision(1),
         disable_execute_api_endpoint: false,
         ip_address_type: IpAddressType::Ipv4,
         tags: [].into(),
-        kind: ApiKind::Rest(RestApi::empty("root".into())),
+        kind: ApiKind::Rest(rest_api(golden)),
         stages: [(stage.name.clone(), stage)].into(),
         deployments: [(deployment.id.clone(), Arc::new(deployment))].into(),
     };
@@ -85,6 +89,7 @@ fn config(golden: &Golden, echo: &Echo) -> Config {
     };
     let (api_keys, usage_plans) = keys(golden);
     Config {
+        private_endpoints: private_endpoints(),
         api_keys: api_keys.into_iter().collect(),
         usage_plans,
         revision: Revision(1),
@@ -93,6 +98,32 @@ fn config(golden: &Golden, echo: &Echo) -> Config {
         apis: [(api.id.clone(), Arc::new(api))].into(),
         ..Config::default()
     }
+}
+
+fn rest_api(golden: &Golden) -> RestApi {
+    let mut rest = RestApi::empty("root".into());
+    if golden.private {
+        rest.vpc_endpoints = vec![EndpointIds::default().own];
+    }
+    rest
+}
+
+fn private_endpoints() -> BTreeMap<PrivateEndpointId, Arc<PrivateEndpoint>> {
+    let ids = EndpointIds::default();
+    let network = Some(EndpointIds::NETWORK.to_owned());
+    let both = [(ids.own, network), (ids.other, None)];
+    let endpoint = |(id, vpc): (String, Option<String>)| {
+        let endpoint = PrivateEndpoint {
+            id: id.as_str().into(),
+            region: "us-east-1".into(),
+            addresses: Vec::new(),
+            vpc,
+            policy: None,
+            created_ms: 0,
+        };
+        (endpoint.id.clone(), Arc::new(endpoint))
+    };
+    both.map(endpoint).into()
 }
 
 fn stage_settings(golden: &Golden) -> StageSettings {
@@ -187,6 +218,11 @@ async fn ask(handler: &dyn Handler, case: &Case) -> Response<Bytes> {
     let request = case.request(HOST, "prod").unwrap().map(Body::full);
     let address: SocketAddr = "192.0.2.7:5000".parse().unwrap();
     let conn = Conn::plain(address, address, Arc::from("regional"), Instant::now());
+    let ids = EndpointIds::default();
+    let conn = Conn {
+        endpoint: case.listener.map(|endpoint| ids.of(endpoint).into()),
+        ..conn
+    };
     let (parts, body) = handler.handle(request, Arc::new(conn)).await.into_parts();
     let body = body.into_bytes(1 << 24).await.unwrap();
     Response::from_parts(parts, body)

@@ -25,6 +25,9 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use crate::issuer::Issued;
 
 type BoxBody = UnsyncBoxBody<Bytes, Infallible>;
 
@@ -78,6 +81,34 @@ impl Backend {
                 let counts = Arc::clone(&shared);
                 drop(stream.set_nodelay(true));
                 tokio::spawn(async move {
+                    let service = service_fn(|request| answer(request, Arc::clone(&counts)));
+                    let serving = hyper::server::conn::http1::Builder::new()
+                        .timer(TokioTimer::new())
+                        .serve_connection(TokioIo::new(stream), service);
+                    drop(serving.await);
+                });
+            }
+        });
+        Ok(Self { addr, counts })
+    }
+
+    /// As `start_at`, over TLS with this certificate.
+    ///
+    /// # Errors
+    /// When the address is taken, or the certificate is none.
+    pub async fn start_secure(addr: SocketAddr, issued: &Issued) -> anyhow::Result<Self> {
+        let acceptor = TlsAcceptor::from(Arc::new(issued.server_config()?));
+        let listener = TcpListener::bind(addr).await?;
+        let addr = listener.local_addr()?;
+        let counts = Arc::new(Counts::default());
+        let shared = Arc::clone(&counts);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (counts, acceptor) = (Arc::clone(&shared), acceptor.clone());
+                tokio::spawn(async move {
+                    let Ok(stream) = acceptor.accept(stream).await else {
+                        return;
+                    };
                     let service = service_fn(|request| answer(request, Arc::clone(&counts)));
                     let serving = hyper::server::conn::http1::Builder::new()
                         .timer(TokioTimer::new())

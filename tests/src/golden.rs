@@ -7,6 +7,7 @@
 
 mod coverage;
 mod echo;
+mod private;
 
 use std::{
     collections::BTreeMap,
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 pub use self::{
     coverage::unproven,
     echo::{Echo, Seen},
+    private::{Endpoint, EndpointIds},
 };
 
 /// One file.
@@ -45,6 +47,9 @@ pub struct Golden {
     /// The stage's settings by `path/METHOD`, or `*/*`.
     #[serde(default)]
     pub settings: BTreeMap<String, Settings>,
+    /// The API is a private one, for endpoints `vpce-own` (and `vpce-other`, which is not its own).
+    #[serde(default)]
+    pub private: bool,
     /// API keys by what clients send.
     #[serde(default)]
     pub keys: BTreeMap<String, Key>,
@@ -95,7 +100,10 @@ pub struct Case {
     /// Whether it can be asked over a connection, through a POP.
     #[serde(default = "yes")]
     pub pop: bool,
-    /// Another host than the API's.
+    /// The private endpoint whose listener it comes by; the public one otherwise.
+    #[serde(default)]
+    pub listener: Option<Endpoint>,
+    /// Another host than the API's; `{api}` and `{below}` stand for its first label and the rest.
     #[serde(default)]
     pub host: Option<String>,
     /// Another stage than `prod`.
@@ -231,16 +239,25 @@ impl Golden {
     /// # Errors
     /// A file cannot be read, or has no source in its first line.
     pub fn all() -> anyhow::Result<Vec<Self>> {
+        Self::all_with(&EndpointIds::default())
+    }
+
+    /// All files, with these private endpoints.
+    ///
+    /// # Errors
+    /// As `all`.
+    pub fn all_with(endpoints: &EndpointIds) -> anyhow::Result<Vec<Self>> {
         let folder = crate::folder().join("golden/rest");
         let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)?
             .map(|entry| entry.map(|entry| entry.path()))
             .collect::<Result<_, _>>()?;
         paths.retain(|path| path.extension().is_some_and(|ending| ending == "golden"));
         paths.sort();
-        paths.iter().map(|path| Self::read(path)).collect()
+        let read = |path: &PathBuf| Self::read(path, endpoints);
+        paths.iter().map(read).collect()
     }
 
-    fn read(path: &Path) -> anyhow::Result<Self> {
+    fn read(path: &Path, endpoints: &EndpointIds) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)?;
         let name = path.file_stem().and_then(|name| name.to_str());
         let name = name.context("no name")?;
@@ -248,7 +265,8 @@ impl Golden {
             text.starts_with("# Source: "),
             "{name}: no source in line 1"
         );
-        let golden: Self = yaml_serde::from_str(&text).with_context(|| name.to_owned())?;
+        let golden: Result<Self, _> = yaml_serde::from_str(&endpoints.put_into(&text));
+        let golden = golden.with_context(|| name.to_owned())?;
         Ok(Self {
             name: name.to_owned(),
             ..golden
@@ -287,10 +305,13 @@ impl Case {
         let mut request = Request::builder()
             .method(Method::from_bytes(method.as_bytes())?)
             .uri(format!("/{}{path}", self.stage.as_deref().unwrap_or(stage)))
-            .header("host", self.host.as_deref().unwrap_or(host));
+            .header(
+                "host",
+                private::fill(self.host.as_deref().unwrap_or(host), host),
+            );
         for (name, values) in &self.headers {
             for value in values.all() {
-                request = request.header(name, value);
+                request = request.header(name, private::fill(value, host));
             }
         }
         Ok(request.body(Bytes::from(self.body.repeat(self.times)))?)

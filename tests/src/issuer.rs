@@ -1,6 +1,9 @@
 //! A certificate authority of the test's own, for domains that bring their certificate.
 
+use std::sync::Arc;
+
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
 /// A root with one intermediate, as public authorities have.
 pub struct TestIssuer {
@@ -73,5 +76,23 @@ impl TestIssuer {
             intermediate: self.intermediate_pem.clone(),
             key: key.serialize_pem(),
         })
+    }
+}
+
+impl Issued {
+    /// A server that shows it, speaking HTTP/1.1.
+    ///
+    /// # Errors
+    /// When the library refuses it.
+    pub fn server_config(&self) -> anyhow::Result<rustls::ServerConfig> {
+        let chain = CertificateDer::pem_slice_iter(self.chain.as_bytes());
+        let chain = chain.collect::<Result<Vec<_>, _>>()?;
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes())?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?;
+        Ok(config)
     }
 }

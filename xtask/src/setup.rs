@@ -37,15 +37,19 @@ const fn server(program: &'static str, package: &'static str) -> Tool {
     }
 }
 
-const TEST_TOOLS: [Tool; 8] = [
+const TEST_TOOLS: [Tool; 11] = [
     tool("curl", "curl"),
     tool("dig", "bind9-dnsutils"),
     tool("ip", "iproute2"),
     tool("kdig", "knot-dnsutils"),
+    tool("nft", "nftables"),
     tool("openssl", "openssl"),
     tool("pebble", "pebble"),
     tool("python3", "python3"),
     tool("systemd-analyze", "systemd"),
+    tool("wg", "wireguard-tools"),
+    // For kernels without WireGuard.
+    tool("wireguard-go", "wireguard-go"),
 ];
 
 const BENCH_TOOLS: [Tool; 16] = [

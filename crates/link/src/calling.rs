@@ -158,6 +158,16 @@ async fn read_head(inbound: &mut Inbound, live: &Live) -> Result<ResponseHead, C
 
 /// One message and its answer, without a time-out.
 pub(crate) async fn rpc(live: &Live, service: Service, body: Bytes) -> Result<Bytes, RpcError> {
+    rpc_at_most(live, service, body, usize::MAX).await
+}
+
+/// As [`rpc`], with an answer of at most so many bytes.
+pub(crate) async fn rpc_at_most(
+    live: &Live,
+    service: Service,
+    body: Bytes,
+    wanted_max: usize,
+) -> Result<Bytes, RpcError> {
     let limits = &live.limits;
     let answer_max = if service == Service::Join {
         limits.join_bytes_max
@@ -167,6 +177,7 @@ pub(crate) async fn rpc(live: &Live, service: Service, body: Bytes) -> Result<By
     if body.len() > answer_max {
         return Err(RpcError::TooLarge);
     }
+    let answer_max = answer_max.min(wanted_max);
     let (mut outbound, inbound) = live.open().await?;
     let mut receiving = Receiving(Some(inbound));
     let out = opening(service, &body)?;

@@ -58,6 +58,14 @@ pub struct LinkLimits {
     pub waiting_max: u32,
     /// Connections one listener holds; the next is refused.
     pub connections_max: usize,
+    /// Connections that one node may have to a listener's process, so that no node, stolen or
+    /// broken, takes the place of all others; its next is refused. A node has one per worker.
+    pub connections_per_node_max: usize,
+    /// Streams that a connector may have open towards a region on one connection; its next is
+    /// refused. A connector is answered to, it asks for little: how it is, and its certificate.
+    pub connector_streams_max: usize,
+    /// The longest message of a connector, in bytes; beyond it the stream is refused.
+    pub connector_message_bytes_max: usize,
     /// Connections without a certificate one listener holds; the next is refused.
     pub unauthenticated_max: usize,
     /// How long a connection without a certificate may live.
@@ -126,6 +134,9 @@ impl Default for LinkLimits {
             calls_max: 16 * 1024,
             waiting_max: 1024,
             connections_max: 4096,
+            connections_per_node_max: 512,
+            connector_streams_max: 64,
+            connector_message_bytes_max: 64 * KIB,
             unauthenticated_max: 64,
             unauthenticated_life: Duration::from_secs(15),
             handshakes_max: 512,

@@ -284,7 +284,7 @@ impl House {
 
     async fn serve_node(self: &Arc<Self>, connection: Carrier, identity: NodeIdentity) {
         let (limits, metrics) = (&self.context.limits, &self.context.metrics);
-        metrics.handshake(Side::Server, "ok");
+        let per_node_max = limits.connections_per_node_max;
         let _connection = Counted::enter(self, |house| &house.connections);
         let life = tokio::time::sleep(certified_for(&connection, SystemTime::now()));
         let identity = Arc::new(identity);
@@ -292,7 +292,23 @@ impl House {
         let (limits, metrics) = (Arc::clone(limits), Arc::clone(metrics));
         let live = Live::new(connection, Some(Arc::clone(&identity)), limits, metrics);
         let peer = Peer::of_live(&live, self.drain.clone());
-        let seen = self.seen.enter(identity, remote, peer.clone());
+        let seen = match self
+            .seen
+            .enter(identity, remote, peer.clone(), per_node_max)
+        {
+            Ok(seen) => seen,
+            Err(refused) => {
+                self.context.metrics.refused(refused);
+                let removed = refused == Refused::Removed;
+                let (code, word): (_, &[u8]) = if removed {
+                    (code::CLOSE_IDENTITY, b"node was removed")
+                } else {
+                    (code::CLOSE_OVERLOAD, b"too many connections")
+                };
+                return live.connection.close(code, word);
+            }
+        };
+        self.context.metrics.handshake(Side::Server, "ok");
         let offering = Arc::new(self.offering(Some(seen)));
         self.drive(&live, &offering, life).await;
         peer.shared().publish(None, PeerState::Closed);

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::carrier::Carrier;
 use crate::error::{CallError, CallFailure};
-use crate::identity::NodeIdentity;
+use crate::identity::{NodeIdentity, PeerRole};
 use crate::limits::LinkLimits;
 use crate::metrics::{Metrics, Refused};
 use crate::probe::{Datagram, ProbeError, ProbeReport, ProbeState};
@@ -150,6 +150,9 @@ impl Live {
         loop {
             tokio::select! {
                 opened = self.connection.accept() => match opened {
+                    Ok((outbound, inbound)) if streams.len() >= self.streams_max() => {
+                        serving::turn_away(self, outbound, inbound);
+                    }
                     Ok((outbound, inbound)) => {
                         let (live, offering) = (Arc::clone(self), Arc::clone(offering));
                         let drain = offering.drain.clone();
@@ -164,6 +167,18 @@ impl Live {
                 },
             }
         }
+    }
+
+    /// Streams that the other side may have open; the transport bounds those of most nodes.
+    fn streams_max(&self) -> usize {
+        match self.role() {
+            Some(PeerRole::Connector) => self.limits.connector_streams_max,
+            _ => usize::MAX,
+        }
+    }
+
+    pub(crate) fn role(&self) -> Option<PeerRole> {
+        self.identity.as_ref().map(|identity| identity.role)
     }
 
     fn take_datagram(&self, bytes: &[u8], offering: &Offering) {

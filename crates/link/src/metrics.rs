@@ -30,6 +30,9 @@ pub(crate) enum Side {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     Connections,
+    PerNode,
+    Removed,
+    ConnectorStreams,
     Unauthenticated,
     Handshakes,
     AddressProof,
@@ -45,8 +48,11 @@ pub(crate) enum Refused {
 }
 
 impl Refused {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 16] = [
         Self::Connections,
+        Self::PerNode,
+        Self::Removed,
+        Self::ConnectorStreams,
         Self::Unauthenticated,
         Self::Handshakes,
         Self::AddressProof,
@@ -64,6 +70,9 @@ impl Refused {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Connections => "connections_max",
+            Self::PerNode => "connections_per_node_max",
+            Self::Removed => "removed_node",
+            Self::ConnectorStreams => "connector_streams_max",
             Self::Unauthenticated => "unauthenticated_max",
             Self::Handshakes => "handshakes_max",
             Self::AddressProof => "address_proof",

@@ -253,10 +253,24 @@ impl Peer {
         body: Bytes,
         timeout: Duration,
     ) -> Result<Bytes, RpcError> {
+        self.rpc_at_most(service, body, (usize::MAX, timeout)).await
+    }
+
+    /// As [`rpc`](Self::rpc), of a peer that is trusted with an answer of so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// As `rpc`; a longer answer is [`RpcError::TooLarge`], unread.
+    pub async fn rpc_at_most(
+        &self,
+        service: Service,
+        body: Bytes,
+        (answer_bytes_max, timeout): (usize, Duration),
+    ) -> Result<Bytes, RpcError> {
         let shared = self.shared();
         let asked = tokio::time::timeout(timeout, async {
             let live = shared.acquire().await?;
-            calling::rpc(&live, service, body).await
+            calling::rpc_at_most(&live, service, body, answer_bytes_max).await
         });
         let answered = asked.await.unwrap_or(Err(RpcError::Timeout));
         let outcome = match &answered {

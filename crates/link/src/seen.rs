@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
 
 use crate::identity::{NodeIdentity, PeerRole};
+use crate::metrics::Refused;
 use crate::peer::Peer;
 
 /// A node that is connected to us.
@@ -49,6 +50,16 @@ pub struct PeersSeen {
     /// As `changed`, of every single connection.
     turned: watch::Sender<u64>,
     next: AtomicU64,
+    admission: OnceLock<Admission>,
+}
+
+/// Says whether a node is still one of the cluster's.
+struct Admission(Box<dyn Fn(&NodeIdentity) -> bool + Send + Sync>);
+
+impl std::fmt::Debug for Admission {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Admission")
+    }
 }
 
 type Key = (PeerRole, String, u64);
@@ -77,7 +88,34 @@ impl PeersSeen {
             changed: watch::Sender::new(0),
             turned: watch::Sender::new(0),
             next: AtomicU64::new(0),
+            admission: OnceLock::new(),
         })
+    }
+
+    /// Asks `admits` about every node that connects from now on: a certificate is good until it
+    /// ends, also when its node has been removed. The first one stays.
+    pub fn admit_only(&self, admits: impl Fn(&NodeIdentity) -> bool + Send + Sync + 'static) {
+        // A second one would be a mistake of the wiring, and changes nothing.
+        drop(self.admission.set(Admission(Box::new(admits))));
+    }
+
+    /// Ends the connections of nodes that are not admitted any more; what runs on them fails.
+    pub fn expel(&self) {
+        let gone: Vec<Peer> = {
+            let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            let entries = open.values().flatten();
+            let gone = entries.filter(|entry| !self.admits(&entry.identity));
+            gone.map(|entry| entry.peer.clone()).collect()
+        };
+        for peer in gone {
+            tracing::info!(addr = %peer.addr(), "a removed node is cut off");
+            peer.close();
+        }
+    }
+
+    fn admits(&self, identity: &NodeIdentity) -> bool {
+        let admission = self.admission.get();
+        admission.is_none_or(|admission| admission.0(identity))
     }
 
     /// The connected nodes, ordered by role, place and number.
@@ -127,13 +165,14 @@ impl PeersSeen {
         self.turned.subscribe()
     }
 
-    /// Adds a connection; it is removed when the guard is dropped.
+    /// Adds a connection, if its node may have one more; it is removed when the guard is dropped.
     pub(crate) fn enter(
         self: &Arc<Self>,
         identity: Arc<NodeIdentity>,
         remote: SocketAddr,
         peer: Peer,
-    ) -> SeenGuard {
+        per_node_max: usize,
+    ) -> Result<SeenGuard, Refused> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let key = (identity.role, identity.place.clone(), identity.node);
         let probed = Arc::new(Probed::default());
@@ -147,6 +186,13 @@ impl PeersSeen {
             peer,
         };
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        // Under the lock, so that `expel` finds whoever was admitted before.
+        if !self.admits(&entry.identity) {
+            return Err(Refused::Removed);
+        }
+        if open.get(&key).map_or(0, Vec::len) >= per_node_max {
+            return Err(Refused::PerNode);
+        }
         let entries = open.entry(key.clone()).or_default();
         entries.push(entry);
         let first = entries.len() == 1;
@@ -155,12 +201,12 @@ impl PeersSeen {
             self.changed.send_modify(|count| *count += 1);
         }
         self.turned.send_modify(|count| *count += 1);
-        SeenGuard {
+        Ok(SeenGuard {
             seen: Arc::clone(self),
             key,
             number,
             probed,
-        }
+        })
     }
 
     fn leave(&self, key: &Key, number: u64) {

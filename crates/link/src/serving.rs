@@ -17,7 +17,7 @@ use serve::Body;
 
 use crate::code;
 use crate::frames::Frames;
-use crate::identity::NodeIdentity;
+use crate::identity::{NodeIdentity, PeerRole};
 use crate::live::{Live, Offering};
 use crate::metrics::{Refused, Side};
 use crate::services::{CallHandler, FeedHandler, Offer, RpcHandler, Service, Shed};
@@ -46,6 +46,7 @@ const TOO_LARGE: Refusal = Refusal(code::HEAD_TOO_LARGE, Refused::TooLarge);
 const UNKNOWN: Refusal = Refusal(code::REFUSED_UNKNOWN, Refused::Service);
 const DRAINING: Refusal = Refusal(code::REFUSED_DRAINING, Refused::Draining);
 const OVERLOAD: Refusal = Refusal(code::REFUSED_OVERLOAD, Refused::Calls);
+const CONNECTOR_STREAMS: Refusal = Refusal(code::REFUSED_OVERLOAD, Refused::ConnectorStreams);
 const LATE: Refusal = Refusal(code::DEADLINE, Refused::Deadline);
 
 /// A stream of another node that is to be answered.
@@ -77,6 +78,16 @@ pub(crate) async fn serve(
         inbound,
     };
     answer(stream, &offering).await;
+}
+
+/// Refuses a stream of a node that has enough of them open.
+pub(crate) fn turn_away(live: &Arc<Live>, outbound: Outbound, inbound: Inbound) {
+    let stream = Stream {
+        live: Arc::clone(live),
+        outbound,
+        inbound,
+    };
+    stream.refuse(CONNECTOR_STREAMS);
 }
 
 async fn answer(mut stream: Stream, offering: &Offering) {
@@ -127,6 +138,10 @@ async fn begin<'a>(
         Offer::Rpc(_) if live.identity.is_none() => limits.join_bytes_max,
         Offer::Rpc(_) => limits.rpc_bytes_max,
         Offer::Feed(_) => limits.frame_bytes_max,
+    };
+    let block_max = match live.role() {
+        Some(PeerRole::Connector) => block_max.min(limits.connector_message_bytes_max),
+        _ => block_max,
     };
     let block = inbound.block(block_max).await.map_err(refusal_of)?;
     Ok((offer, block))

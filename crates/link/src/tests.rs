@@ -5,6 +5,7 @@ mod bodies;
 mod calls;
 mod fallback;
 mod harness;
+mod roles;
 mod trust;
 mod upkeep;
 mod wires;

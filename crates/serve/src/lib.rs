@@ -16,6 +16,7 @@ mod connection;
 mod door;
 mod drain;
 mod drive;
+pub mod fuzz;
 mod gather;
 mod guard;
 mod h3;

@@ -8,16 +8,25 @@ use serde_json::{Value, json};
 use tests::{
     client::{self, Http1, Whole},
     cluster::Cluster,
-    golden::{Echo, Golden, Key},
+    golden::{Echo, Endpoint, EndpointIds, Golden, Key},
     management::{Answer, Management},
 };
 
 /// Imports and deploys a file's API; the answer is its host.
 async fn made(cluster: &Cluster, golden: &Golden, echo: &Echo) -> (String, u64) {
     let management = cluster.management(0);
-    let path = "/restapis?mode=import";
+    let kind = if golden.private { "PRIVATE" } else { "EDGE" };
+    let path = format!("/restapis?mode=import&endpointConfigurationTypes={kind}");
+    let mut document = golden.document();
+    if golden.private {
+        let own = &cluster.ready.regions[0].private[0].endpoint_id;
+        let ids = json!({ "vpcEndpointIds": [own] });
+        document["servers"] = json!([{
+            "url": "https://x", "x-amazon-apigateway-endpoint-configuration": ids
+        }]);
+    }
     let imported = management
-        .must(Method::POST, path, Some(golden.document()))
+        .must(Method::POST, &path, Some(document))
         .await
         .unwrap_or_else(|error| panic!("{}: {error}", golden.name));
     let id = imported
@@ -126,7 +135,13 @@ async fn golden_files_through_a_pop() {
         ("AWS_SECRET_ACCESS_KEY", "secret"),
     ];
     let cluster = Cluster::start_among(1, 1, &variables).await.unwrap();
-    let files = Golden::all().unwrap();
+    let private = &cluster.ready.regions[0].private[0];
+    let ids = EndpointIds {
+        own: private.endpoint_id.clone(),
+        ..EndpointIds::default()
+    };
+    in_a_network(&cluster, &ids.own).await;
+    let files = Golden::all_with(&ids).unwrap();
     let (mut hosts, mut newest) = (Vec::new(), 0);
     for golden in &files {
         let (host, revision) = made(&cluster, golden, &echo).await;
@@ -140,7 +155,13 @@ async fn golden_files_through_a_pop() {
         for case in golden.cases.iter().filter(|case| case.pop) {
             echo.expect(&case.backend);
             let request: Request<Whole> = case.request(host, "prod").unwrap().map(Whole::new);
-            let mut connection = Http1::open(pop).await.unwrap();
+            let door = match case.listener {
+                None => pop,
+                Some(Endpoint::Own) => private.http,
+                // It is not there.
+                Some(Endpoint::Other) => continue,
+            };
+            let mut connection = Http1::open(door).await.unwrap();
             let answer = connection.send(request).await.unwrap();
             if let Err(error) = case.check(&answer, echo.seen()) {
                 let (file, request) = (&golden.name, &case.request);
@@ -150,6 +171,17 @@ async fn golden_files_through_a_pop() {
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     beside_the_stage(pop, hosts.first().unwrap()).await;
+}
+
+/// The cluster's private endpoint is in the network that files speak of.
+async fn in_a_network(cluster: &Cluster, endpoint: &str) {
+    let path = format!("/edgeway/v1/private-endpoints/{endpoint}");
+    let body = json!({ "addresses": ["127.0.0.1"], "vpcId": EndpointIds::NETWORK });
+    let put = cluster
+        .management(0)
+        .must(Method::PUT, &path, Some(body))
+        .await;
+    put.unwrap();
 }
 
 /// Paths that lead to no stage.

@@ -3,6 +3,9 @@
 //!
 //! Every check is about the one cluster; each way that must be closed is a function of its own.
 
+mod more;
+mod wireguard;
+
 use std::{
     fs::File,
     io::Write as _,
@@ -26,6 +29,7 @@ use tests::{
 };
 use tokio::runtime::Runtime;
 
+use self::wireguard::Tunnel;
 use super::domains::{import, write};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -157,6 +161,8 @@ struct World {
     vpc: Net,
     other: Net,
     balancer: Net,
+    tunnel: Tunnel,
+    client_files: more::ClientFiles,
     api: String,
 }
 
@@ -168,9 +174,14 @@ impl World {
         let prefix = namespace::lab_prefix();
         let net = |name: &str, at| Net::start(&prefix, name, at);
         let (vpc, other, balancer) = (net("vpc", 0), net("other", 1), net("balancer", 2));
+        // Before the region, which binds to its device.
+        let tunnel = Tunnel::start(&prefix).await;
         let region = cluster.ready.regions[0].clone();
         cluster.kill(region.pid).unwrap();
-        let listeners = settings(&cluster, (&vpc, &other, &balancer));
+        let client_files = more::ClientFiles::make();
+        let listeners = settings(&cluster, (&vpc, &other, &balancer))
+            + &tunnel.settings()
+            + &client_files.settings(vpc.host);
         let mut file = File::options().append(true).open(&region.config).unwrap();
         file.write_all(listeners.as_bytes()).unwrap();
         cluster.restart(&region.config).unwrap();
@@ -180,12 +191,15 @@ impl World {
             management.must(Method::GET, path, None).await.ok()
         })
         .await;
-        for (id, net, network) in [
-            (VPC, &vpc, "vpc-1"),
-            (OTHER, &other, "vpc-2"),
-            (BALANCED, &balancer, "vpc-3"),
+        for (id, address, network) in [
+            (VPC, vpc.host, "vpc-1"),
+            (OTHER, other.host, "vpc-2"),
+            (BALANCED, balancer.host, "vpc-3"),
+            (wireguard::ENDPOINT, tunnel.host, "vpc-4"),
+            (more::AZURE, balancer.host, "vpc-5"),
+            (more::CERTIFIED, vpc.host, "vpc-1"),
         ] {
-            let body = json!({"addresses": [net.host], "vpcId": network});
+            let body = json!({"addresses": [address], "vpcId": network});
             let path = format!("/edgeway/v1/private-endpoints/{id}");
             until("the endpoint is registered", PATIENCE, || async {
                 let put = management.must(Method::PUT, &path, Some(body.clone()));
@@ -200,6 +214,8 @@ impl World {
             vpc,
             other,
             balancer,
+            tunnel,
+            client_files,
             api,
         }
     }
@@ -272,9 +288,16 @@ dns = ["{3}:53"]
 
 [[private]]
 http = ["{4}:80"]
-proxy_protocol = {{ trusted = ["{5}/32"], endpoint_ids = ["{BALANCED}"] }}
+proxy_protocol = {{ trusted = ["{5}/32"], endpoint_ids = ["{BALANCED}"], azure_links = {{ "{6}" = "{7}" }} }}
 "#,
-        vpc.host, vpc.device, cluster.ready.dns, other.host, balancer.host, balancer.own
+        vpc.host,
+        vpc.device,
+        cluster.ready.dns,
+        other.host,
+        balancer.host,
+        balancer.own,
+        more::AZURE_LINK,
+        more::AZURE,
     )
 }
 
@@ -329,14 +352,22 @@ async fn private_apis_are_reached_by_their_endpoints_alone() {
     public_apis_are_forbidden(&world).await;
     the_public_view_does_not_know_it(&world);
 
+    wireguard::what_comes_out_of_the_tunnel_is_let_in(&world).await;
+    wireguard::what_comes_beside_the_tunnel_is_refused(&world).await;
+    wireguard::another_key_gets_nothing(&world).await;
+
     another_network_is_refused(&world).await;
     the_pop_refuses(&world).await;
     the_regional_listener_refuses(&world).await;
     a_forged_host_is_refused(&world).await;
     a_forged_proxy_header_is_refused(&world).await;
     a_wrong_endpoint_id_is_refused(&world).await;
+    more::azures_links_name_endpoints(&world).await;
+    more::clients_show_certificates_where_they_have_to(&world).await;
+    more::addresses_outside_the_networks_are_cut_off(&world).await;
 
     policies_decide_by_endpoint(&world).await;
+    more::the_endpoints_own_policy_decides_first(&world).await;
     private_domains_need_an_association(&world).await;
     the_development_endpoint_works(&world).await;
     an_endpoint_that_is_deleted_leads_nowhere(&world).await;

@@ -87,7 +87,7 @@ struct Apis {
 }
 
 /// Calls the management API of region one.
-async fn ask(office: &Office, method: Method, path: &str, body: Option<Value>) -> Value {
+pub(super) async fn ask(office: &Office, method: Method, path: &str, body: Option<Value>) -> Value {
     let management = office.management("one").unwrap();
     let path = path.to_owned();
     let call = async move { management.must(method, &path, body).await };
@@ -95,7 +95,7 @@ async fn ask(office: &Office, method: Method, path: &str, body: Option<Value>) -
     host.spawn(call).await.unwrap().unwrap()
 }
 
-fn text(value: &Value, name: &str) -> String {
+pub(super) fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_default().to_owned()
 }
 
@@ -138,7 +138,7 @@ impl Apis {
 }
 
 /// An HTTP API with one route through a link; gives its host.
-async fn http_api(office: &Office, link: &str, upstream: &str, stage: &str) -> String {
+pub(super) async fn http_api(office: &Office, link: &str, upstream: &str, stage: &str) -> String {
     let post = |path: String, body: Value| async move {
         ask(office, Method::POST, &path, Some(body)).await
     };
@@ -207,7 +207,7 @@ async fn rest_api(office: &Office, link: &str) -> String {
 }
 
 /// Waits until so many connectors are connected, as both regions say.
-async fn connected(office: &Office, count: usize) {
+pub(super) async fn connected(office: &Office, count: usize) {
     for region in ["one", "two"] {
         let management = office.management(region).unwrap();
         let host = office.wan.host(region).unwrap();
@@ -230,7 +230,7 @@ async fn connected(office: &Office, count: usize) {
     }
 }
 
-async fn get(office: &Office, region: &str, host: &str, path: &str) -> Response<Bytes> {
+pub(super) async fn get(office: &Office, region: &str, host: &str, path: &str) -> Response<Bytes> {
     let addr = office.http(region).unwrap();
     let (host, path) = (host.to_owned(), path.to_owned());
     let get = async move { client::get(addr, &host, &path).await };
@@ -238,7 +238,7 @@ async fn get(office: &Office, region: &str, host: &str, path: &str) -> Response<
     region.spawn(get).await.unwrap().unwrap()
 }
 
-fn body(response: &Response<Bytes>) -> String {
+pub(super) fn body(response: &Response<Bytes>) -> String {
     String::from_utf8_lossy(response.body()).into_owned()
 }
 

@@ -1,5 +1,6 @@
 //! A small cluster and a private network: two regions, and an office whose backend has an address
-//! that nobody outside has a route to. Connectors run in the office and dial out.
+//! that nobody outside has a route to. Connectors run in the office and dial out. An annex has the
+//! same backend at the same address, and a line of its own to the regions.
 
 use std::{
     fs::File,
@@ -19,11 +20,12 @@ use crate::{backend::Backend, client, cluster::program, management::Management};
 /// The backend's address, inside the office.
 pub const BACKEND: &str = "10.200.0.5:8080";
 
-/// Regions, and the office; a few kilometres apart.
-const HOSTS: [(&str, Place); 3] = [
+/// Regions, the office and its annex; a few kilometres apart.
+const HOSTS: [(&str, Place); 4] = [
     ("one", Place::new(50.0, 8.0)),
     ("two", Place::new(50.1, 8.1)),
     ("office", Place::new(50.0, 8.2)),
+    ("annex", Place::new(50.1, 8.2)),
 ];
 
 const LINK: u16 = 7000;
@@ -40,6 +42,8 @@ pub struct Office {
     nodes: Vec<Node>,
     /// In the office.
     pub backend: Backend,
+    /// In the annex.
+    pub spare: Backend,
     /// Hosts and links.
     pub wan: Wan,
     folder: TempDir,
@@ -58,14 +62,13 @@ impl Office {
     /// Without root, and when the regions do not serve in time; logs are then printed.
     pub async fn start() -> anyhow::Result<Self> {
         let wan = Wan::start(&HOSTS, 11)?;
-        let office = wan.host("office")?;
-        let addr: SocketAddr = BACKEND.parse()?;
-        office.configure(&format!("addr add {}/32 dev lo\n", addr.ip()))?;
-        let backend = office.spawn(Backend::start_at(addr)).await??;
+        let backend = start_backend(wan.host("office")?).await?;
+        let spare = start_backend(wan.host("annex")?).await?;
         let mut office = Self {
             key: (String::new(), String::new()),
             nodes: Vec::new(),
             backend,
+            spare,
             wan,
             folder: tempfile::tempdir()?,
         };
@@ -117,9 +120,22 @@ impl Office {
         number: u16,
         lines: &str,
     ) -> anyhow::Result<u32> {
+        self.connector_at("office", (place, number), lines).await
+    }
+
+    /// As `connector`, on this host.
+    ///
+    /// # Errors
+    /// When it does not connect.
+    pub async fn connector_at(
+        &mut self,
+        host: &str,
+        (place, number): (&str, u16),
+        lines: &str,
+    ) -> anyhow::Result<u32> {
         let name = format!("{place}-{number}");
         let folder = self.folder_of(&name);
-        let office = self.wan.host("office")?;
+        let office = self.wan.host(host)?;
         let ops = OPS + number;
         if !folder.join("identity").exists() {
             let text = format!(
@@ -132,12 +148,62 @@ impl Office {
             self.write(&name, &text)?;
             self.token(&name, ("connector", place))?;
         }
-        self.start_node(&name, "office")?;
-        let ready = self.wait_ready(&name, "office", ops);
+        self.start_node(&name, host)?;
+        let ready = self.wait_ready(&name, host, ops);
         let ready = tokio::time::timeout(START_TIMEOUT, ready).await;
         ready.context("the connector does not connect")??;
         let node = self.nodes.last().context("no node")?;
         Ok(node.child.id())
+    }
+
+    /// Starts a connector again with the identity that it has, and waits for nothing.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn connector_again(&mut self, host: &str, place: &str, number: u16) -> anyhow::Result<u32> {
+        self.start_node(&format!("{place}-{number}"), host)?;
+        let node = self.nodes.last().context("no node")?;
+        Ok(node.child.id())
+    }
+
+    /// Where a node shows its metrics: a region's, or a connector's by its number.
+    ///
+    /// # Errors
+    /// When there is no such host.
+    pub fn ops(&self, host: &str, number: u16) -> anyhow::Result<SocketAddr> {
+        Ok(self.wan.host(host)?.at(OPS + number))
+    }
+
+    /// The process of a region.
+    #[must_use]
+    pub fn region_pid(&self, region: &str) -> Option<u32> {
+        let mut nodes = self.nodes.iter().rev();
+        let node = nodes.find(|node| node.name == region)?;
+        Some(node.child.id())
+    }
+
+    /// Kills both regions at once, starts them again, and waits until they serve.
+    ///
+    /// # Errors
+    /// When they do not in time.
+    pub async fn restart_regions(&mut self) -> anyhow::Result<()> {
+        for node in &mut self.nodes {
+            if matches!(&*node.name, "one" | "two") {
+                drop(node.child.kill());
+                drop(node.child.wait());
+            }
+        }
+        self.nodes
+            .retain(|node| !matches!(&*node.name, "one" | "two"));
+        for region in ["one", "two"] {
+            self.start_node(region, region)?;
+        }
+        for region in ["one", "two"] {
+            let ready = self.wait_ready(region, region, OPS);
+            let ready = tokio::time::timeout(START_TIMEOUT, ready).await;
+            ready.with_context(|| format!("{region} does not serve"))??;
+        }
+        Ok(())
     }
 
     /// `edgeway token`, at the first region.
@@ -279,6 +345,12 @@ impl Drop for Office {
             drop(node.child.wait());
         }
     }
+}
+
+async fn start_backend(host: &Host) -> anyhow::Result<Backend> {
+    let addr: SocketAddr = BACKEND.parse()?;
+    host.configure(&format!("addr add {}/32 dev lo\n", addr.ip()))?;
+    host.spawn(Backend::start_at(addr)).await?
 }
 
 fn region(host: &Host, folder: &impl std::fmt::Display) -> String {

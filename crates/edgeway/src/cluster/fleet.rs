@@ -25,6 +25,11 @@ use super::{
 /// A node that has not reported for this long is not counted as living.
 const SILENT_AFTER: Duration = Duration::from_secs(3);
 
+/// Of what a report says in words, bytes that are kept.
+const WORDS_BYTES_MAX: usize = 1_024;
+/// Nodes reached over HTTP/2 that a report lists.
+const OVER_H2_MAX: usize = 1_024;
+
 /// What region nodes know of all nodes.
 pub(crate) struct Fleet {
     own: NodeId,
@@ -55,7 +60,8 @@ impl Fleet {
         leaving: serve::Drain,
     ) -> Arc<Self> {
         let changed = watch::Sender::new(0);
-
+        let config = ledger.config();
+        seen.admit_only(move |who| !is_removed(&config.borrow(), who));
         Arc::new(Self {
             own,
             seen,
@@ -82,14 +88,26 @@ impl Fleet {
         self.leaving.has_begun()
     }
 
-    /// A link that comes or goes changes who lives, without waiting for a report.
+    /// A link that comes or goes changes who lives, without waiting for a report; a node that is
+    /// removed loses its links.
     pub(crate) async fn follow_links(self: Arc<Self>) {
         let mut links = self.seen.changed();
+        let mut config = self.ledger.config();
         loop {
-            if links.changed().await.is_err() {
-                return;
+            tokio::select! {
+                changed = links.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.changed.send_modify(|count| *count += 1);
+                }
+                changed = config.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.seen.expel();
+                }
             }
-            self.changed.send_modify(|count| *count += 1);
         }
     }
 
@@ -98,7 +116,7 @@ impl Fleet {
         let link = report.link;
         let heard = Heard {
             at: Instant::now(),
-            report,
+            report: within_role(from.role, report),
         };
         let draining = heard.report.draining;
         let before = self
@@ -108,6 +126,10 @@ impl Fleet {
             .insert(node, heard);
         if before.is_none_or(|before| before.report.draining != draining) {
             self.changed.send_modify(|count| *count += 1);
+        }
+        // Nobody dials a connector.
+        if from.role == PeerRole::Connector {
+            return Ok(());
         }
         self.follow_address(node, link).await
     }
@@ -201,7 +223,7 @@ impl RpcHandler for Fleet {
                     let taken = self.caps.install(shares);
                     tracing::debug!(version, taken, "shares of the leader");
                 }
-                ClusterRequest::NewsAfter { map, shares } => {
+                ClusterRequest::NewsAfter { map, shares } if from.role != PeerRole::Connector => {
                     let (newest, present) = (self.latency.map(), self.caps.shares());
                     let news = News {
                         map: (newest.epoch > map).then(|| LatencyMap::clone(&newest)),
@@ -216,6 +238,7 @@ impl RpcHandler for Fleet {
                         .map_err(|error| Refusal::Internal.because(error));
                 }
                 ClusterRequest::Samples(_)
+                | ClusterRequest::NewsAfter { .. }
                 | ClusterRequest::InstallMap(_)
                 | ClusterRequest::InstallShares(_) => {
                     return Err(Refusal::Rejected.because("not for this role"));
@@ -224,6 +247,35 @@ impl RpcHandler for Fleet {
             Ok(Bytes::new())
         })
     }
+}
+
+/// Whether this number was given to a node that is no more. A node whose joining has not arrived
+/// here yet has a higher one. Regions are Raft's to part with: it needs them until it has done so,
+/// and who holds the cluster's authority is not kept out by a list.
+fn is_removed(config: &model::Config, who: &NodeIdentity) -> bool {
+    let node = NodeId(who.node);
+    who.role != PeerRole::Region && node <= config.last_node && !config.nodes.contains_key(&node)
+}
+
+/// What a node of this role may say: only region nodes know of rollouts and connectors, whatever
+/// others claim; and nobody's words are kept at any length.
+fn within_role(role: PeerRole, report: NodeReport) -> NodeReport {
+    let mut kept = report;
+    if role != PeerRole::Region {
+        kept.trials.clear();
+        kept.connectors.clear();
+    }
+    kept.over_h2.truncate(OVER_H2_MAX);
+    shorten(&mut kept.build);
+    if let Some((_, reason)) = &mut kept.refused {
+        shorten(reason);
+    }
+    kept
+}
+
+fn shorten(words: &mut String) {
+    let cut = words.floor_char_boundary(WORDS_BYTES_MAX);
+    words.truncate(cut);
 }
 
 impl region::LiveNodes for Fleet {
@@ -303,3 +355,6 @@ impl admin::Fleet for Fleet {
         live
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,8 @@
 //!
 //! A call is repeated only if it has certainly not begun, or may be repeated by its method, and its
 //! body is whole. What was lost with its connection comes back without asking the budget, since a
-//! connection is lost once; all else that is repeated is paid for.
+//! connection is lost once; all else that is repeated is paid for, also what is given up because
+//! its connection has fallen silent.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -13,9 +14,8 @@ use plan::region::{Origin, Way};
 use serve::{Body, BodyError, Lender, Request, Response};
 
 use super::{
-    Connectors,
-    connectors::{Path, Ride},
-    message,
+    Connectors, message,
+    path::{Path, Ride},
 };
 use crate::upstream::UpstreamError;
 
@@ -127,9 +127,11 @@ impl Connectors {
             }
             let result = match next {
                 Next::Connector(path) => {
-                    let result = self.over(&path, &journey, body).await;
-                    tried.push(path);
-                    result
+                    tried.push(Arc::clone(&path));
+                    tokio::select! {
+                        result = self.over(&path, &journey, body) => result,
+                        () = self.in_doubt(&path, way, (&journey, &tried)) => Err(self.doubted()),
+                    }
                 }
                 Next::Region(peer) => {
                     self.metrics.elsewhere.inc();
@@ -146,6 +148,34 @@ impl Connectors {
             }
         }
         Err(last.unwrap_or_else(|| self.nobody(way)))
+    }
+
+    /// Resolves when so many probes are lost over `path` that a call on it had better be made over
+    /// another connection that is not in doubt, may be made again, and the budget has a retry left.
+    /// The link itself gives a silent connection up only after seconds, since it may carry a large
+    /// body, behind which probes are late; for a call that waits for an answer that is too long.
+    async fn in_doubt(&self, path: &Path, way: &Way, (journey, tried): (&Journey, &[Arc<Path>])) {
+        let mut losses = path.losses();
+        loop {
+            let again = path.is_doubted()
+                && is_idempotent(&journey.parts.method)
+                && journey.lender.is_whole()
+                && self
+                    .choose(way, tried)
+                    .is_some_and(|other| !other.is_suspect());
+            if again && self.may_retry() {
+                return;
+            }
+            if losses.changed().await.is_err() {
+                // Its owner is gone with the connection, which the call hears of by itself.
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    fn doubted(&self) -> Failed {
+        self.metrics.called("connection_doubted");
+        Failed::of_link(CallError::maybe(CallFailure::ConnectionLost))
     }
 
     /// Makes one try.
@@ -173,9 +203,20 @@ impl Connectors {
                 self.metrics.called(error.reason.as_str());
                 Failed::of_link(error)
             }
-            Ok(response) => match message::fault_of(&response) {
+            // Neither end of the link makes one; to a client it would be no answer.
+            Ok(response) if response.status().is_informational() => {
+                let error = UpstreamError::Malformed;
+                self.metrics.called(error.reason());
+                Failed {
+                    error,
+                    unsent: false,
+                    of_link: false,
+                }
+            }
+            Ok(mut response) => match message::fault_of(&response) {
                 None => {
                     self.metrics.called("answered");
+                    message::clean(response.headers_mut());
                     return Ok(response);
                 }
                 Some(error) => {

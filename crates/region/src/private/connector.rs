@@ -199,7 +199,6 @@ impl Gate {
         match self.client.call(&origin, request).await {
             Ok(mut response) => {
                 connector.metrics.called(&name, "answered");
-                serve::strip_hop_by_hop(response.headers_mut());
                 message::clean(response.headers_mut());
                 response.map(|body| call.with(body))
             }

@@ -7,17 +7,13 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
-use link::{
-    CallError, CallFailure, NodeIdentity, Peer, PeerRole, PeerState, PeersSeen, ProbeError,
-    RpcError, Service, WayBack,
-};
+use link::{Peer, PeerRole, PeersSeen, WayBack};
 use plan::region::Way;
 use prometheus::Registry;
 use serve::Drain;
@@ -25,18 +21,11 @@ use steer::region::{BudgetSettings, RetryBudget};
 use tokio::sync::watch;
 
 use super::{
-    ConnectorSight, OfferedUpstream,
+    ConnectorSight,
     choice::{self, Standing},
-    message,
     metrics::RegionMetrics,
+    path::{self, Path},
 };
-
-/// Between two probes of one connection.
-const PROBE_EVERY: Duration = Duration::from_millis(250);
-/// Beyond that, a connection is not chosen while there is another.
-const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
-/// For a connector to say what it offers.
-const OFFERS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a lost connection is waited for, and since when it may have been lost.
 const BACK_WITHIN: Duration = Duration::from_secs(3);
@@ -64,23 +53,6 @@ pub struct Connectors {
     pub(super) elsewhere: OnceLock<Arc<dyn Elsewhere>>,
     pub(super) metrics: RegionMetrics,
 }
-
-/// A connection of a connector.
-pub(super) struct Path {
-    pub(super) number: u64,
-    identity: Arc<NodeIdentity>,
-    pub(super) peer: Peer,
-    offers: ArcSwap<Vec<OfferedUpstream>>,
-    suspect: AtomicBool,
-    draining: AtomicBool,
-    /// Calls of this node over this connection.
-    own: AtomicU32,
-    /// Calls that the connector has in progress, by its last probe.
-    told: AtomicU32,
-}
-
-/// Counts a call over a path.
-pub(super) struct Ride(Arc<Path>);
 
 impl Connectors {
     /// None yet.
@@ -134,16 +106,7 @@ impl Connectors {
     pub fn sights(&self) -> Vec<ConnectorSight> {
         let mut sights: BTreeMap<u64, ConnectorSight> = BTreeMap::new();
         for path in self.paths.load().values() {
-            let sight = sights
-                .entry(path.identity.node)
-                .or_insert_with(|| ConnectorSight {
-                    node: path.identity.node,
-                    name: path.identity.place.clone(),
-                    draining: path.draining.load(Ordering::Relaxed),
-                    connections: 0,
-                    in_flight: path.told.load(Ordering::Relaxed),
-                    upstreams: path.offers.load().to_vec(),
-                });
+            let sight = sights.entry(path.node()).or_insert_with(|| path.sight());
             sight.connections += 1;
         }
         sights.into_values().collect()
@@ -169,7 +132,7 @@ impl Connectors {
     pub(super) fn has_any(&self, connectors: &[Box<str>]) -> bool {
         let paths = self.paths.load();
         let mut paths = paths.values();
-        paths.any(|path| path.is_one_of(connectors) && !path.draining.load(Ordering::Relaxed))
+        paths.any(|path| path.is_one_of(connectors) && !path.is_leaving())
     }
 
     /// Waits for a connection that has just been lost to come back; at once false where none has.
@@ -227,22 +190,19 @@ impl Connectors {
             };
             let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
             lost.retain(|_, at| at.elapsed() < LATELY);
-            lost.insert(path.identity.place.clone(), Instant::now());
+            lost.insert(path.place().to_owned(), Instant::now());
         });
     }
 
     async fn watch_on(&self, way: WayBack) {
-        let Some(offers) = begin(&way.peer).await else {
+        let Some(offers) = path::begin(&way, &self.metrics).await else {
             return;
         };
         let path = Path::new(way, offers);
-        tracing::info!(connector = %path.identity, "connector connected");
+        tracing::info!(connector = %path.identity(), "connector connected");
         self.change(|paths| drop(paths.insert(path.number, Arc::clone(&path))));
-        tokio::select! {
-            () = path.follow() => {}
-            () = gone(&path.peer) => {}
-        }
-        tracing::info!(connector = %path.identity, "connector gone");
+        path.follow_to_its_end(&self.metrics).await;
+        tracing::info!(connector = %path.identity(), "connector gone");
     }
 
     fn change(&self, change: impl FnOnce(&mut BTreeMap<u64, Arc<Path>>)) {
@@ -254,128 +214,4 @@ impl Connectors {
         self.paths.store(Arc::new(paths));
         self.changed.send_modify(|count| *count += 1);
     }
-}
-
-impl Path {
-    fn new(way: WayBack, offers: Vec<OfferedUpstream>) -> Arc<Self> {
-        Arc::new(Self {
-            number: way.number,
-            identity: way.identity,
-            peer: way.peer,
-            offers: ArcSwap::from_pointee(offers),
-            suspect: AtomicBool::new(false),
-            draining: AtomicBool::new(false),
-            own: AtomicU32::new(0),
-            told: AtomicU32::new(0),
-        })
-    }
-
-    /// Notes what probes tell until the connection is gone. A lost probe takes the connection out
-    /// of the choice and no more: it also carries bodies, behind which a datagram may be late, and
-    /// the transport itself finds out when nothing comes at all.
-    async fn follow(&self) {
-        let mut known = 0;
-        loop {
-            match self.peer.probe(PROBE_TIMEOUT).await {
-                Ok(report) => {
-                    self.suspect.store(false, Ordering::Relaxed);
-                    self.draining.store(report.draining, Ordering::Relaxed);
-                    self.told.store(report.load.in_flight, Ordering::Relaxed);
-                    // Asked again with the next probe if this fails.
-                    if report.revision != known
-                        && let Ok(offers) = offers_of(&self.peer).await
-                    {
-                        known = report.revision;
-                        self.offers.store(Arc::new(offers));
-                    }
-                }
-                Err(ProbeError::Lost) => self.suspect.store(true, Ordering::Relaxed),
-                Err(ProbeError::Down) => return,
-            }
-            tokio::time::sleep(PROBE_EVERY).await;
-        }
-    }
-
-    pub(super) fn node(&self) -> u64 {
-        self.identity.node
-    }
-
-    fn is_one_of(&self, connectors: &[Box<str>]) -> bool {
-        connectors.iter().any(|name| **name == *self.identity.place)
-    }
-
-    /// None where the upstream cannot be reached over it.
-    fn standing(&self, upstream: &str, tried: bool) -> Option<Standing> {
-        if self.draining.load(Ordering::Relaxed) {
-            return None;
-        }
-        let offers = self.offers.load();
-        let offer = offers.iter().find(|offer| offer.name == upstream)?;
-        let (own, told) = (&self.own, &self.told);
-        Some(Standing {
-            health: offer.health,
-            suspect: self.suspect.load(Ordering::Relaxed),
-            tried,
-            load: own
-                .load(Ordering::Relaxed)
-                .max(told.load(Ordering::Relaxed)),
-        })
-    }
-
-    /// It has refused a call because it is going away, before a probe could say so.
-    pub(super) fn leaves(&self) {
-        self.draining.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Ride {
-    pub(super) fn begin(path: &Arc<Path>) -> Self {
-        path.own.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(path))
-    }
-}
-
-impl Drop for Ride {
-    fn drop(&mut self) {
-        self.0.own.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Resolves once the connection has ended, also between two probes.
-async fn gone(peer: &Peer) {
-    let mut state = peer.watch();
-    // An error means the same: nobody is left who could tell.
-    drop(state.wait_for(|state| *state != PeerState::Up).await);
-}
-
-/// What a connector offers over a connection; none where it offers nothing, or is gone.
-async fn begin(peer: &Peer) -> Option<Vec<OfferedUpstream>> {
-    loop {
-        let error = match offers_of(peer).await {
-            Ok(offers) => return Some(offers),
-            Err(error) => error,
-        };
-        let gone = peer.probe(PROBE_TIMEOUT).await == Err(ProbeError::Down);
-        if offers_nothing(&error) || gone {
-            return None;
-        }
-        tokio::time::sleep(PROBE_EVERY).await;
-    }
-}
-
-/// Connectors also ask, over connections that answer nothing.
-const fn offers_nothing(error: &RpcError) -> bool {
-    let RpcError::Link(error) = error else {
-        return false;
-    };
-    matches!(
-        error.reason,
-        CallFailure::RefusedUnknown | CallFailure::Closed
-    )
-}
-
-async fn offers_of(peer: &Peer) -> Result<Vec<OfferedUpstream>, RpcError> {
-    let answer = peer.rpc(Service::Cluster, Bytes::new(), OFFERS_TIMEOUT);
-    let offers = message::decode_offers(&answer.await?);
-    offers.map_err(|_| RpcError::Link(CallError::maybe(CallFailure::Malformed)))
 }

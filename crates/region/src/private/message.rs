@@ -22,6 +22,18 @@ const FAULT: HeaderName = HeaderName::from_static("edgeway-connector-fault");
 /// Names in [`CONNECTORS`] that are read.
 const CONNECTORS_MAX: usize = 32;
 
+/// Bytes of a list of offers that are read: what the longest good one has.
+pub(super) const OFFERS_BYTES_MAX: usize = 512 * 1024;
+/// Upstreams of one connector; its settings allow no more.
+const OFFERS_MAX: usize = 1_000;
+const NAME_BYTES_MAX: usize = 255;
+const REASON_BYTES_MAX: usize = 64;
+
+/// What a connector says of itself is not what a connector can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a connector's offers are no list of upstreams within the limits")]
+pub(super) struct BadOffers;
+
 /// How an upstream is, as its connector sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UpstreamHealth {
@@ -61,6 +73,16 @@ pub struct ConnectorSight {
     pub upstreams: Vec<OfferedUpstream>,
 }
 
+impl OfferedUpstream {
+    /// Of letters, digits and little else, and not long.
+    fn is_good(&self) -> bool {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        (1..=NAME_BYTES_MAX).contains(&self.name.len())
+            && self.reason.len() <= REASON_BYTES_MAX
+            && self.name.bytes().chain(self.reason.bytes()).all(plain)
+    }
+}
+
 impl UpstreamHealth {
     /// The word in lists.
     #[must_use]
@@ -78,9 +100,12 @@ pub(super) fn encode_offers(offers: &[OfferedUpstream]) -> Result<Vec<u8>, codec
     codec::encode(codec::Kind::Other, &offers.to_vec())
 }
 
-/// Reads what a connector offers.
-pub(super) fn decode_offers(bytes: &[u8]) -> Result<Vec<OfferedUpstream>, codec::CodecError> {
-    codec::decode(codec::Kind::Other, bytes)
+/// Reads what a connector offers. Names and reasons go into logs, reports and terminals.
+pub(super) fn decode_offers(bytes: &[u8]) -> Result<Vec<OfferedUpstream>, BadOffers> {
+    let offers = codec::decode::<Vec<OfferedUpstream>>(codec::Kind::Other, bytes);
+    let offers = offers.map_err(|_| BadOffers)?;
+    let good = offers.len() <= OFFERS_MAX && offers.iter().all(OfferedUpstream::is_good);
+    good.then_some(offers).ok_or(BadOffers)
 }
 
 /// Takes a header out as text.
@@ -115,7 +140,9 @@ pub(super) fn fault_of(response: &Response) -> Option<UpstreamError> {
     Some(UpstreamError::of_reason(reason.as_bytes()))
 }
 
-/// Takes out what a backend must not say.
+/// Takes out what a backend must not say, and what belongs to a connection. Both sides do: a region
+/// does not rely on its connectors for it.
 pub(super) fn clean(headers: &mut HeaderMap) {
+    serve::strip_hop_by_hop(headers);
     headers.remove(FAULT);
 }

@@ -9,6 +9,7 @@ pub(super) struct RegionMetrics {
     calls: IntCounterVec,
     pub(super) retries: IntCounter,
     pub(super) elsewhere: IntCounter,
+    pub(super) refused_offers: IntCounter,
 }
 
 impl RegionMetrics {
@@ -33,11 +34,16 @@ impl RegionMetrics {
                 "edgeway_region_connector_elsewhere_total",
                 "Calls handed to another region node, because no connector is connected here.",
             )?,
+            refused_offers: IntCounter::new(
+                "edgeway_region_connector_offers_refused_total",
+                "Connections of connectors that are not used for what they say they offer.",
+            )?,
         };
         registry.register(Box::new(metrics.connections.clone()))?;
         registry.register(Box::new(metrics.calls.clone()))?;
         registry.register(Box::new(metrics.retries.clone()))?;
         registry.register(Box::new(metrics.elsewhere.clone()))?;
+        registry.register(Box::new(metrics.refused_offers.clone()))?;
         Ok(metrics)
     }
 

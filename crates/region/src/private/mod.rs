@@ -16,6 +16,7 @@ mod health;
 mod message;
 mod metrics;
 mod offer;
+mod path;
 
 pub use connector::Connector;
 pub use connectors::{Connectors, Elsewhere};

@@ -27,22 +27,29 @@ use crate::{
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A region node that connectors connect to.
-struct Hub {
-    authority: Authority,
-    addr: std::net::SocketAddr,
-    connectors: Arc<Connectors>,
-    drain: Drain,
+pub(super) struct Hub {
+    pub(super) authority: Authority,
+    pub(super) addr: std::net::SocketAddr,
+    pub(super) connectors: Arc<Connectors>,
+    pub(super) registry: Registry,
+    /// What connectors trust besides the system's authorities, PEM.
+    pub(super) trusted: Option<Vec<u8>>,
+    pub(super) drain: Drain,
 }
 
 /// A connector and what ends it.
-struct Far {
+pub(super) struct Far {
     _peer: Peer,
     transport: Transport,
     drain: Drain,
     leaving: Drain,
 }
 
-fn context(authority: &Authority, (role, place): (PeerRole, &str), node: u64) -> LinkContext {
+pub(super) fn context(
+    authority: &Authority,
+    (role, place): (PeerRole, &str),
+    node: u64,
+) -> LinkContext {
     let identity = NodeIdentity::new("test", role, place, node).unwrap();
     let credentials = authority.issue_node(&identity, DAY, SystemTime::now());
     LinkContext {
@@ -53,7 +60,7 @@ fn context(authority: &Authority, (role, place): (PeerRole, &str), node: u64) ->
 }
 
 impl Hub {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let authority = Authority::create("test", DAY, SystemTime::now()).unwrap();
         let drain = Drain::new(Duration::from_secs(1));
         let any = ([127, 0, 0, 1], 0).into();
@@ -62,18 +69,21 @@ impl Hub {
         let addr = listener.local_addr();
         let seen = PeersSeen::new();
         drop(listener.serve(Services::new(), Arc::clone(&seen), drain.clone()));
-        let connectors = Connectors::new(&Registry::new()).unwrap();
+        let registry = Registry::new();
+        let connectors = Connectors::new(&registry).unwrap();
         drop(drain.spawn(Arc::clone(&connectors).follow(seen, drain.clone())));
         Self {
             authority,
             addr,
             connectors,
+            registry,
+            trusted: None,
             drain,
         }
     }
 
     /// A connector of this name with one upstream, `orders`; returns once it is connected.
-    async fn connector(&self, name: &str, node: u64, upstream: Upstream) -> Far {
+    pub(super) async fn connector(&self, name: &str, node: u64, upstream: Upstream) -> Far {
         let drain = Drain::new(Duration::from_secs(1));
         let leaving = Drain::new(Duration::ZERO);
         let own = context(&self.authority, (PeerRole::Connector, name), node);
@@ -81,7 +91,7 @@ impl Hub {
         let settings = ConnectorSettings {
             upstreams: vec![upstream],
             in_flight_max: 10,
-            extra_ca_pem: None,
+            extra_ca_pem: self.trusted.clone(),
         };
         let ends = (drain.clone(), leaving.clone());
         let connector = Connector::new(settings, &Registry::new(), ends).unwrap();
@@ -105,7 +115,7 @@ impl Hub {
         }
     }
 
-    async fn call(
+    pub(super) async fn call(
         &self,
         name: &str,
         upstream: &str,
@@ -116,26 +126,50 @@ impl Hub {
             upstream: upstream.into(),
             keeps_host: false,
         };
-        let origin = Origin {
-            https: false,
-            host: "orders.internal".into(),
-            port: 80,
-            server_name: None,
-            authority: "orders.internal".into(),
-            tls: Default::default(),
-            via: None,
-        };
-        self.connectors.call(&origin, &way, request).await
+        self.connectors.call(&origin(None), &way, request).await
     }
 
-    async fn get(&self, name: &str, upstream: &str) -> Result<StatusCode, UpstreamError> {
+    /// As `get`, of an integration with `https` whose certificate must have this name.
+    pub(super) async fn get_secure(
+        &self,
+        name: &str,
+        server_name: &str,
+    ) -> Result<StatusCode, UpstreamError> {
+        let way = Way {
+            connectors: [name.into()].into(),
+            upstream: "orders".into(),
+            keeps_host: false,
+        };
+        let request = Request::get("/hello").body(Body::empty()).unwrap();
+        let origin = origin(Some(server_name));
+        let answer = self.connectors.call(&origin, &way, request).await;
+        answer.map(|answer| answer.status())
+    }
+
+    pub(super) async fn get(
+        &self,
+        name: &str,
+        upstream: &str,
+    ) -> Result<StatusCode, UpstreamError> {
         let request = Request::get("/hello").body(Body::empty()).unwrap();
         let answer = self.call(name, upstream, request).await;
         answer.map(|answer| answer.status())
     }
 }
 
-fn orders(backend: &Backend) -> Upstream {
+fn origin(server_name: Option<&str>) -> Origin {
+    Origin {
+        https: server_name.is_some(),
+        host: "orders.internal".into(),
+        port: 80,
+        server_name: server_name.map(Into::into),
+        authority: "orders.internal".into(),
+        tls: Default::default(),
+        via: None,
+    }
+}
+
+pub(super) fn orders(backend: &Backend) -> Upstream {
     Upstream {
         name: "orders".to_owned(),
         host: backend.addr.ip().to_string(),
@@ -147,7 +181,7 @@ fn orders(backend: &Backend) -> Upstream {
 }
 
 /// Says what it got.
-async fn echoing() -> Backend {
+pub(super) async fn echoing() -> Backend {
     Backend::http(|request| async move {
         let host = request.headers()["host"].to_str().unwrap().to_owned();
         let forbidden = request

@@ -3,11 +3,13 @@
 mod backend;
 mod backends;
 mod connectors;
+mod connectors_tls;
 mod cors;
 mod entrances;
 mod faults;
 mod feeds;
 mod harness;
+mod hostile_connectors;
 mod keys;
 mod limits;
 mod log;

@@ -19,13 +19,16 @@ use super::{
 
 const CERTIFICATE: &str = "abc123";
 
-fn own(names: &[&str]) -> CertifiedKey<KeyPair> {
+pub(super) fn own(names: &[&str]) -> CertifiedKey<KeyPair> {
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
     generate_simple_self_signed(names).unwrap()
 }
 
 /// A server that lets in who shows a certificate of `client`, or everybody.
-fn server(made: &CertifiedKey<KeyPair>, client: Option<&CertifiedKey<KeyPair>>) -> ServerConfig {
+pub(super) fn server(
+    made: &CertifiedKey<KeyPair>,
+    client: Option<&CertifiedKey<KeyPair>>,
+) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
