@@ -43,6 +43,7 @@ mod rest_aws;
 mod rest_cache;
 mod rest_edge;
 mod rollout;
+mod runbooks;
 mod settings;
 mod stability;
 mod streaming;
