@@ -77,6 +77,8 @@ def main():
             rendered += ["--cloud-init", cloud_init, "--terraform", copy]
             checks.run("rendered", [str(word) for word in rendered], variables, show=True)
             checks.run("chart", [python, str(HERE / "chart.py"), options.edgeway], {}, show=True)
+            wheel, = (cache / "bindings").glob("docker_compose-*.whl")
+            checks.run("compose", [python, str(HERE / "compose.py"), str(wheel)], {}, show=True)
     print(f"{checks.passed} checks passed, {len(checks.failed)} failed, {checks.runs} test runs, "
           f"{time.monotonic() - began:.0f} s")
     sys.exit(1 if checks.failed else 0)

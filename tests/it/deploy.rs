@@ -1,7 +1,7 @@
 //! What `deploy/` holds, checked with the tools that read it: units, alerts, dashboards, packages.
 //!
-//! No service manager, container engine or monitoring system runs here; what can be known of the
-//! files without one is.
+//! No service manager and no container engine runs here; what can be known of the files without one
+//! is. What is shown on a running cluster is in `cluster/monitoring.rs` and `cluster/compose.rs`.
 
 use std::{
     collections::BTreeSet,
@@ -44,7 +44,9 @@ fn units_are_valid_and_hardened() {
         // An instance of a template, and a program that is there.
         let copy = folder.path().join(name.replace("@.", "@one."));
         let text = fs::read_to_string(&unit).unwrap();
-        fs::write(&copy, text.replace("/usr/bin/edgeway", "/bin/true")).unwrap();
+        let text = text.replace("/usr/bin/edgeway", "/bin/true");
+        let text = text.replace("/usr/lib/edgeway/backup", "/bin/true");
+        fs::write(&copy, text).unwrap();
         run(Command::new("systemd-analyze").arg("verify").arg(&copy));
         run(Command::new("systemd-analyze")
             .args(["security", "--offline=true", "--threshold=20", "--no-pager"])
@@ -77,6 +79,54 @@ fn the_template_unit_is_as_hardened_as_the_plain_one() {
     assert_eq!(settings("edgeway.service"), settings("edgeway@.service"));
 }
 
+/// So is what takes backups; and the timer starts what there is.
+#[test]
+fn the_backup_timer_starts_the_backup() {
+    let folder = tempfile::tempdir().unwrap();
+    for ending in ["service", "timer"] {
+        let name = format!("edgeway-backup.{ending}");
+        let text = fs::read_to_string(deploy().join("systemd").join(&name)).unwrap();
+        let text = text.replace("/usr/lib/edgeway/backup", "/bin/true");
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let timer = folder.path().join("edgeway-backup.timer");
+    run(Command::new("systemd-analyze").arg("verify").arg(timer));
+    let script = deploy().join("systemd/edgeway-backup");
+    run(Command::new("sh").arg("-n").arg(script));
+}
+
+/// Each alert fires when it should and not otherwise, and names a page that there is.
+#[test]
+fn alerts_fire_when_they_should() {
+    let file = |name: &str| deploy().join("prometheus").join(name);
+    run(Command::new("promtool")
+        .args(["check", "config"])
+        .arg(file("prometheus.yml")));
+    run(Command::new("promtool")
+        .args(["test", "rules"])
+        .arg(file("alerts_test.yml")));
+    let read = |name: &str| fs::read_to_string(file(name)).unwrap();
+    let (rules, cases) = (read("alerts.yml"), read("alerts_test.yml"));
+    let after = |start: &str| -> Vec<String> {
+        let lines = rules
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix(start));
+        lines.map(|name| name.trim().to_owned()).collect()
+    };
+    for name in after("- alert:") {
+        let of_it = cases
+            .split("  - name: ")
+            .filter(|case| case.starts_with(&name));
+        let of_it: String = of_it.collect();
+        for wanted in ["exp_samples: []", "value: 1 }"] {
+            assert!(of_it.contains(wanted), "{name} has no case with {wanted}");
+        }
+    }
+    for page in after("runbook:") {
+        assert!(deploy().join("..").join(&page).exists(), "{page}");
+    }
+}
+
 /// Every metric that an alert or a dashboard asks for is one that a node has.
 #[test]
 fn alerts_and_dashboards_ask_for_metrics_that_exist() {
@@ -85,7 +135,8 @@ fn alerts_and_dashboards_ask_for_metrics_that_exist() {
     // Some are put together of two words in the sources; the page of metrics has them whole.
     let page = tests::folder().join("../docs/operations/metrics.md");
     known.extend(names(&fs::read_to_string(page).unwrap()));
-    let sources = [files("grafana", "json"), files("prometheus", "yml")].concat();
+    let alerts = deploy().join("prometheus/alerts.yml");
+    let sources = [files("grafana", "json"), vec![alerts]].concat();
     for file in sources {
         for name in names(&fs::read_to_string(&file).unwrap()) {
             let plain = ["_bucket", "_sum", "_count"]
@@ -159,6 +210,8 @@ fn packages_and_images_are_the_same_bytes_again() {
         "./usr/bin/edgeway",
         "system/edgeway.service",
         "system/edgeway@.service",
+        "system/edgeway-backup.timer",
+        "./usr/lib/edgeway/backup",
     ] {
         assert!(listed.contains(file), "{listed}");
     }

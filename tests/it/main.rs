@@ -6,6 +6,12 @@ mod deploy;
 mod golden;
 mod lab;
 mod latency_map;
+#[allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+mod packages;
 mod terraform_modules;
 #[allow(clippy::panic, reason = "a test fails by panicking")]
 mod tidy;

@@ -37,7 +37,7 @@ const fn server(program: &'static str, package: &'static str) -> Tool {
     }
 }
 
-const TEST_TOOLS: [Tool; 11] = [
+const TEST_TOOLS: [Tool; 12] = [
     tool("curl", "curl"),
     tool("dig", "bind9-dnsutils"),
     tool("ip", "iproute2"),
@@ -45,6 +45,7 @@ const TEST_TOOLS: [Tool; 11] = [
     tool("nft", "nftables"),
     tool("openssl", "openssl"),
     tool("pebble", "pebble"),
+    server("prometheus", "prometheus"),
     tool("python3", "python3"),
     tool("systemd-analyze", "systemd"),
     tool("wg", "wireguard-tools"),
@@ -82,11 +83,13 @@ const BENCH_TOOLS: [Tool; 16] = [
 
 /// What `cargo xtask test` needs.
 pub(crate) fn for_tests(workspace: &Workspace) -> Result<()> {
+    let fresh = fresh_servers(&TEST_TOOLS);
     let mut packages = missing(&TEST_TOOLS);
     if !python_can_make_venvs() {
         packages.push("python3-venv");
     }
     install(&packages)?;
+    stop_services(&fresh);
     tell_of_terraform();
     python_clients(workspace)?;
     terraform_checks(workspace)
@@ -106,17 +109,24 @@ fn tell_of_terraform() {
 
 /// What `cargo xtask bench` needs; the Python clients are not part of it.
 pub(crate) fn for_benches(_: &Workspace) -> Result<()> {
-    let fresh: Vec<&Tool> = BENCH_TOOLS
-        .iter()
-        .filter(|tool| tool.service && is_missing(tool))
-        .collect();
+    let fresh = fresh_servers(&BENCH_TOOLS);
     install(&missing(&BENCH_TOOLS))?;
-    for tool in fresh {
+    stop_services(&fresh);
+    Ok(())
+}
+
+/// Servers that are not here yet, and that we would bring.
+fn fresh_servers(tools: &'static [Tool]) -> Vec<&'static Tool> {
+    let servers = tools.iter().filter(|tool| tool.service);
+    servers.filter(|tool| is_missing(tool)).collect()
+}
+
+fn stop_services(tools: &[&Tool]) {
+    for tool in tools {
         // Debian names services after the one or the other.
         stop_service(tool.program);
         stop_service(tool.package);
     }
-    Ok(())
 }
 
 fn is_missing(tool: &Tool) -> bool {

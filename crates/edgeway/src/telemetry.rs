@@ -5,6 +5,8 @@
 
 mod bounded;
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use self::bounded::Bounded;
@@ -29,9 +31,12 @@ pub(crate) fn install(filter: &str, format: LogFormat) -> anyhow::Result<()> {
                 .with_writer(std::io::stderr);
             registry.with(layer).try_init()
         }
-        LogFormat::Text => registry
-            .with(fmt::layer().with_writer(std::io::stderr))
-            .try_init(),
+        LogFormat::Text => {
+            // Colours are for a person's eyes; in a file or a journal they are noise.
+            let colours = std::io::stderr().is_terminal();
+            let layer = fmt::layer().with_ansi(colours);
+            registry.with(layer.with_writer(std::io::stderr)).try_init()
+        }
     };
     // A second node in the same process (tests) shares the first one's subscriber.
     drop(installed);

@@ -2,6 +2,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener, UdpSocket},
+    os::unix::net::UnixDatagram,
     process::{Child, Command},
     sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
@@ -16,13 +17,22 @@ use tests::{
 };
 
 /// Below those that outgoing connections get, so that it is still free when the node starts.
-fn free_port() -> SocketAddr {
+pub(super) fn free_port() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(15_000);
     loop {
         let addr = SocketAddr::from(([127, 0, 0, 1], NEXT.fetch_add(1, Ordering::Relaxed)));
         if TcpListener::bind(addr).is_ok() && UdpSocket::bind(addr).is_ok() {
             return addr;
         }
+    }
+}
+
+/// Ends a node whose test fails.
+struct Killed(u32);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        drop(process::signal(self.0, "KILL"));
     }
 }
 
@@ -69,17 +79,40 @@ async fn a_cluster_made_with_init_starts_stops_and_starts_again() {
         "{errors}"
     );
 
+    let manager = folder.path().join("notify");
+    let told_socket = UnixDatagram::bind(&manager).unwrap();
+    told_socket
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    let told = || {
+        let mut bytes = [0; 256];
+        let length = told_socket.recv(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes[..length]).into_owned()
+    };
     for _ in 0..2 {
         let mut node: Child = Command::new(program())
             .args(["start", "--config"])
             .arg(&config)
+            .env("NOTIFY_SOCKET", &manager)
+            .env("WATCHDOG_USEC", "300000")
             .spawn()
             .unwrap();
-        until("the node is ready", Duration::from_secs(30), || async {
-            let answer = client::get(ops, "ops", "/ready").await.ok()?;
-            (answer.status() == 200).then_some(())
-        })
-        .await;
+        let ended_anyway = Killed(node.id());
+        // The service manager hears when it serves, and then that it lives.
+        let mut news = std::iter::repeat_with(&told).filter(|words| words != "WATCHDOG=1");
+        let first = news.next().unwrap();
+        assert!(first.starts_with("READY=1\n"), "{first}");
+        let answer = client::get(ops, "ops", "/ready").await.unwrap();
+        assert_eq!(answer.status(), 200);
+        for _ in 0..3 {
+            assert_eq!(told(), "WATCHDOG=1");
+        }
+        let asked = Command::new(program())
+            .args(["ready", "--config"])
+            .arg(&config)
+            .output()
+            .unwrap();
+        assert!(asked.status.success(), "{asked:?}");
         let mut status = Command::new(program());
         let status = status
             .args([
@@ -96,7 +129,7 @@ async fn a_cluster_made_with_init_starts_stops_and_starts_again() {
             table.contains("home-1") && table.contains("leader"),
             "{table}"
         );
-        let told = Instant::now();
+        let began = Instant::now();
         process::signal(node.id(), "TERM").unwrap();
         let ended = tokio::task::spawn_blocking(move || node.wait())
             .await
@@ -105,10 +138,20 @@ async fn a_cluster_made_with_init_starts_stops_and_starts_again() {
         assert!(ended.success(), "a drained node ends with success: {ended}");
         // Nobody is served, so nothing is waited for: far less than `drain_s`.
         assert!(
-            told.elapsed() < Duration::from_secs(5),
+            began.elapsed() < Duration::from_secs(5),
             "took {:?}",
-            told.elapsed()
+            began.elapsed()
         );
+        std::mem::forget(ended_anyway);
+        // `drain_s`, and what ending takes beyond it.
+        let stopping = "STOPPING=1\nEXTEND_TIMEOUT_USEC=25000000\nSTATUS=draining";
+        assert_eq!(news.next().as_deref(), Some(stopping));
+        let asked = Command::new(program())
+            .args(["ready", "--config"])
+            .arg(&config)
+            .output()
+            .unwrap();
+        assert!(!asked.status.success(), "{asked:?}");
     }
 }
 

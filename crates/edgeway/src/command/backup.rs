@@ -12,10 +12,10 @@ use ledger::LedgerSettings;
 use link::{Authority, Credentials};
 use model::{Backup, Node, NodeId, NodeRole};
 
-use super::say;
+use super::{say, write_private};
 use crate::{
     client::Target,
-    cluster::{enroll, membership::now_ms, store},
+    cluster::{enroll, membership::now_ms},
     node::common,
     settings::Settings,
 };
@@ -29,8 +29,11 @@ pub struct Take {
     #[arg(long)]
     data_dir: Option<PathBuf>,
     /// The file to write. It holds every secret of the cluster.
-    #[arg(long)]
-    out: PathBuf,
+    #[arg(long, required_unless_present = "check")]
+    out: Option<PathBuf>,
+    /// Only say what is in this file, or that it is damaged.
+    #[arg(long, conflicts_with = "out")]
+    check: Option<PathBuf>,
 }
 
 /// Options of `restore`.
@@ -52,17 +55,25 @@ pub struct Restore {
 }
 
 pub(super) async fn take(options: &Take) -> anyhow::Result<()> {
+    let out = match (&options.out, &options.check) {
+        (_, Some(file)) => {
+            let revision = read(file)?.config.revision;
+            return say(&format!("revision {revision}"));
+        }
+        (Some(out), None) => out,
+        (None, None) => bail!("say where to: --out FILE"),
+    };
     let bytes = match &options.data_dir {
         Some(folder) => of_stopped(folder).await?,
         None => of_cluster(&options.target).await?,
     };
     // Read again before anybody relies on it.
     let backup = Backup::from_bytes(&bytes)?;
-    write_private(&options.out, &bytes)?;
+    write_private(out, &bytes)?;
     say(&format!(
         "revision {} in {} ({} bytes). Keep it like a key: it holds every secret of the cluster",
         backup.config.revision,
-        options.out.display(),
+        out.display(),
         bytes.len()
     ))
 }
@@ -89,10 +100,14 @@ async fn of_stopped(folder: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(backup.to_bytes()?)
 }
 
+fn read(file: &Path) -> anyhow::Result<Backup> {
+    let name = || file.display().to_string();
+    let bytes = std::fs::read(file).with_context(name)?;
+    Backup::from_bytes(&bytes).with_context(name)
+}
+
 pub(super) fn restore(options: &Restore) -> anyhow::Result<()> {
-    let name = options.file.display();
-    let bytes = std::fs::read(&options.file).with_context(|| name.to_string())?;
-    let backup = Backup::from_bytes(&bytes).with_context(|| name.to_string())?;
+    let backup = read(&options.file)?;
     let settings = Settings::load(&options.config)?;
     let Some(section) = &settings.region else {
         bail!("--config {}: no region node's", options.config.display());
@@ -136,11 +151,4 @@ pub(super) fn restore(options: &Restore) -> anyhow::Result<()> {
         options.region,
         options.config.display()
     ))
-}
-
-/// For its owner's eyes alone, from the first byte on.
-fn write_private(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    // A bare name has no folder to sync.
-    let file = std::path::absolute(file)?;
-    store::write_atomically(&file, bytes).with_context(|| file.display().to_string())
 }

@@ -16,6 +16,21 @@ pub enum Member {
     Drain(One),
     /// Remove a node: it leaves Raft and DNS, and its certificate is not renewed.
     Remove(One),
+    /// Forget a region or POP that has no nodes any more.
+    RemovePlace(Place),
+}
+
+/// A region or a POP.
+#[derive(clap::Args)]
+pub struct Place {
+    #[command(flatten)]
+    target: Target,
+    /// What the place is.
+    #[arg(long, value_parser = ["region", "pop"])]
+    role: String,
+    /// Its name.
+    #[arg(long)]
+    place: String,
 }
 
 /// One node.
@@ -53,6 +68,15 @@ pub(super) async fn run(member: &Member) -> anyhow::Result<()> {
                 .call(Method::DELETE, &path, None)
                 .await?;
             say(&format!("node {} is removed; stop its process", one.node))
+        }
+        Member::RemovePlace(place) => {
+            let path = format!("/edgeway/v1/{}s/{}", place.role, place.place);
+            place
+                .target
+                .client()?
+                .call(Method::DELETE, &path, None)
+                .await?;
+            say(&format!("{} {} is forgotten", place.role, place.place))
         }
     }
 }

@@ -8,6 +8,7 @@ mod history;
 mod init;
 mod key;
 mod member;
+mod ready;
 mod rollout;
 mod secrets;
 mod status;
@@ -16,13 +17,14 @@ mod upgrade;
 
 use std::{
     io::{self, Read as _, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
+use anyhow::Context as _;
 use tokio::sync::oneshot;
 
 pub(crate) use self::init::{NewCluster, create};
-use crate::{dev, node, settings::Settings, telemetry};
+use crate::{cluster::store, dev, node, settings::Settings, telemetry};
 
 /// The commands of the program.
 #[derive(clap::Subcommand)]
@@ -37,6 +39,8 @@ pub enum Command {
     Token(token::Options),
     /// Run one node.
     Start(Start),
+    /// Say whether a node on this machine serves; fails unless it does.
+    Ready(ready::Options),
     /// Show the cluster's nodes and how they are.
     Status(status::Options),
     /// Take answers out of the POPs' caches.
@@ -94,6 +98,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Secrets(options) => secrets::run(&options),
         Command::Token(options) => token::run(&options).await,
         Command::Start(options) => start(options).await,
+        Command::Ready(options) => ready::run(&options).await,
         Command::Status(options) => status::run(&options).await,
         Command::Cache(cache) => cache::run(&cache).await,
         Command::Explain(what) => explain::run(&what).await,
@@ -138,4 +143,11 @@ async fn start(options: Start) -> anyhow::Result<()> {
 pub(crate) fn say(line: &str) -> anyhow::Result<()> {
     writeln!(io::stdout(), "{line}")?;
     Ok(())
+}
+
+/// Writes a file of secrets: for its owner's eyes alone, from the first byte on.
+fn write_private(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    // A bare name has no folder to sync.
+    let file = std::path::absolute(file)?;
+    store::write_atomically(&file, bytes).with_context(|| file.display().to_string())
 }

@@ -1,5 +1,6 @@
 //! `status`: the cluster at a glance.
 
+use anyhow::bail;
 use http::Method;
 use serde_json::Value;
 
@@ -14,6 +15,9 @@ pub struct Options {
     /// The whole answer, for programs.
     #[arg(long)]
     json: bool,
+    /// Fail unless there is a leader, and every node is up and serves the newest revision.
+    #[arg(long)]
+    check: bool,
 }
 
 pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
@@ -23,9 +27,44 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
         .call(Method::GET, "/edgeway/v1/status", None)
         .await?;
     if options.json {
-        return say(&serde_json::to_string_pretty(&answer)?);
+        say(&serde_json::to_string_pretty(&answer)?)?;
+    } else {
+        say(&table(&answer))?;
     }
-    say(&table(&answer))
+    let wrong = if options.check {
+        unsettled(&answer)
+    } else {
+        Vec::new()
+    };
+    if !wrong.is_empty() {
+        bail!("{}", wrong.join("; "));
+    }
+    Ok(())
+}
+
+/// What keeps the cluster from being as it should be, for scripts that wait for that.
+fn unsettled(answer: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if answer.pointer("/raft/leader").is_none_or(Value::is_null) {
+        wrong.push("there is no leader".to_owned());
+    }
+    let newest = answer.get("revision").and_then(Value::as_u64);
+    let nodes = answer.get("nodes").and_then(Value::as_array);
+    for node in nodes.into_iter().flatten() {
+        let id = node.get("id").map(Value::to_string).unwrap_or_default();
+        let flag = |name: &str| node.get(name).and_then(Value::as_bool).unwrap_or(false);
+        let revision = node.get("revision").and_then(Value::as_u64);
+        // Calls alone go to it: it holds no configuration.
+        let connector = node.get("role").is_some_and(|role| role == "connector");
+        if !flag("live") {
+            wrong.push(format!("node {id} is down"));
+        } else if flag("draining") {
+            wrong.push(format!("node {id} drains"));
+        } else if !connector && revision < newest {
+            wrong.push(format!("node {id} is behind"));
+        }
+    }
+    wrong
 }
 
 /// The answer as a person reads it.
@@ -155,7 +194,28 @@ fn aligned(rows: &[[String; 7]]) -> String {
 
 #[cfg(test)]
 mod tests {
-    //! What a person sees.
+    //! What a person sees, and what a script waits for.
+
+    #[test]
+    fn a_check_names_what_is_wrong() {
+        let mut answer = serde_json::json!({
+            "revision": 7, "raft": { "leader": null },
+            "nodes": [
+                { "id": 1, "live": true, "draining": false, "revision": 7 },
+                { "id": 2, "live": false, "revision": 7 },
+                { "id": 3, "live": true, "draining": true, "revision": 7 },
+                { "id": 4, "live": true, "draining": false, "revision": 6 },
+                { "id": 5, "live": true, "draining": false },
+                { "id": 6, "role": "connector", "live": true, "draining": false },
+            ],
+        });
+        let expected = "there is no leader; node 2 is down; node 3 drains; node 4 is behind; \
+                        node 5 is behind";
+        assert_eq!(super::unsettled(&answer).join("; "), expected);
+        answer["raft"]["leader"] = 1.into();
+        answer["nodes"].as_array_mut().unwrap().truncate(1);
+        assert!(super::unsettled(&answer).is_empty());
+    }
 
     #[test]
     fn a_node_that_is_down_shows_so() {

@@ -1,9 +1,11 @@
 //! `token`: a join token for one node, or for some of a kind.
 
+use std::path::PathBuf;
+
 use http::Method;
 use serde_json::{Value, json};
 
-use super::say;
+use super::{say, write_private};
 use crate::client::{Client, Target};
 
 /// Options of `token`.
@@ -23,13 +25,20 @@ pub struct Options {
     /// Nodes that it admits in all.
     #[arg(long, default_value_t = 1)]
     uses: u32,
+    /// Write it to this file, for its owner's eyes alone, instead of showing it.
+    #[arg(long)]
+    out: Option<PathBuf>,
 }
 
 pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
     let client = options.target.client()?;
     let place = options.place.as_deref().unwrap_or_default();
     let life = (options.ttl_s, options.uses);
-    say(&make(&client, &options.role, place, life).await?)
+    let token = make(&client, &options.role, place, life).await?;
+    match &options.out {
+        Some(file) => write_private(file, token.as_bytes()),
+        None => say(&token),
+    }
 }
 
 /// Makes a token of so many seconds and uses; gives its text.

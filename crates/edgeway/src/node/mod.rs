@@ -20,6 +20,7 @@ mod pop;
 mod private;
 mod region;
 mod relaying;
+mod service;
 mod steering;
 mod test_invoke;
 
@@ -31,11 +32,11 @@ use std::{
 use ::region::Region;
 use anyhow::Context as _;
 
-use self::common::Common;
 pub(crate) use self::{
     bootstrap::{Bootstrap, write_bootstrap},
     common::location,
 };
+use self::{common::Common, service::Service};
 use crate::{
     cluster::{load::Meter, renewal, report::Reporter},
     settings::Settings,
@@ -52,7 +53,10 @@ pub(crate) async fn run(settings: Settings, end: impl Future<Output = ()>) -> an
     let ops = ops::serve(&common, settings.ops.bind)?;
     let role = start_role(&settings, &common).await?;
 
+    let service = Service::of_environment();
     common.ready.store(true, Ordering::Release);
+    service.ready(&format!("node {} serves, a {}", common.own, role.name()));
+    common.keep(Arc::clone(&service).live());
     spawn_upkeep(&settings, &common, &role);
     tracing::info!(node = %common.own, role = role.name(), "serving");
 
@@ -61,6 +65,7 @@ pub(crate) async fn run(settings: Settings, end: impl Future<Output = ()>) -> an
         () = end => "parent",
     };
     let leave = Duration::from_secs(settings.leave_s).max(role.leave_min());
+    service.stopping((leave, Duration::from_secs(settings.drain_s)));
     end_in_order(common, role, ops, (cause, leave)).await;
     Ok(())
 }
