@@ -11,6 +11,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::previous;
 use crate::shell::{self, Workspace, run, succeeds};
 
 /// A program we start, and the Debian package that brings it.
@@ -85,7 +86,8 @@ pub(crate) fn for_tests(workspace: &Workspace) -> Result<()> {
     install(&packages)?;
     tell_of_terraform();
     python_clients(workspace)?;
-    terraform_checks(workspace)
+    terraform_checks(workspace)?;
+    previous::build(workspace)
 }
 
 /// Debian has no package of it, so that it is not installed here.
