@@ -301,9 +301,10 @@ async fn a_cluster_goes_to_the_next_build_and_back_while_it_serves() {
     let written = story.writer.written().clone();
     let after = first.status().await.unwrap()["raft"]["term"].clone();
     println!(
-        "{} requests, {} failed, p50 {} ms, p99 {} ms, p99.9 {} ms; {} writes acknowledged, {} \
+        "{} requests ({} slots left out), {} failed, p50 {} ms, p99 {} ms, p99.9 {} ms; {} writes acknowledged, {} \
          failed, at most {:?} between two; term {term} to {after}; {:?} in all",
         seen.sent,
+        seen.left_out,
         seen.failed.len(),
         seen.permille_ms(500),
         seen.permille_ms(990),
