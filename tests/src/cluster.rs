@@ -150,6 +150,23 @@ pub fn program() -> PathBuf {
     program
 }
 
+/// The program of the build before this one, kept by `cargo xtask test` under its revision; none
+/// in a clone that has not the history to make it from.
+///
+/// # Panics
+/// When this program's own is missing, or the file that names the revision.
+#[must_use]
+pub fn former_program() -> Option<PathBuf> {
+    let named = std::fs::read_to_string(crate::folder().join("previous-build"));
+    let named = named.expect("tests/previous-build");
+    let revision = named.lines().find(|line| !line.starts_with('#'));
+    let name = format!("edgeway-{}", revision.expect("a revision").trim());
+    let profile = program();
+    let target = profile.parent().and_then(Path::parent);
+    let program = target.expect("TARGET/PROFILE").join("previous").join(name);
+    program.exists().then_some(program)
+}
+
 impl Cluster {
     /// Three regions, two POPs and DNS.
     ///
@@ -176,11 +193,23 @@ impl Cluster {
         pops: u8,
         variables: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
+        Self::start_of(&program(), (regions, pops), variables).await
+    }
+
+    /// As `start_among`, of another build's program.
+    ///
+    /// # Errors
+    /// As `start`.
+    pub async fn start_of(
+        program: &Path,
+        (regions, pops): (u8, u8),
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let ready_file = folder.path().join("ready.json");
         let data_dir = folder.path().join("data");
         let output = File::create(folder.path().join("dev.log"))?;
-        let mut dev = Command::new(program())
+        let mut dev = Command::new(program)
             .arg("dev")
             .arg("--data-dir")
             .arg(&data_dir)
@@ -271,12 +300,20 @@ impl Cluster {
     /// # Errors
     /// When the program cannot be run.
     pub fn restart(&mut self, config: &Path) -> anyhow::Result<u32> {
+        self.restart_as(&program(), config)
+    }
+
+    /// As `restart`, of another build's program.
+    ///
+    /// # Errors
+    /// As `restart`.
+    pub fn restart_as(&mut self, program: &Path, config: &Path) -> anyhow::Result<u32> {
         let folder = config.parent().context("a settings file has a folder")?;
         let log = File::options()
             .append(true)
             .create(true)
             .open(folder.join("log"))?;
-        let child = Command::new(program())
+        let child = Command::new(program)
             .args(["start", "--config"])
             .arg(config)
             .stdin(Stdio::null())
@@ -306,7 +343,8 @@ impl Drop for Cluster {
             drop(child.wait());
         }
         // Killed without warning, `dev` lets go of its nodes' leashes, and they end by themselves.
-        for pid in self.pids() {
+        let folder = self.folder.path().to_string_lossy();
+        for pid in self.pids().filter(|pid| process::was_told(*pid, &folder)) {
             drop(process::signal(pid, "KILL"));
         }
         drop(self.dev.kill());

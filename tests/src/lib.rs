@@ -17,6 +17,7 @@ pub mod management;
 pub mod mmdb;
 pub mod pebble;
 pub mod process;
+pub mod rolling;
 pub mod terraform;
 pub mod wan;
 

@@ -17,6 +17,14 @@ pub fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether the process was started with an argument that contains `text`: numbers of processes that
+/// have ended are used again.
+#[must_use]
+pub fn was_told(pid: u32, text: &str) -> bool {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&line).contains(text)
+}
+
 /// Whether the process exists and is not a zombie. Its first thread may be one while others still
 /// end: until the last has, its sockets are open.
 #[must_use]

@@ -11,6 +11,7 @@
 )]
 
 mod gate;
+mod previous;
 mod setup;
 mod shell;
 
@@ -21,7 +22,9 @@ use anyhow::{Result, bail};
 const HELP: &str = "\
 usage: cargo xtask COMMAND [ARGUMENTS]
 
-  setup [--bench]   install what the tests (and the benches) need: Debian packages, a Python venv
+  setup [--bench]   install what the tests (and the benches) need: Debian packages, a Python venv,
+                    and the build before this one
+  previous          make the build before this one alone, which upgrades are tested from
   dev [OPTION..]    build, then run a whole cluster here (--release first for an optimised build)
   check             everything the gate asks: lint, then test; changes nothing
   lint              the gate without the tests: fmt, clippy, rustdoc, cargo-deny
@@ -53,6 +56,7 @@ fn dispatch(args: &[String]) -> Result<()> {
     match (command.as_str(), rest) {
         ("setup", []) => setup::for_tests(&workspace),
         ("setup", [flag]) if flag == "--bench" => setup::for_benches(&workspace),
+        ("previous", []) => previous::build(&workspace),
         ("dev", options) => gate::dev(&workspace, options),
         ("check", []) => gate::check(&workspace),
         ("lint", []) => gate::lint(&workspace),

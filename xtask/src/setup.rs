@@ -11,6 +11,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::previous;
 use crate::shell::{self, Workspace, run, succeeds};
 
 /// A program we start, and the Debian package that brings it.
@@ -92,7 +93,8 @@ pub(crate) fn for_tests(workspace: &Workspace) -> Result<()> {
     stop_services(&fresh);
     tell_of_terraform();
     python_clients(workspace)?;
-    terraform_checks(workspace)
+    terraform_checks(workspace)?;
+    previous::build(workspace)
 }
 
 /// Its program is in no package of Debian, PyPI or npm (those of that name fetch it from its maker,

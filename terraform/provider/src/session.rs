@@ -87,6 +87,11 @@ pub(crate) fn schema() -> Schema {
         )
         .check(Check::OneOf(WaitFor::WORDS)),
     )
+    .with(Attribute::text(
+        "reason",
+        "Why changes are made, for the history: up to 256 printable characters. Environment: \
+         `EDGEWAY_REASON`.",
+    ))
     .with(
         Attribute::number(
             "wait_timeout",
@@ -196,6 +201,7 @@ fn client(
         secret,
         region: region.unwrap_or_else(|| "us-east-1".to_owned()),
         ca_pem: authorities(config)?,
+        reason: setting(config, "reason", &["EDGEWAY_REASON"]),
         timeout,
     };
     let client = Client::new(setup).map_err(|error| unusable(config, &error))?;

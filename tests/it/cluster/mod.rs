@@ -50,6 +50,7 @@ mod stability;
 mod streaming;
 mod terraform;
 mod tls;
+mod upgrade;
 mod writers;
 
 use bytes::Bytes;

@@ -36,6 +36,7 @@ const CALLS_MAX: usize = 32;
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 const REVISION: &str = "x-edgeway-revision";
+const REASON: &str = "x-edgeway-reason";
 
 /// What a client is made of.
 #[derive(Clone, Debug)]
@@ -47,6 +48,8 @@ pub(crate) struct Setup {
     pub(crate) region: String,
     /// Authorities in PEM; the system's when there is none.
     pub(crate) ca_pem: Option<String>,
+    /// Sent with every change, for the history.
+    pub(crate) reason: Option<String>,
     /// Of one call.
     pub(crate) timeout: Duration,
 }
@@ -189,7 +192,10 @@ impl Sender {
         body: Vec<u8>,
     ) -> Result<Request<Full<Bytes>>, CallError> {
         let (plain, query) = path.split_once('?').unwrap_or((path, ""));
-        let headers: [(&str, &[u8]); 1] = [("host", endpoint.host.as_bytes())];
+        let reason = self.setup.reason.as_deref();
+        let reason = reason.filter(|_| *method != Method::GET);
+        let mut headers = vec![("host", endpoint.host.as_bytes())];
+        headers.extend(reason.map(|reason| (REASON, reason.as_bytes())));
         let message = Message {
             method: method.as_str(),
             path: plain,
@@ -206,7 +212,11 @@ impl Sender {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now_ms = u64::try_from(now.unwrap_or_default().as_millis()).unwrap_or(u64::MAX);
         let signed = signer.sign(&message, now_ms);
-        Request::builder()
+        let mut builder = Request::builder();
+        if let Some(reason) = reason {
+            builder = builder.header(REASON, reason);
+        }
+        builder
             .method(method)
             .uri(format!("{}{path}", endpoint.base))
             .header("host", &endpoint.host)

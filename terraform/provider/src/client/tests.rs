@@ -20,7 +20,8 @@ use super::{Client, Setup, error::Kind};
 
 type Answer = (u16, u64, String);
 
-/// A server that answers its n-th call as `answer` says; gives its URL.
+/// A server that answers its n-th call as `answer` says; gives its URL. A reason that came with a
+/// call stands behind its path, after a `#`.
 async fn server(answer: impl Fn(usize, &str) -> Answer + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -29,7 +30,10 @@ async fn server(answer: impl Fn(usize, &str) -> Answer + Send + Sync + 'static) 
         while let Ok((stream, _)) = listener.accept().await {
             let (answer, calls) = (Arc::clone(&answer), Arc::clone(&calls));
             let service = service_fn(move |request: Request<Incoming>| {
-                let path = request.uri().to_string();
+                let mut path = request.uri().to_string();
+                if let Some(reason) = request.headers().get("x-edgeway-reason") {
+                    path = format!("{path}#{}", reason.to_str().unwrap());
+                }
                 let (status, revision, body) = answer(calls.fetch_add(1, Ordering::SeqCst), &path);
                 let response = Response::builder()
                     .status(status)
@@ -45,12 +49,17 @@ async fn server(answer: impl Fn(usize, &str) -> Answer + Send + Sync + 'static) 
 }
 
 fn client(endpoints: &[&str]) -> Client {
+    client_with(endpoints, None)
+}
+
+fn client_with(endpoints: &[&str], reason: Option<&str>) -> Client {
     Client::new(Setup {
         endpoints: endpoints.iter().map(|url| (*url).to_owned()).collect(),
         access_key_id: "AK".to_owned(),
         secret: "secret".to_owned(),
         region: "us-east-1".to_owned(),
         ca_pem: None,
+        reason: reason.map(str::to_owned),
         timeout: Duration::from_secs(20),
     })
     .unwrap()
@@ -66,6 +75,15 @@ async fn a_failing_endpoint_is_left_for_the_next() {
     assert_eq!(client.calls(), 3);
     client.get("/restapis/x").await.unwrap();
     assert_eq!(client.calls(), 4);
+}
+
+#[tokio::test]
+async fn changes_say_why_they_are_made_and_reads_do_not() {
+    let echo = server(|_, path| (200, 1, json!({ "path": path }).to_string())).await;
+    let client = client_with(&[&echo], Some("ticket 7"));
+    assert_eq!(client.get("/x").await.unwrap()["path"], "/x");
+    let made = client.send(Method::POST, "/x", None).await.unwrap();
+    assert_eq!(made.body["path"], "/x#ticket 7");
 }
 
 #[tokio::test]
