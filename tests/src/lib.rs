@@ -8,6 +8,7 @@ pub mod client;
 pub mod cluster;
 pub mod configuration;
 pub mod golden;
+pub mod imds;
 pub mod issuer;
 pub mod latency;
 pub mod limited;
@@ -17,6 +18,7 @@ pub mod mmdb;
 pub mod pebble;
 pub mod process;
 pub mod terraform;
+pub mod token_issuer;
 pub mod wan;
 
 use std::{

@@ -537,6 +537,8 @@ async fn the_format_rises_only_when_every_node_knows_it() {
     );
 
     *bench.world.live.lock().unwrap() = vec![live(1, 1)];
+    let raised = bench.expect(200, "POST", path, Value::Null).await;
+    assert_eq!(raised.body["format"], model::codec::Level::NEWEST.number());
     let refused = bench.expect(409, "POST", path, Value::Null).await;
     assert!(refused.text("message").contains("already"));
     bench
