@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod configuration;
 pub mod golden;
 pub mod identity_provider;
+pub mod imds;
 pub mod issuer;
 pub mod latency;
 pub mod limited;
@@ -19,6 +20,7 @@ pub mod pebble;
 pub mod process;
 pub mod rolling;
 pub mod terraform;
+pub mod token_issuer;
 pub mod wan;
 
 use std::{

@@ -36,6 +36,12 @@ pub const DIFFERENCES_MAX: usize = 10_000;
 pub const TOKEN_USES_MAX: i64 = 1_000;
 /// Life of a join token when the caller does not say, seconds.
 pub const TOKEN_TTL_S: i64 = 3_600;
+/// Longest time since an instance's start for which it may join, seconds: a year.
+pub const JOIN_AGE_S_MAX: i64 = 31_536_000;
+/// The same when the caller does not say, seconds: machines join while they start.
+pub const JOIN_AGE_S: u32 = 900;
+/// Certificates, and values of each condition, of a join policy.
+pub const JOIN_VALUES_MAX: usize = 100;
 /// Values in an OpenAPI file, after YAML aliases are followed.
 pub const OPENAPI_VALUES_MAX: usize = 2_000_000;
 /// Faults of an OpenAPI file that are told at once.

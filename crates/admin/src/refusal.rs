@@ -119,7 +119,9 @@ impl Refusal {
             | ResourceKind::RouteResponse
             | ResourceKind::IntegrationResponse
             | ResourceKind::VpcLink
-            | ResourceKind::RoutingRule => {
+            | ResourceKind::RoutingRule
+            | ResourceKind::JoinPolicy
+            | ResourceKind::JoinUse => {
                 format!("Invalid {kind} identifier specified {id}")
             }
             ResourceKind::Stage => "Invalid stage identifier specified".to_owned(),

@@ -170,7 +170,10 @@ pub(crate) async fn status_of(host: &str, path: &str) -> anyhow::Result<StatusCo
     Ok(send(host, request).await?.0)
 }
 
-async fn send(host: &str, request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Bytes)> {
+pub(crate) async fn send(
+    host: &str,
+    request: Request<Full<Bytes>>,
+) -> anyhow::Result<(StatusCode, Bytes)> {
     let exchange = async {
         let stream = TcpStream::connect(host)
             .await

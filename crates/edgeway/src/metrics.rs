@@ -7,6 +7,8 @@ use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
 pub(crate) struct Metrics {
     refused: IntCounterVec,
     rollouts: IntCounterVec,
+    joins: IntCounterVec,
+    joins_refused: IntCounterVec,
     /// The last revision that made this node crash; 0 when none has.
     pub(crate) bad_revision: IntGauge,
 }
@@ -27,6 +29,22 @@ impl Metrics {
             ),
             &["step"],
         )?;
+        let joins = IntCounterVec::new(
+            Opts::new(
+                "edgeway_node_joins_total",
+                "Nodes that this region node has let in, by what they showed",
+            ),
+            &["by"],
+        )?;
+        let joins_refused = IntCounterVec::new(
+            Opts::new(
+                "edgeway_node_joins_refused_total",
+                "Nodes that this region node has not let in, by reason",
+            ),
+            &["reason"],
+        )?;
+        registry.register(Box::new(joins.clone()))?;
+        registry.register(Box::new(joins_refused.clone()))?;
         let bad_revision = IntGauge::new(
             "edgeway_node_bad_revision",
             "The last revision that made this node crash; 0 when none has",
@@ -40,6 +58,8 @@ impl Metrics {
         Ok(Self {
             refused,
             rollouts,
+            joins,
+            joins_refused,
             bad_revision,
         })
     }
@@ -47,6 +67,16 @@ impl Metrics {
     /// A rollout went on, or ended.
     pub(crate) fn rollout(&self, step: &str) {
         self.rollouts.with_label_values(&[step]).inc();
+    }
+
+    /// A node was let in, by a token or a kind of proof.
+    pub(crate) fn joined(&self, by: &str) {
+        self.joins.with_label_values(&[by]).inc();
+    }
+
+    /// A node was not let in.
+    pub(crate) fn join_refused(&self, reason: &str) {
+        self.joins_refused.with_label_values(&[reason]).inc();
     }
 
     /// A revision was refused.

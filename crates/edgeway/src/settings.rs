@@ -15,6 +15,7 @@ mod aws;
 mod check;
 mod connector;
 mod dns;
+mod join;
 mod private;
 mod throttle;
 mod tls;
@@ -23,6 +24,7 @@ pub(crate) use self::aws::Aws;
 pub use self::check::SettingsError;
 pub(crate) use self::connector::Connector;
 pub(crate) use self::dns::{Dns, TransferKey};
+pub(crate) use self::join::{Identity, Join};
 pub(crate) use self::private::{Private, ProxyProtocol};
 pub(crate) use self::throttle::Throttling;
 pub(crate) use self::tls::Tls;
@@ -112,14 +114,6 @@ pub struct Link {
 pub struct Ops {
     /// Serves `/metrics`, `/ready` and `/live` over HTTP.
     pub bind: SocketAddr,
-}
-
-/// How a node enters the cluster.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Join {
-    /// A file that holds the token; `EDGEWAY_JOIN_TOKEN` goes before it.
-    pub token_file: PathBuf,
 }
 
 /// Where a node is, for distances.

@@ -4,6 +4,7 @@
 //! configuration.
 
 pub mod aws;
+pub mod cms;
 pub mod event_stream;
 pub mod gateway_text;
 pub mod json;

@@ -19,7 +19,7 @@ use crate::{
     MappingPatch, Node, NodeId, Pop, PopName, Prior, PrivateEndpoint, PrivateEndpointId, Region,
     RegionName, Revision, RolloutEnd, RolloutMode, RolloutPolicy, Route, RouteId, RoutePatch,
     Stage, StageName, StagePatch, TokenId, Zone, ZoneKey, ZoneKeyState,
-    codec::Level,
+    codec::{Level, Only},
     rest::{Deploy, RestChange, SharedChange},
 };
 
@@ -233,6 +233,8 @@ pub enum Op {
     },
     /// Raises the format at which all nodes write records; every one of them must know it.
     RaiseFormat(Level),
+    /// Alters who may join by what they prove, or lets one in.
+    Joining(Only<2, Box<crate::JoinChange>>),
 }
 
 impl Op {

@@ -12,7 +12,9 @@ use crate::{
     AccessKey, AccessKeyId, Api, ApiId, ApiKeyId, Certificate, CertificateId, ClientCertificateId,
     Cluster, DomainId, DomainName, JoinToken, Node, NodeId, Pop, PopName, Prior, PrivateEndpoint,
     PrivateEndpointId, Region, RegionName, Revision, Rollout, RolloutPolicy, RolloutRecord, Table,
-    TokenId, UsagePlanId, VpcLinkId, Zone, codec::Level, rest,
+    TokenId, UsagePlanId, VpcLinkId, Zone,
+    codec::{Level, Since},
+    rest,
 };
 
 /// Everything that is configured, at one revision. Copies share what did not change.
@@ -68,6 +70,8 @@ pub struct Config {
     pub rollout_records: VecDeque<RolloutRecord>,
     /// Who changed what, and what it was before.
     pub history: crate::History,
+    /// Who may join by what they prove, and who has.
+    pub joining: Since<2, Arc<crate::Joining>>,
 }
 
 impl Config {

@@ -106,6 +106,8 @@ text_ids! {
     IntegrationResponseId,
     /// A routing rule within a custom domain.
     RoutingRuleId,
+    /// A join policy, such as `aws-pops`.
+    JoinPolicyName,
     /// A certificate: the part after `certificate/` of its ARN.
     CertificateId,
 }

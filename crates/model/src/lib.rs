@@ -24,6 +24,7 @@ mod feed;
 mod fixtures;
 mod history;
 mod id;
+mod joining;
 pub mod limits;
 mod name_servers;
 mod patch;
@@ -58,9 +59,13 @@ pub use history::{Difference, Entry, History, Item, ItemKey, ItemKind, NotKept};
 pub use id::{
     AccessKeyId, ApiId, ApiKeyId, AuthorizerId, CertificateId, ChangeId, ClientCertificateId,
     ConnectorName, DeploymentId, DocumentationPartId, DomainId, IntegrationId,
-    IntegrationResponseId, MappingId, ModelId, NodeId, PopName, PrivateEndpointId, RegionName,
-    ResourceId, Revision, RouteId, RouteResponseId, RoutingRuleId, StageName, TokenId, UsagePlanId,
-    ValidatorId, VpcLinkId,
+    IntegrationResponseId, JoinPolicyName, MappingId, ModelId, NodeId, PopName, PrivateEndpointId,
+    RegionName, ResourceId, Revision, RouteId, RouteResponseId, RoutingRuleId, StageName, TokenId,
+    UsagePlanId, ValidatorId, VpcLinkId,
+};
+pub use joining::{
+    Admission, AwsIid, AwsSigner, JoinChange, JoinPolicy, JoinProof, JoinUse, Joining, Oidc,
+    OidcKeys,
 };
 pub use patch::{
     ApiPatch, AssociationPatch, CreateHttpApi, DomainPatch, HttpReplacement, IntegrationPatch,

@@ -22,6 +22,11 @@ pub const STAGE_VARIABLES_MAX: usize = 1_000;
 pub const TAGS_MAX: usize = 50;
 /// Zones, records of one zone, latency priors, keys, tokens, certificates, nodes in a cluster.
 pub const CLUSTER_THINGS_MAX: usize = 10_000;
+/// Join policies in a cluster.
+pub const JOIN_POLICIES_MAX: usize = 1_000;
+/// Proofs that are remembered as used; of those that no policy would take any more, the ones whose
+/// nodes have gone are forgotten first.
+pub const JOIN_USES_MAX: usize = 10_000;
 /// Keys of one zone: two of each role while they are replaced, with room for one more change.
 pub const KEYS_PER_ZONE_MAX: usize = 6;
 /// Names of one certificate by ACME; authorities allow 100.

@@ -61,6 +61,10 @@ pub enum ResourceKind {
     VpcLink,
     /// A routing rule of a custom domain.
     RoutingRule,
+    /// A join policy.
+    JoinPolicy,
+    /// A proof that somebody has joined by.
+    JoinUse,
 }
 
 /// Why a change was not applied. The configuration is as before.
@@ -156,6 +160,8 @@ impl fmt::Display for ResourceKind {
             Self::IntegrationResponse => "IntegrationResponse",
             Self::VpcLink => "VpcLink",
             Self::RoutingRule => "RoutingRule",
+            Self::JoinPolicy => "JoinPolicy",
+            Self::JoinUse => "JoinUse",
         })
     }
 }

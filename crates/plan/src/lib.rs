@@ -6,6 +6,7 @@
 
 mod diagnostic;
 pub mod edge;
+pub mod join;
 pub mod region;
 mod shards;
 pub mod zone;

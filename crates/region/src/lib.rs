@@ -30,7 +30,7 @@ mod trials;
 mod upstream;
 
 pub use feed::{Ack, FeedServer, LiveNodes};
-pub use issuers::KeyTimes;
+pub use issuers::{KeyTimes, KeysUnavailable};
 pub use limits::{AskHome, Clock, LimitSettings, Limits, Moment};
 pub use private::{
     Connector, ConnectorSettings, ConnectorSight, Connectors, Elsewhere, HealthCheck,

@@ -6,16 +6,20 @@
 use std::{sync::Arc, time::Instant};
 
 use arc_swap::ArcSwapOption;
+use lang::jwt::KeySet;
 use link::{CallHandler, LoadReport};
 use model::{Config, Trial};
-use plan::{Diagnostic, region::RegionPlan};
+use plan::{
+    Diagnostic,
+    region::{RegionPlan, token::KeySource},
+};
 use prometheus::Registry;
 use serve::{Drain, Handler, HandlerFactory};
 use tokio::sync::watch;
 
 use crate::{
     entry::Worker,
-    issuers::{self, Issuers, KeyTimes},
+    issuers::{self, Issuers, KeyTimes, KeysUnavailable},
     limits::{Clock, LimitSettings, Limits, clock},
     load::Load,
     metrics::Metrics,
@@ -202,6 +206,19 @@ impl Region {
     /// Rates and quotas of REST APIs, at this node.
     pub const fn limits(&self) -> &Arc<Limits> {
         &self.limits
+    }
+
+    /// The keys of an issuer of tokens, to verify one that names the key `id`: kept, or fetched
+    /// now. They may lack it. If dropped, a fetch goes on.
+    ///
+    /// # Errors
+    /// There are none, and they cannot be fetched now.
+    pub async fn issuer_keys(
+        &self,
+        source: &Arc<KeySource>,
+        id: &str,
+    ) -> Result<Arc<KeySet>, KeysUnavailable> {
+        Ok(self.issuers.keys(source, id).await?)
     }
 
     /// Ways into private networks.

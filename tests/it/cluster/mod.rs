@@ -31,6 +31,7 @@ mod geo;
 mod golden;
 mod history;
 mod http3;
+mod identity;
 mod latency;
 mod ledger;
 mod limits;

@@ -10,6 +10,7 @@ mod differ;
 mod explain;
 mod format;
 mod history;
+mod join_policies;
 mod keys;
 mod network;
 mod nodes;
@@ -101,6 +102,39 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "DELETE",
         "/edgeway/v1/tokens/{id}",
         tokens::delete,
+    ),
+    read(
+        "ListJoinPolicies",
+        "/edgeway/v1/join-policies",
+        join_policies::list,
+    ),
+    read(
+        "GetJoinPolicy",
+        "/edgeway/v1/join-policies/{name}",
+        join_policies::get,
+    ),
+    write(
+        "PutJoinPolicy",
+        "PUT",
+        "/edgeway/v1/join-policies/{name}",
+        join_policies::put,
+    ),
+    write(
+        "DeleteJoinPolicy",
+        "DELETE",
+        "/edgeway/v1/join-policies/{name}",
+        join_policies::delete,
+    ),
+    read(
+        "ListJoinUses",
+        "/edgeway/v1/join-uses",
+        join_policies::list_uses,
+    ),
+    write(
+        "ForgetJoinUse",
+        "DELETE",
+        "/edgeway/v1/join-uses/{subject+}",
+        join_policies::forget,
     ),
     read("ListAccessKeys", "/edgeway/v1/access-keys", keys::list),
     write(

@@ -95,7 +95,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Write, Refusal> {
     ))
 }
 
-fn wanted_role(document: &Document) -> Result<NodeRole, Refusal> {
+pub(super) fn wanted_role(document: &Document) -> Result<NodeRole, Refusal> {
     let place = || {
         let place = document.required("place", 63)?;
         place_name(&place).map(|()| place)

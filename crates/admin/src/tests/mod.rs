@@ -7,6 +7,7 @@ mod certificates;
 mod cluster;
 mod domains;
 mod history;
+mod join_policies;
 mod odd;
 mod parts;
 mod refusals;

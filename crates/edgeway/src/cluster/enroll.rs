@@ -2,7 +2,8 @@
 //! node's side asks.
 //!
 //! A token is spent by a replicated change, so it admits one node in the whole cluster; what the
-//! node is comes from the token, never from the node.
+//! node is comes from the token, never from the node. Nodes without one prove what they are
+//! (`identity` at the region, `prove` at the node).
 
 use std::{
     net::IpAddr,
@@ -18,13 +19,22 @@ use link::{
     Authority, CertificateRequest, Credentials, JoinToken, NodeIdentity, PeerRole, RpcHandler,
     RpcRefusal,
 };
-use model::{Location, Node, NodeId, NodeRole, Op, codec::Level};
+use model::{
+    Location, Node, NodeId, NodeRole, Op,
+    codec::{Level, Since},
+};
+use region::Region;
 use serve::BoxFuture;
 
+mod identity;
+pub(crate) mod prove;
+
+use self::identity::Unfit;
 use super::{
     directory, membership,
     message::{self, JoinAnswer, JoinRequest, Refusal, RenewAnswer, RenewRequest},
 };
+use crate::metrics::Metrics;
 
 /// Life of a node's certificate; renewed at two thirds.
 pub(crate) const NODE_TTL: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -33,6 +43,9 @@ const JOIN_TIMEOUT: Duration = Duration::from_secs(15);
 /// Answers nodes that ask to join.
 pub(crate) struct Registrar {
     pub(crate) ledger: Ledger,
+    /// Has the keys of tokens' issuers.
+    pub(crate) region: Arc<Region>,
+    pub(crate) metrics: Metrics,
 }
 
 /// Answers nodes that ask for a fresh certificate.
@@ -66,36 +79,34 @@ pub(crate) fn identity(
 // === the region's side ===
 
 impl Registrar {
-    async fn join(&self, request: JoinRequest) -> Result<JoinAnswer, RpcRefusal> {
+    async fn join(&self, request: JoinRequest) -> Result<JoinAnswer, Unfit> {
         let format = self.ledger.config().borrow().format();
         if request.format < format {
             // Its token stays unspent.
-            return Err(Refusal::Rejected.because(format!(
+            let text = format!(
                 "this cluster writes format {format}, and the node's build knows formats up to \
                  {}: install a newer build there",
                 request.format
-            )));
+            );
+            return Err(Unfit::rejected("format", text));
         }
         let node = Node {
             id: NodeId(0),
-            // Overwritten by the token's.
+            // Overwritten by the token's or the policy's.
             role: NodeRole::Dns,
             link: request.link,
             public: request.public,
             management: request.management,
             joined_ms: 0,
         };
-        let op = Op::Join {
-            token: request.token.as_str().into(),
-            secret_sha256: link::hash_secret(&request.secret),
-            node,
+        let (id, by) = match request.offered.0 {
+            Some(offered) => self.admit(offered, (node, &request.csr_der)).await?,
+            None => (
+                self.spend((&request.token, &request.secret), node).await?,
+                "token",
+            ),
         };
-        let outcome = self
-            .propose(&format!("token-{}", request.token), op)
-            .await?;
-        let id = outcome
-            .node
-            .ok_or_else(|| Refusal::Internal.because("no number given"))?;
+        self.metrics.joined(by);
         let config = Arc::clone(&self.ledger.config().borrow());
         let node = config
             .nodes
@@ -114,6 +125,22 @@ impl Registrar {
             ca_der,
             regions: directory::of_config(&config),
         })
+    }
+
+    /// Spends a token.
+    async fn spend(&self, (token, secret): (&str, &[u8; 32]), node: Node) -> Result<NodeId, Unfit> {
+        let op = Op::Join {
+            token: token.into(),
+            secret_sha256: link::hash_secret(secret),
+            node,
+        };
+        let outcome = self.propose(&format!("token-{token}"), op).await;
+        let outcome = outcome.map_err(|refusal| Unfit {
+            reason: "token",
+            refusal,
+        })?;
+        let none = || Unfit::from(Refusal::Internal.because("no number given"));
+        outcome.node.ok_or_else(none)
     }
 
     async fn place(&self, role: &NodeRole, location: Location) -> Result<(), RpcRefusal> {
@@ -144,7 +171,12 @@ impl RpcHandler for Registrar {
         Box::pin(async move {
             let request = message::decode::<JoinRequest>(&body)
                 .map_err(|error| Refusal::Malformed.because(error))?;
-            let answer = self.join(request).await?;
+            let answer = self.join(request).await.map_err(|unfit| {
+                self.metrics.join_refused(unfit.reason);
+                let refusal = &unfit.refusal;
+                tracing::warn!(reason = unfit.reason, %refusal, "a node was not let in");
+                unfit.refusal
+            })?;
             message::encode(&answer).map_err(|error| Refusal::Internal.because(error))
         })
     }
@@ -246,18 +278,12 @@ pub(crate) async fn join(
         public: applicant.public,
         management: applicant.management,
         location: applicant.location,
+        offered: Since(None),
     })?;
     let mut last = anyhow::anyhow!("the join token names no region");
     for addr in &token.addrs {
         match link::join(*addr, token.ca_sha256, body.clone(), JOIN_TIMEOUT).await {
-            Ok(answer) => {
-                let answer: JoinAnswer = message::decode(&answer)?;
-                directory::save(data_dir, &answer.regions)?;
-                let credentials = Credentials::from_csr(&request, answer.chain_der, answer.ca_der)?;
-                credentials.store(identity_dir)?;
-                tracing::info!(node = %answer.node, role = ?answer.role, "joined the cluster");
-                return Ok(credentials);
-            }
+            Ok(answer) => return keep(&answer, &request, data_dir, identity_dir),
             // The token may be spent: another region would only say so again.
             Err(refused @ link::RpcError::Refused(_)) => {
                 return Err(anyhow::Error::new(refused).context(format!("joining at {addr}")));
@@ -266,6 +292,21 @@ pub(crate) async fn join(
         }
     }
     Err(last)
+}
+
+/// Stores what a region answered.
+fn keep(
+    answer: &[u8],
+    request: &CertificateRequest,
+    data_dir: &Path,
+    identity_dir: &Path,
+) -> anyhow::Result<Credentials> {
+    let answer: JoinAnswer = message::decode(answer)?;
+    directory::save(data_dir, &answer.regions)?;
+    let credentials = Credentials::from_csr(request, answer.chain_der, answer.ca_der)?;
+    credentials.store(identity_dir)?;
+    tracing::info!(node = %answer.node, role = ?answer.role, "joined the cluster");
+    Ok(credentials)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use link::RpcRefusal;
 use model::{
     Location, NodeId, NodeRole, Revision, Trial,
-    codec::{self, Level},
+    codec::{self, Level, Since},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use steer::{
@@ -35,6 +35,40 @@ pub(crate) struct JoinRequest {
     pub(crate) location: Option<Location>,
     /// The newest format that it knows.
     pub(crate) format: Level,
+    /// What it proves instead of showing a token.
+    pub(crate) offered: Since<2, Option<OfferedProof>>,
+}
+
+/// A proof, and under which policy it is to be judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OfferedProof {
+    /// The policy.
+    pub(crate) policy: String,
+    /// What the sender's settings are for: a policy for something else is a mistake.
+    pub(crate) role: String,
+    /// The place that the sender wants to be of, if it says.
+    pub(crate) place: Option<String>,
+    /// The proof.
+    pub(crate) proof: Proof,
+}
+
+/// What a machine can show.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Proof {
+    /// An EC2 instance's identity document with its signature, as the metadata service gives it.
+    AwsDocument(String),
+    /// A token of an issuer.
+    Token(String),
+}
+
+/// A proof must not reach a log: until it expires, it may be good for more than joining.
+impl std::fmt::Debug for Proof {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::AwsDocument(_) => "AwsDocument",
+            Self::Token(_) => "Token",
+        })
+    }
 }
 
 /// The identity.
@@ -145,6 +179,11 @@ pub(crate) struct RenewAnswer {
 /// Encodes a message; the types above always encode.
 pub(crate) fn encode<T: Serialize>(message: &T) -> Result<Bytes, codec::CodecError> {
     codec::encode(codec::Kind::Other, message).map(Bytes::from)
+}
+
+/// Encodes a request that holds a proof, which builds of format 1 do not understand.
+pub(crate) fn encode_proof(request: &JoinRequest) -> Result<Bytes, codec::CodecError> {
+    codec::encode_at(Level::numbered(2), codec::Kind::Other, request).map(Bytes::from)
 }
 
 /// Reads a message from a peer.

@@ -18,6 +18,7 @@ pub(crate) mod load;
 pub(crate) mod membership;
 pub(crate) mod message;
 pub(crate) mod neighbours;
+pub(crate) mod proof;
 pub(crate) mod purge;
 pub(crate) mod relay;
 pub(crate) mod renewal;

@@ -6,6 +6,7 @@ mod definition;
 mod explain;
 mod history;
 mod init;
+mod join_policy;
 mod key;
 mod member;
 mod ready;
@@ -37,6 +38,9 @@ pub enum Command {
     Secrets(secrets::Options),
     /// Make a token with which a node may join.
     Token(token::Options),
+    /// Say who may join by what a cloud or an issuer says of the machine.
+    #[command(subcommand)]
+    JoinPolicy(join_policy::JoinPolicy),
     /// Run one node.
     Start(Start),
     /// Say whether a node on this machine serves; fails unless it does.
@@ -97,6 +101,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Init(options) => init::run(&options),
         Command::Secrets(options) => secrets::run(&options),
         Command::Token(options) => token::run(&options).await,
+        Command::JoinPolicy(what) => join_policy::run(&what).await,
         Command::Start(options) => start(options).await,
         Command::Ready(options) => ready::run(&options).await,
         Command::Status(options) => status::run(&options).await,

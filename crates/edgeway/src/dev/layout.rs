@@ -278,7 +278,7 @@ impl Member {
                 fallback: true,
             },
             ops: Ops { bind: self.ops },
-            join: Some(Join { token_file }),
+            join: Some(Join::by_token(token_file)),
             region: None,
             pop: None,
             private: self.private.iter().map(PrivateEntry::listener).collect(),

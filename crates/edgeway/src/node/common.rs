@@ -15,7 +15,7 @@ use crate::{
     cluster::{
         control::Control,
         directory::{self, Seeds},
-        enroll::{self, Applicant},
+        enroll::{self, Applicant, prove},
         subscriber::Refusals,
     },
     metrics::Metrics,
@@ -138,30 +138,48 @@ async fn credentials(settings: &Settings) -> anyhow::Result<Credentials> {
         return Credentials::load(&folder)
             .with_context(|| format!("identity in {}", folder.display()));
     }
-    let Some(token) = join_token(settings)? else {
-        bail!(
-            "this node has no identity in {}: run `edgeway init` for a new cluster, or give a \
-             token made by `edgeway token` in EDGEWAY_JOIN_TOKEN or settings key 'join.token_file'",
-            folder.display()
-        );
-    };
-    enroll::join(&token, applicant(settings), &settings.data_dir, &folder).await
+    let applicant = applicant(settings);
+    if let Some(token) = join_token(settings)? {
+        return enroll::join(&token, applicant, &settings.data_dir, &folder).await;
+    }
+    let join = settings.join.as_ref();
+    if let Some((join, identity)) = join.and_then(|join| Some((join, join.identity.as_ref()?))) {
+        let applicant = (role(settings), applicant);
+        return prove::join((join, identity), applicant, &settings.data_dir, &folder).await;
+    }
+    bail!(
+        "this node has no identity in {}: run `edgeway init` for a new cluster, give a token made \
+         by `edgeway token` in EDGEWAY_JOIN_TOKEN or settings key 'join.token_file', or say in \
+         settings key 'join.identity' what it can prove",
+        folder.display()
+    );
+}
+
+/// The section that settings have.
+fn role(settings: &Settings) -> &'static str {
+    match settings {
+        Settings {
+            region: Some(_), ..
+        } => "region",
+        Settings { pop: Some(_), .. } => "pop",
+        Settings { dns: Some(_), .. } => "dns",
+        _ => "connector",
+    }
 }
 
 fn join_token(settings: &Settings) -> anyhow::Result<Option<String>> {
     if let Ok(token) = std::env::var("EDGEWAY_JOIN_TOKEN") {
         return Ok(Some(token));
     }
-    let Some(join) = &settings.join else {
-        return Ok(None);
-    };
-    let text = std::fs::read_to_string(&join.token_file).with_context(|| {
-        format!(
-            "settings key 'join.token_file': {}",
-            join.token_file.display()
-        )
-    })?;
-    Ok(Some(text))
+    let file = settings
+        .join
+        .as_ref()
+        .and_then(|join| join.token_file.as_ref());
+    let read = file.map(|file| {
+        let named = || format!("settings key 'join.token_file': {}", file.display());
+        std::fs::read_to_string(file).with_context(named)
+    });
+    read.transpose()
 }
 
 fn applicant(settings: &Settings) -> Applicant {

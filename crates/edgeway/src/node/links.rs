@@ -25,6 +25,7 @@ use crate::cluster::{
 };
 
 pub(super) fn services(
+    common: &Common,
     ledger: &Ledger,
     region: &Arc<Region>,
     fleet: &Arc<Fleet>,
@@ -49,6 +50,8 @@ pub(super) fn services(
             Service::Join,
             rpc(Arc::new(Registrar {
                 ledger: ledger.clone(),
+                region: Arc::clone(region),
+                metrics: common.refusals.metrics.clone(),
             })),
         )
         .with_rpc(

@@ -74,7 +74,7 @@ pub(super) async fn start(
     let purges = PurgeHub::new(drain.clone());
     let keeper = limits::keep(&settings.data_dir, common, &ledger, &region);
     let asked = (Arc::clone(&purges), Arc::clone(&keeper));
-    let services = links::services(&ledger, &region, &fleet, feed, asked);
+    let services = links::services(common, &ledger, &region, &fleet, feed, asked);
     // Links come before the plan: a region that joins receives its configuration over them.
     let links = links::serve(sockets.links, &services, &seen, &region, drain)?;
     bootstrap::run(settings, section, common, &ledger).await?;

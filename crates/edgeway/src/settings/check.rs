@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Aws, Connector, Place, Private, Region, Settings, Tls};
+use super::{Aws, Connector, Join, Place, Private, Region, Settings, Tls};
 
 const WORKERS_MAX: usize = 256;
 
@@ -82,6 +82,7 @@ impl Settings {
             return Err(bad("aws", "only region nodes call AWS"));
         }
         self.aws.as_ref().map_or(Ok(()), Aws::check)?;
+        self.join.as_ref().map_or(Ok(()), Join::check)?;
         self.check_private()?;
         if self.dns.as_ref().is_some_and(|dns| dns.bind.is_empty()) {
             return Err(bad("dns.bind", "give at least one address"));

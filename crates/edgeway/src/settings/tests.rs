@@ -56,6 +56,44 @@ fn refusals_name_the_key() {
 }
 
 #[test]
+fn a_node_joins_by_a_token_or_by_what_it_proves() {
+    let join = |more: &str| format!("{POP}[join]\n{more}");
+    let hash = "0123456789abcdef".repeat(4);
+    let proves = |identity: &str| {
+        join(&format!(
+            "policy = \"pops\"\nca_sha256 = \"{hash}\"\nregions = [\"10.0.0.1:4433\"]\n\
+             identity = {identity}\n"
+        ))
+    };
+    check(&join("token_file = \"/t\""), "");
+    check(&proves("{ aws = {} }"), "");
+    check(&proves("{ gcp = { audience = \"edge\" } }"), "");
+    check(&proves("{ azure = { resource = \"api://edge\" } }"), "");
+    check(&proves("{ oidc = { token_file = \"/t\" } }"), "");
+    check(&proves("{ gcp = {} }"), "audience");
+    check(&proves("{ king = {} }"), "king");
+    check(
+        &proves("{ aws = { endpoint = \"169.254.169.254\" } }"),
+        "join.identity.endpoint",
+    );
+    let good = proves("{ aws = {} }");
+    check(&good.replace("policy = \"pops\"", ""), "join.policy");
+    check(&good.replace(&hash, "abcd"), "join.ca_sha256");
+    check(&good.replace("\"10.0.0.1:4433\"", ""), "join.regions");
+    check(&good.replace("10.0.0.1:4433", "10.0.0.1"), "join.regions");
+    let both = good.replace("[join]", "[join]\ntoken_file = \"/t\"");
+    check(&both, "token_file or identity");
+    check(&join("policy = \"pops\""), "join.policy");
+    // As settings are written, they are read.
+    let read: Settings = toml::from_str(&good).unwrap();
+    let written = read.to_toml().unwrap();
+    assert_eq!(toml::from_str::<Settings>(&written).unwrap(), read);
+    let colons = good.replace(&hash, &["01"; 32].join(":"));
+    let read: Settings = toml::from_str(&colons).unwrap();
+    assert_eq!(read.join.unwrap().authority().unwrap(), [1; 32]);
+}
+
+#[test]
 fn plain_management_stays_on_this_machine() {
     let region = |more: &str| {
         let text = "data_dir = \"/var/lib/edgeway\"\n[link]\nbind = \"127.0.0.1:4433\"\n";

@@ -3,6 +3,7 @@
 //!
 //! Deliberately not here: endpoints and credentials, which are settings of a node.
 
+mod instance;
 mod render;
 mod service;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 mod uri;
 
 pub use self::{
+    instance::{DocumentError, InstanceDocument},
     render::{RenderError, Value, encode, render, render_query},
     service::{Protocol, Service, known_services},
     uri::{Call, IntegrationUri, UriError},

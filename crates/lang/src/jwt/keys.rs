@@ -68,6 +68,12 @@ impl KeySet {
         self.0.contains_key(id)
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Verifies a token's signature, which makes its claims its signer's.
     ///
     /// # Errors

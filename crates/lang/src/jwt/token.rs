@@ -1,5 +1,6 @@
 //! A token as it came: taken apart, but not believed.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
@@ -56,6 +57,15 @@ impl<'t> Token<'t> {
             signed,
             signature: signature.map_err(|_| Refused::Malformed)?,
         })
+    }
+
+    /// A hash of what is signed, in hexadecimal: it tells tokens apart. The signature is left out,
+    /// since one and the same can be written in several ways.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let hash = digest(&SHA256, self.signed.as_bytes());
+        let bytes = hash.as_ref().iter();
+        bytes.map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Which key it says that it was signed with.

@@ -49,6 +49,7 @@ impl Config {
                 known(&self.nodes, &node.id, ResourceKind::Node)?;
                 self.nodes.insert(node.id, Arc::new(node));
             }
+            Op::Joining(change) => return self.change_joining(*change.0, context),
             Op::RaiseFormat(level) => self.raise_format(level)?,
             Op::DeleteNode(id) => {
                 take(&mut self.nodes, &id, ResourceKind::Node)?;
@@ -173,7 +174,7 @@ impl Config {
         &mut self,
         token: &TokenId,
         secret_sha256: [u8; 32],
-        mut node: Node,
+        node: Node,
         context: &Context,
     ) -> Result<NodeId, Rejection> {
         room(&self.nodes, ResourceKind::Node, CLUSTER_THINGS_MAX)?;
@@ -189,16 +190,20 @@ impl Config {
         if context.at_ms >= known.expires_ms {
             return Err(refused("the join token has expired"));
         }
-        let id = NodeId(self.last_node.0 + 1);
+        let (id, role) = (NodeId(self.last_node.0 + 1), known.role.clone());
         Arc::make_mut(known).used_by.push(id);
-        // The token says what the node is, not the node.
-        node.role = known.role.clone();
+        Ok(self.add_node(node, role, context))
+    }
+
+    /// Adds a node, and its place where that is new. Who lets it in says what it is, not the node.
+    pub(super) fn add_node(&mut self, mut node: Node, role: NodeRole, context: &Context) -> NodeId {
+        let id = NodeId(self.last_node.0 + 1);
+        node.role = role.clone();
         node.id = id;
         node.joined_ms = context.at_ms;
         self.last_node = id;
-        let place = node.role.clone();
         self.nodes.insert(id, Arc::new(node));
-        match place {
+        match role {
             NodeRole::Region(name) => {
                 let region = Region {
                     name: name.clone(),
@@ -215,7 +220,7 @@ impl Config {
             }
             NodeRole::Dns | NodeRole::Connector(_) => {}
         }
-        Ok(id)
+        id
     }
 
     fn delete_region(&mut self, name: &RegionName) -> Result<(), Rejection> {

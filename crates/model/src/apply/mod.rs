@@ -15,6 +15,7 @@ mod domain;
 mod http_api;
 mod http_content;
 mod integration;
+mod joining;
 mod parts;
 #[cfg(test)]
 mod parts_tests;
@@ -155,6 +156,7 @@ impl Config {
             | Op::DeleteNode(_)
             | Op::DrainNode(_)
             | Op::RaiseFormat(_)
+            | Op::Joining(_)
             | Op::PutPrivateEndpoint(_)
             | Op::DeletePrivateEndpoint(_)
             | Op::PutZone(_)

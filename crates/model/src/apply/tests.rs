@@ -165,6 +165,7 @@ fn domain(name: &str) -> DomainName {
 mod access;
 mod acme;
 mod history;
+mod joining;
 mod v2;
 
 #[test]

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccessKey, Api, Certificate, Config, DomainName, Node, Pop, PreviousSecret, Prior,
+    AccessKey, Api, Certificate, Config, DomainName, JoinPolicy, Node, Pop, PreviousSecret, Prior,
     PrivateEndpoint, Region, RolloutPolicy, Table, Zone, rest,
 };
 
@@ -56,6 +56,8 @@ pub enum ItemKind {
     VpcLink,
     /// Account settings.
     Account,
+    /// A join policy.
+    JoinPolicy,
 }
 
 /// A resource as it was at some revision.
@@ -78,6 +80,7 @@ pub enum Item {
     ClientCertificate(Arc<rest::ClientCertificate>),
     VpcLink(Arc<rest::VpcLink>),
     Account(Arc<rest::Account>),
+    JoinPolicy(Arc<JoinPolicy>),
 }
 
 impl ItemKind {
@@ -101,6 +104,7 @@ impl ItemKind {
             Self::ClientCertificate => "client-certificate",
             Self::VpcLink => "vpc-link",
             Self::Account => "account",
+            Self::JoinPolicy => "join-policy",
         }
     }
 }
@@ -154,6 +158,8 @@ pub(super) fn changed(old: &Config, new: &Config) -> Vec<(ItemKey, Option<Item>)
         Item::VpcLink,
         &mut all,
     );
+    let (before, after) = (&old.joining.policies, &new.joining.policies);
+    differing(before, after, Kind::JoinPolicy, Item::JoinPolicy, &mut all);
     let only = |kind| ItemKey {
         kind,
         id: String::new(),
@@ -201,6 +207,10 @@ pub(super) fn current(config: &Config, key: &ItemKey) -> Option<Item> {
             found.cloned().map(client_certificate)
         }
         ItemKind::VpcLink => config.vpc_links.get(id).cloned().map(Item::VpcLink),
+        ItemKind::JoinPolicy => {
+            let found = config.joining.policies.get(id);
+            found.cloned().map(Item::JoinPolicy)
+        }
         ItemKind::Account => Some(Item::Account(Arc::clone(&config.account))),
     }
 }

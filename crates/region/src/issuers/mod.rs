@@ -45,6 +45,11 @@ const WAITING_MAX: usize = 4_096;
 /// What a request waits beyond the time that two answers of an issuer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Keys of an issuer cannot be had now.
+#[derive(Debug, thiserror::Error)]
+#[error("keys of the token's issuer cannot be had: {0}")]
+pub struct KeysUnavailable(#[from] FetchError);
+
 /// The keys that a node has.
 pub(crate) struct Issuers {
     sources: Mutex<HashMap<Arc<KeySource>, Arc<Held>>>,

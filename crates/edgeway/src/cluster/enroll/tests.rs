@@ -85,6 +85,22 @@ fn request(csr_der: &[u8], secret: [u8; 32]) -> JoinRequest {
         public: vec![],
         management: None,
         location: None,
+        offered: model::codec::Since(None),
+    }
+}
+
+fn registrar(ledger: &Ledger) -> Registrar {
+    let registry = prometheus::Registry::new();
+    let region = region::Region::new(
+        region::RegionSettings::new("us-east-1", 1),
+        ledger.config(),
+        &registry,
+        serve::Drain::new(std::time::Duration::ZERO),
+    );
+    Registrar {
+        ledger: ledger.clone(),
+        region: region.unwrap(),
+        metrics: crate::metrics::Metrics::register(&registry).unwrap(),
     }
 }
 
@@ -102,9 +118,7 @@ async fn ask<T: DeserializeOwned>(
 async fn a_token_gives_one_identity_and_the_identity_renews_until_removed() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = cluster(folder.path()).await;
-    let registrar = Registrar {
-        ledger: ledger.clone(),
-    };
+    let registrar = registrar(&ledger);
     let csr = CertificateRequest::fresh().unwrap();
 
     let wrong = request(csr.csr_der(), [8; 32]);
