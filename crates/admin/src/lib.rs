@@ -30,6 +30,7 @@ mod operation;
 mod page;
 mod ports;
 mod refusal;
+mod repeat;
 mod sample;
 #[cfg(test)]
 mod tests;

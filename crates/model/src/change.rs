@@ -18,8 +18,8 @@ use crate::{
     HttpReplacement, Integration, IntegrationId, IntegrationPatch, JoinToken, KeyState, MappingId,
     MappingPatch, Node, NodeId, Pop, PopName, Prior, PrivateEndpoint, PrivateEndpointId, Region,
     RegionName, Revision, RolloutEnd, RolloutMode, RolloutPolicy, Route, RouteId, RoutePatch,
-    Stage, StageName, StagePatch, TokenId, Zone, ZoneKey, ZoneKeyState,
-    codec::Level,
+    Stage, StageName, StagePatch, TokenId, Zone, ZoneKey, ZoneKeyState, ZoneReplacement,
+    codec::{Level, Only},
     rest::{Deploy, RestChange, SharedChange},
 };
 
@@ -233,6 +233,8 @@ pub enum Op {
     },
     /// Raises the format at which all nodes write records; every one of them must know it.
     RaiseFormat(Level),
+    /// Adds or replaces a zone, if its records are what its writer saw.
+    ReplaceZone(Box<Only<2, ZoneReplacement>>),
 }
 
 impl Op {

@@ -10,6 +10,7 @@ mod history;
 mod odd;
 mod parts;
 mod refusals;
+mod repeats;
 mod usage;
 mod v1;
 mod v2;
@@ -342,10 +343,12 @@ impl Bench {
         let response = self.admin.handle(request, Arc::new(conn)).await;
         let (parts, body) = response.into_parts();
         let bytes = body.into_bytes(1 << 20).await.unwrap();
-        let body = if bytes.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_slice(&bytes).unwrap()
+        let kind = parts.headers.get("content-type");
+        let is_json = kind.is_none_or(|kind| kind.to_str().unwrap().contains("json"));
+        let body = match bytes.as_ref() {
+            [] => Value::Null,
+            bytes if is_json => serde_json::from_slice(bytes).unwrap(),
+            bytes => String::from_utf8_lossy(bytes).into(),
         };
         Reply {
             status: parts.status,

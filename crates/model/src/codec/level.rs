@@ -24,7 +24,7 @@ impl Level {
     /// The oldest level that this build reads and writes.
     pub const OLDEST: Self = Self(1);
     /// The newest one.
-    pub const NEWEST: Self = Self(1);
+    pub const NEWEST: Self = Self(2);
 
     /// A level by its number, known to this build or not.
     #[must_use]
