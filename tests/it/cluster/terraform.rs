@@ -8,6 +8,7 @@ mod block;
 mod cases;
 mod local;
 mod parts;
+mod together;
 
 use std::{collections::BTreeMap, time::Instant};
 

@@ -3,7 +3,10 @@
 //! A cluster that is down, or not there yet, is no error here: what needs it says so. A certificate
 //! or a key that is refused will be so for every call, and is better told once.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use http::Method;
 use serde_json::Value as Json;
@@ -33,6 +36,8 @@ impl Client {
         while let Ok(Some(Ok((at, seen)))) = timeout(LOOK_WITHIN, asked.join_next()).await {
             match seen {
                 Ok(status) if is_led(&status) => {
+                    let names = status.get("idempotencyKeys").and_then(Json::as_bool);
+                    self.names.store(names == Some(true), Ordering::Relaxed);
                     self.sender.prefer(at);
                     return Ok(());
                 }
@@ -52,7 +57,7 @@ impl Client {
     async fn look_at(&self, at: usize) -> Result<Json, CallError> {
         self.count();
         let sent = (&Method::GET, STATUS, None);
-        let answer = self.sender.exchange(at, sent, LOOK_WITHIN).await?;
+        let answer = self.sender.exchange(at, sent, None, LOOK_WITHIN).await?;
         match answer.accepted(&Method::GET, STATUS) {
             Ok(answer) => answer.json(),
             // A key that may do other things than this is a key.
