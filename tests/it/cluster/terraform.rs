@@ -7,6 +7,7 @@
 mod block;
 mod cases;
 mod local;
+mod lost;
 mod parts;
 mod together;
 
