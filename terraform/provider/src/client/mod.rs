@@ -99,7 +99,11 @@ impl Client {
             let wanted = self.written.load(Ordering::Acquire);
             let late = answer.revision.is_some_and(|revision| revision < wanted);
             if !late || begun.elapsed() > CATCH_UP {
-                return answer.json();
+                let json = answer.json()?;
+                if path == probe::STATUS {
+                    self.learn(&json);
+                }
+                return Ok(json);
             }
             if begun.elapsed() > STALE_AFTER {
                 self.sender.leave(asked);

@@ -14,7 +14,7 @@ use tokio::{task::JoinSet, time::timeout};
 
 use super::{CallError, Client, Kind};
 
-const STATUS: &str = "/edgeway/v1/status";
+pub(super) const STATUS: &str = "/edgeway/v1/status";
 
 /// Beyond it, calls find out by themselves who answers.
 const LOOK_WITHIN: Duration = Duration::from_secs(6);
@@ -36,8 +36,7 @@ impl Client {
         while let Ok(Some(Ok((at, seen)))) = timeout(LOOK_WITHIN, asked.join_next()).await {
             match seen {
                 Ok(status) if is_led(&status) => {
-                    let names = status.get("idempotencyKeys").and_then(Json::as_bool);
-                    self.names.store(names == Some(true), Ordering::Relaxed);
+                    self.learn(&status);
                     self.sender.prefer(at);
                     return Ok(());
                 }
@@ -52,6 +51,12 @@ impl Client {
             (None, None) => {}
         }
         Ok(())
+    }
+
+    /// What the cluster can do; one that is made in this run is first seen later.
+    pub(super) fn learn(&self, status: &Json) {
+        let names = status.get("idempotencyKeys").and_then(Json::as_bool);
+        self.names.store(names == Some(true), Ordering::Relaxed);
     }
 
     async fn look_at(&self, at: usize) -> Result<Json, CallError> {
