@@ -25,7 +25,12 @@ use crate::{
     ports::{Caches, Explain, Fleet, Invoke, Members, Store, TokenMint, UsageCounts},
     reason,
     refusal::{ACCESS_DENIED, Refusal, Version},
+    repeat::{self, Repeat},
 };
+
+/// Parts of a call that choose something.
+const OPERATION: u64 = 0;
+const CHANGE: u64 = 1;
 
 /// Where this endpoint runs.
 #[derive(Clone, Debug)]
@@ -198,6 +203,7 @@ impl Admin {
             accept: accept(parts),
             now_ms,
             by: key.id.as_str(),
+            repeat: Repeat::of(parts, &body, key.id.as_str(), &config)?,
             origin,
         };
         self.perform(operation, &call, record).await
@@ -214,7 +220,7 @@ impl Admin {
                 let answer = run(call)?;
                 return Ok(answer.with("x-edgeway-revision", &call.config.revision.to_string()));
             }
-            Run::Write(run) => run(call)?,
+            Run::Write(run) => repeat::within(call.repeat, OPERATION, || run(call))?,
             Run::Wait(run) => match run(call).await? {
                 Waited::Answer(answer) => return Ok(answer),
                 Waited::Write(write) => write,
@@ -256,22 +262,30 @@ impl Admin {
         let encoded = codec::encode_at(call.config.format(), codec::Kind::Other, &op)
             .map_err(|error| Refusal::from(ProposeError::Encode(error)))?;
         if encoded.len() <= PART_BYTES {
-            return self.propose_whole(op, call).await;
+            return self.propose_whole(op, call, call.repeat).await;
         }
         let of = ids::change();
         let mut at = 0;
         for bytes in encoded.chunks(PART_BYTES) {
             let bytes = bytes.to_vec();
             let length = bytes.len() as u64;
-            self.propose_whole(Op::Part { of, at, bytes }, call).await?;
+            let part = Op::Part { of, at, bytes };
+            self.propose_whole(part, call, None).await?;
             at += length;
         }
-        self.propose_whole(Op::Assemble(of), call).await
+        // Parts that were sent again are forgotten; what they make is made once.
+        self.propose_whole(Op::Assemble(of), call, call.repeat)
+            .await
     }
 
-    async fn propose_whole(&self, op: Op, call: &Call<'_>) -> Result<Outcome, Refusal> {
+    async fn propose_whole(
+        &self,
+        op: Op,
+        call: &Call<'_>,
+        repeat: Option<Repeat>,
+    ) -> Result<Outcome, Refusal> {
         let change = Change {
-            id: ids::change(),
+            id: repeat::within(repeat, CHANGE, ids::change),
             at_ms: call.now_ms,
             by: call.by.to_owned(),
             origin: call.origin.clone(),

@@ -9,6 +9,7 @@ use crate::{
     answer::Answer,
     document::Document,
     refusal::Refusal,
+    repeat::Repeat,
 };
 
 /// Everything an operation may look at.
@@ -36,6 +37,8 @@ pub(crate) struct Call<'a> {
     pub(crate) mode: Option<RolloutMode>,
     /// The caller's access key.
     pub(crate) by: &'a str,
+    /// What the call's choices follow from, if it has a name.
+    pub(crate) repeat: Option<Repeat>,
     /// For the audit trail.
     pub(crate) origin: Origin,
 }

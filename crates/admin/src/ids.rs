@@ -1,10 +1,11 @@
 //! Random identifiers and secrets, chosen before a change is proposed.
 //!
-//! They come from the thread's generator, which is a cryptographic one seeded by the system.
+//! They come from the thread's generator, which is a cryptographic one seeded by the system; those
+//! of a call that may be sent again follow from its name (`repeat`).
 
 use model::ChangeId;
 
-use crate::refusal::Refusal;
+use crate::{refusal::Refusal, repeat};
 
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -14,10 +15,10 @@ const HEX: &[u8] = b"0123456789abcdef";
 
 fn pick(alphabet: &[u8], length: usize) -> String {
     let one = || {
-        alphabet
-            .get(rand::random_range(0..alphabet.len()))
-            .copied()
-            .unwrap_or(b'0')
+        // The remainder favours none by more than one in 2^57.
+        let at = repeat::number() % (alphabet.len() as u64).max(1);
+        let at = usize::try_from(at).unwrap_or_default();
+        alphabet.get(at).copied().unwrap_or(b'0')
     };
     (0..length).map(|_| char::from(one())).collect()
 }
@@ -89,5 +90,5 @@ pub(crate) fn api_key() -> String {
 
 /// 128 bits.
 pub(crate) fn change() -> ChangeId {
-    ChangeId(rand::random())
+    ChangeId(u128::from(repeat::number()) << 64 | u128::from(repeat::number()))
 }

@@ -31,6 +31,7 @@ mod page;
 mod ports;
 mod reason;
 mod refusal;
+mod repeat;
 mod sample;
 #[cfg(test)]
 mod tests;

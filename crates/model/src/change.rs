@@ -18,7 +18,7 @@ use crate::{
     HttpReplacement, Integration, IntegrationId, IntegrationPatch, JoinToken, KeyState, MappingId,
     MappingPatch, Node, NodeId, Pop, PopName, Prior, PrivateEndpoint, PrivateEndpointId, Region,
     RegionName, Revision, RolloutEnd, RolloutMode, RolloutPolicy, Route, RouteId, RoutePatch,
-    Stage, StageName, StagePatch, TokenId, Zone, ZoneKey, ZoneKeyState,
+    Stage, StageName, StagePatch, TokenId, Zone, ZoneKey, ZoneKeyState, ZoneReplacement,
     codec::{Level, Only},
     rest::{Deploy, RestChange, SharedChange},
 };
@@ -235,6 +235,8 @@ pub enum Op {
     RaiseFormat(Level),
     /// Alters who may join by what they prove, or lets one in.
     Joining(Only<2, Box<crate::JoinChange>>),
+    /// Adds or replaces a zone, if its records are what its writer saw.
+    ReplaceZone(Box<Only<2, ZoneReplacement>>),
 }
 
 impl Op {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     CertificateId, ConnectorName, NodeId, PopName, PrivateEndpointId, RegionName, Revision,
-    TokenId, codec::Level,
+    TokenId, codec::Level, rest::Seen,
 };
 
 /// Facts chosen when the cluster was made.
@@ -125,6 +125,15 @@ pub struct Zone {
     pub records: Vec<Record>,
     /// Keys that sign it; none: it is not signed. Only operations on keys change these.
     pub keys: Vec<ZoneKey>,
+}
+
+/// A zone as its writer wants it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneReplacement {
+    /// What it is to be.
+    pub zone: Zone,
+    /// What its writer saw of its records.
+    pub seen: Seen,
 }
 
 /// A key that signs a zone (ECDSA P-256 with SHA-256, algorithm 13 of RFC 6605).

@@ -50,7 +50,7 @@ pub use change::{Change, Op, Outcome};
 pub use cluster::{
     Authority, Certificate, Cluster, JoinToken, Location, Node, NodeRole, Pop, Prior,
     PrivateEndpoint, Record, RecordValue, Region, Service, Zone, ZoneKey, ZoneKeyRole,
-    ZoneKeyState,
+    ZoneKeyState, ZoneReplacement,
 };
 pub use config::Config;
 pub use domain::{ApiMapping, DomainName, PrivateDomain};

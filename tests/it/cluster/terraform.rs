@@ -8,8 +8,10 @@ mod block;
 mod cases;
 mod content;
 mod local;
+mod lost;
 mod parts;
 mod refused;
+mod together;
 
 use std::{collections::BTreeMap, time::Instant};
 

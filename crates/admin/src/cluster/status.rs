@@ -16,6 +16,8 @@ struct StatusShape<'a> {
     region: &'a str,
     node: u64,
     revision: u64,
+    /// That calls may be named, and then sent again.
+    idempotency_keys: bool,
     raft: RaftShape,
     nodes: Vec<NodeShape<'a>>,
     connectors: Vec<ConnectorShape>,
@@ -63,6 +65,7 @@ pub(super) fn show(call: &Call<'_>) -> Result<Answer, Refusal> {
         region: call.settings.region.as_str(),
         node: call.settings.node.0,
         revision: call.config.revision.0,
+        idempotency_keys: true,
         raft: RaftShape {
             role: raft.role.as_str(),
             leader: raft.leader.map(|node| node.0),

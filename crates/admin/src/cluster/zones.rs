@@ -1,7 +1,11 @@
 //! DNS zones and their fixed records.
 
 use http::StatusCode;
-use model::{Config, Op, Record, ResourceKind, Zone};
+use model::{
+    Config, Op, Record, ResourceKind, Zone, ZoneReplacement,
+    codec::{Level, Only},
+    rest::Seen,
+};
 use serde::Serialize;
 
 use super::{list as list_of, rdata};
@@ -14,6 +18,10 @@ use crate::{
 
 /// Seconds.
 const TTL_S: i64 = 300;
+/// What a writer says who saw no zone.
+const NONE: &str = "none";
+/// From which format on a change can depend on what its writer saw.
+const CONDITIONS: Level = Level::numbered(2);
 /// RFC 2181, section 8.
 const TTL_S_MAX: i64 = 0x7fff_ffff;
 
@@ -21,6 +29,9 @@ const TTL_S_MAX: i64 = 0x7fff_ffff;
 struct ZoneShape<'a> {
     name: &'a str,
     records: Vec<RecordShape<'a>>,
+    /// Another one for other records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -32,7 +43,28 @@ struct RecordShape<'a> {
     value: String,
 }
 
-fn shape(zone: &Zone) -> ZoneShape<'_> {
+/// As it stands in answers; nothing where a change could not depend on it.
+fn etag(config: &Config, zone: &Zone) -> Option<String> {
+    match Seen::of(Some(&zone.records)) {
+        Seen::This(digest) if config.format() >= CONDITIONS => Some(format!("{digest:016x}")),
+        _ => None,
+    }
+}
+
+/// What the caller saw, if it says so.
+fn seen(document: &Document) -> Result<Option<Seen>, Refusal> {
+    let Some(text) = document.text("etag")? else {
+        return Ok(None);
+    };
+    if text == NONE {
+        return Ok(Some(Seen::Nothing));
+    }
+    let digest = u64::from_str_radix(&text, 16);
+    let wrong = || Refusal::bad(format!("etag must be that of an answer, or {NONE}"));
+    Ok(Some(Seen::This(digest.map_err(|_| wrong())?)))
+}
+
+fn shape<'z>(config: &Config, zone: &'z Zone) -> ZoneShape<'z> {
     let records = zone.records.iter().map(|one| {
         let (kind, value) = rdata::show(&one.value);
         RecordShape {
@@ -45,17 +77,19 @@ fn shape(zone: &Zone) -> ZoneShape<'_> {
     ZoneShape {
         name: &zone.name,
         records: records.collect(),
+        etag: etag(config, zone),
     }
 }
 
 fn render(config: &Config, name: &str, status: StatusCode) -> Result<Answer, Refusal> {
     let found = config.zones.get(name);
     let found = found.ok_or_else(|| Refusal::not_found(ResourceKind::Zone, name))?;
-    Answer::json(status, &shape(found))
+    Answer::json(status, &shape(config, found))
 }
 
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
-    list_of(call.config.zones.values().map(|zone| shape(zone)))
+    let zones = call.config.zones.values();
+    list_of(zones.map(|zone| shape(call.config, zone)))
 }
 
 pub(super) fn show(call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -74,12 +108,16 @@ pub(super) fn put(call: &Call<'_>) -> Result<Write, Refusal> {
             "{name} is a name that the cluster gives out itself"
         )));
     }
-    let op = Op::PutZone(Zone {
+    let zone = Zone {
         name: name.clone(),
         records,
         // Kept as they are by whoever applies this.
         keys: Vec::new(),
-    });
+    };
+    let op = match seen(&call.document)? {
+        Some(seen) => Op::ReplaceZone(Box::new(Only(ZoneReplacement { zone, seen }))),
+        None => Op::PutZone(zone),
+    };
     Ok(Write::showing(op, move |config| {
         render(config, &name, StatusCode::OK)
     }))

@@ -545,3 +545,49 @@ async fn the_format_rises_only_when_every_node_knows_it() {
         .expect(400, "POST", path, json!({ "format": 99 }))
         .await;
 }
+
+#[tokio::test]
+async fn a_zone_is_put_only_by_who_saw_what_is_there() {
+    let bench = Bench::new();
+    let zone = "/edgeway/v1/zones/edgeway.test";
+    let shown = bench.expect(200, "GET", zone, Value::Null).await;
+    assert!(shown.body.get("etag").is_none(), "not before format 2");
+    let format = "/edgeway/v1/format";
+    *bench.world.live.lock().unwrap() = vec![live(1, 1)];
+    bench.expect(200, "POST", format, Value::Null).await;
+
+    let shown = bench.expect(200, "GET", zone, Value::Null).await;
+    let first = shown.body["etag"].clone();
+    let records = |name: &str, etag: &Value| {
+        let record = json!({"name": name, "type": "A", "value": "192.0.2.1"});
+        json!({"records": [record], "etag": etag})
+    };
+    let put = bench
+        .expect(200, "PUT", zone, records("a.edgeway.test", &first))
+        .await;
+    assert_ne!(put.body["etag"], first);
+    // Who saw what was there before, or nothing, comes too late; its change would be lost.
+    for etag in [&first, &json!("none")] {
+        bench
+            .refused(
+                ("ConflictException", "concurrent modification"),
+                "PUT",
+                zone,
+                records("b.edgeway.test", etag),
+            )
+            .await;
+    }
+    bench
+        .refused(
+            ("BadRequestException", "etag"),
+            "PUT",
+            zone,
+            records("b.edgeway.test", &json!("x")),
+        )
+        .await;
+    let body = records("c.edgeway.test", &put.body["etag"]);
+    bench.expect(200, "PUT", zone, body).await;
+    let other = "/edgeway/v1/zones/other.test";
+    let body = records("a.other.test", &json!("none"));
+    bench.expect(200, "PUT", other, body).await;
+}

@@ -11,6 +11,7 @@ mod join_policies;
 mod odd;
 mod parts;
 mod refusals;
+mod repeats;
 mod usage;
 mod v1;
 mod v2;

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Context, room};
+use super::{Context, rest::CONCURRENT, room};
 use crate::{
     AccessKey, Certificate, CertificateId, Cluster, Config, JoinToken, KeyState, Node, NodeId,
-    NodeRole, Op, Pop, Region, RegionName, Rejection, ResourceKind, TokenId, Zone, codec::Level,
-    limits::CLUSTER_THINGS_MAX,
+    NodeRole, Op, Pop, Region, RegionName, Rejection, ResourceKind, TokenId, Zone, ZoneReplacement,
+    codec::Level, limits::CLUSTER_THINGS_MAX,
 };
 
 impl Config {
@@ -84,6 +84,7 @@ impl Config {
     fn perform_security(&mut self, op: Op, context: &Context) -> Result<(), Rejection> {
         match op {
             Op::PutZone(zone) => self.put_zone(zone),
+            Op::ReplaceZone(replacement) => self.replace_zone(replacement.0),
             Op::DeleteZone(name) if name == self.base_domain() => Err(Rejection::conflict(
                 ResourceKind::Zone,
                 "the base domain's zone cannot be deleted",
@@ -275,6 +276,15 @@ impl Config {
             .get(&zone.name)
             .map_or_else(Vec::new, |old| old.keys.clone());
         put(&mut self.zones, zone.name.clone(), zone, ResourceKind::Zone)
+    }
+
+    fn replace_zone(&mut self, replacement: ZoneReplacement) -> Result<(), Rejection> {
+        let ZoneReplacement { zone, seen } = replacement;
+        let now = self.zones.get(&zone.name).map(|zone| &zone.records);
+        if seen.holds(now) {
+            return self.put_zone(zone);
+        }
+        Err(Rejection::conflict(ResourceKind::Zone, CONCURRENT))
     }
 
     fn create_token(&mut self, token: JoinToken, context: &Context) -> Result<(), Rejection> {

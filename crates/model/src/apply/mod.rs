@@ -160,6 +160,7 @@ impl Config {
             | Op::PutPrivateEndpoint(_)
             | Op::DeletePrivateEndpoint(_)
             | Op::PutZone(_)
+            | Op::ReplaceZone(_)
             | Op::DeleteZone(_)
             | Op::AddZoneKey(..)
             | Op::SetZoneKeyState(..)

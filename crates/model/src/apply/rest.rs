@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What Amazon says when somebody else was faster; its clients try again.
-const CONCURRENT: &str =
+pub(super) const CONCURRENT: &str =
     "Unable to complete operation due to concurrent modification. Please try again later.";
 
 impl Config {

@@ -1,18 +1,22 @@
 //! DNS zones that the cluster answers for, and their records.
 //!
 //! The API knows a zone as a whole. Records of several resources are put into one zone by reading
-//! it, altering it and putting it back; within one run of Terraform these take turns. Two runs at
-//! the same time on one zone may undo each other's records, as the next plan shows.
+//! it, altering it and putting it back; within one run of Terraform these take turns. Against other
+//! runs and people, the zone is only put back if it still is what was read; otherwise it is read
+//! again.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
-use http::Method;
+use rand::RngExt as _;
 use serde_json::{Value as Json, json};
 use tokio::sync::Mutex;
 
 use super::{rdata, table::encoded};
 use crate::{
+    client::Kind,
     cty::{Type, Value, from_json},
-    framework::{Attribute, Call, Check, Failure, Note, Resource, Schema},
+    framework::{Attribute, Call, Check, Failure, Note, Path, Resource, Schema},
     session::WaitFor,
 };
 
@@ -21,6 +25,20 @@ pub(super) fn all() -> Vec<Box<dyn Resource>> {
 }
 
 const LIST: &str = "/edgeway/v1/zones";
+
+/// From this format on, a zone can be put on condition.
+const CONDITIONS: i64 = 2;
+/// How often a zone is altered again after somebody else was faster.
+const TRIES_MAX: u32 = 40;
+/// Longest pause before that, in milliseconds.
+const PAUSE_MS_MAX: u64 = 400;
+
+/// A zone as it was read.
+struct Found {
+    records: Vec<Json>,
+    /// What putting it depends on; a cluster of an older format has none.
+    etag: Option<Json>,
+}
 
 /// Whoever alters a zone holds this.
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -34,24 +52,45 @@ fn wait_for() -> Attribute {
 }
 
 /// The zone's records as the API has them now; none if there is no such zone.
-async fn records(call: &Call<'_>, zone: &str) -> Result<Option<Vec<Json>>, Note> {
+async fn zone(call: &Call<'_>, zone: &str) -> Result<Option<Found>, Note> {
     let path = format!("{LIST}/{}", encoded(zone));
     let found = call.session.client()?.find(&path).await;
     let found = found.map_err(|error| error.note("read the zone"))?;
-    Ok(found.map(|zone| zone["records"].as_array().cloned().unwrap_or_default()))
+    Ok(found.map(|zone| Found {
+        records: zone["records"].as_array().cloned().unwrap_or_default(),
+        etag: zone.get("etag").cloned(),
+    }))
 }
 
-/// Puts the zone with these records.
-async fn put(call: &Call<'_>, zone: &str, records: Vec<Json>, object: &Value) -> Result<(), Note> {
+/// Puts the zone with these records. False: somebody else has altered it since it was read.
+async fn put(call: &Call<'_>, zone: &str, found: Found, object: &Value) -> Result<bool, Note> {
     let path = format!("{LIST}/{}", encoded(zone));
-    let body = json!({ "records": records });
-    let written = call
-        .session
-        .client()?
-        .send(Method::PUT, &path, Some(&body))
-        .await;
-    let written = written.map_err(|error| error.note("write the zone"))?;
-    call.session.settle(object, written).await.map(drop)
+    let mut body = json!({ "records": found.records });
+    if let Some(etag) = found.etag {
+        body["etag"] = etag;
+    }
+    match call.session.client()?.put_seen(&path, &body).await {
+        Ok(written) => {
+            call.session.settle(object, written).await?;
+            Ok(true)
+        }
+        Err(error) if error.kind() == Kind::Concurrent => Ok(false),
+        Err(error) => Err(error.note("write the zone")),
+    }
+}
+
+/// Whether the cluster's format has conditions: without, there is no etag for a zone that is new.
+async fn knows_conditions(call: &Call<'_>) -> Result<bool, Note> {
+    let status = call.session.client()?.get("/edgeway/v1/status").await;
+    let status = status.map_err(|error| error.note("read the cluster's status"))?;
+    let format = status.pointer("/cluster/format").and_then(Json::as_i64);
+    Ok(format.is_some_and(|format| format >= CONDITIONS))
+}
+
+/// A pause that is another one for each of those who were too late.
+async fn step_back() {
+    let pause = rand::rng().random_range(1..PAUSE_MS_MAX);
+    tokio::time::sleep(Duration::from_millis(pause)).await;
 }
 
 fn lower(text: &str) -> Result<(), String> {
@@ -91,11 +130,20 @@ impl Resource for Zone {
     ) -> Result<Value, Failure> {
         let _turn = TURN.lock().await;
         let name = planned.text("name").unwrap_or_default();
-        if records(call, name).await?.is_some() {
+        let there = || {
             let detail = format!("Import {name:?} instead of making it.");
-            return Err(Note::error("The zone is there already", detail).into());
+            Note::error("The zone is there already", detail)
+        };
+        if zone(call, name).await?.is_some() {
+            return Err(there().into());
         }
-        put(call, name, Vec::new(), planned).await?;
+        let new = Found {
+            records: Vec::new(),
+            etag: knows_conditions(call).await?.then(|| json!("none")),
+        };
+        if !put(call, name, new, planned).await? {
+            return Err(there().into());
+        }
         Ok(Value::object().with("id", name))
     }
 
@@ -159,31 +207,39 @@ impl Record {
     /// Puts the resource's records in the place of those that are there.
     async fn replace(&self, call: &Call<'_>, known: &Value, values: &[String]) -> Result<(), Note> {
         let _turn = TURN.lock().await;
-        let zone = known.text("zone").unwrap_or_default();
-        let Some(mut all) = records(call, zone).await? else {
-            if values.is_empty() {
+        let name = known.text("zone").unwrap_or_default();
+        for _ in 0..TRIES_MAX {
+            let Some(mut found) = zone(call, name).await? else {
+                if values.is_empty() {
+                    return Ok(());
+                }
+                let detail = format!("{name:?} is no zone of the cluster.");
+                let note = Note::error("There is no such zone", detail);
+                return Err(note.at(Path::of("zone")));
+            };
+            found.records.retain(|one| !is_of(one, known));
+            for value in values {
+                found.records.push(json!({
+                    "name": known.text("name"),
+                    "type": known.text("type"),
+                    "ttl": known.whole("ttl"),
+                    "value": value,
+                }));
+            }
+            if put(call, name, found, known).await? {
                 return Ok(());
             }
-            let detail = format!("{zone:?} is no zone of the cluster.");
-            return Err(Note::error("There is no such zone", detail));
-        };
-        all.retain(|one| !is_of(one, known));
-        for value in values {
-            all.push(json!({
-                "name": known.text("name"),
-                "type": known.text("type"),
-                "ttl": known.whole("ttl"),
-                "value": value,
-            }));
+            step_back().await;
         }
-        put(call, zone, all, known).await
+        let detail = format!("Others altered {name:?} {TRIES_MAX} times in the meantime.");
+        Err(Note::error("The zone could not be altered", detail))
     }
 
     async fn write(&self, call: &mut Call<'_>, planned: &Value) -> Result<Value, Failure> {
         self.replace(call, planned, &planned.texts("values"))
             .await?;
-        let zone = planned.text("zone").unwrap_or_default();
-        let all = records(call, zone).await?.unwrap_or_default();
+        let found = zone(call, planned.text("zone").unwrap_or_default()).await?;
+        let all = found.map(|found| found.records).unwrap_or_default();
         let lost = || Note::error("The records are gone", "Somebody else alters the zone.");
         let state = Self::state(planned, &all).ok_or_else(lost)?;
         let (wanted, made) = (planned.texts("values"), state.texts("values"));
@@ -233,7 +289,7 @@ impl Resource for Record {
     fn validate(&self, config: &Value) -> Vec<Note> {
         let values = config.attribute("values");
         let detail = "A record without values is none: leave the resource out.";
-        let note = || Note::error("No values", detail).at(crate::framework::Path::of("values"));
+        let note = || Note::error("No values", detail).at(Path::of("values"));
         let none = values.is_set() && values.is_empty();
         none.then(note).into_iter().collect()
     }

@@ -14,7 +14,7 @@ mod tests;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -43,6 +43,9 @@ const CATCH_UP: Duration = Duration::from_secs(20);
 /// After this long, the other endpoints are asked too: it may have left the cluster.
 const STALE_AFTER: Duration = Duration::from_secs(1);
 
+/// Where calls are not named.
+const UNNAMED: &str = "/edgeway/v1/tokens";
+
 /// Longest wait that the management API takes, seconds.
 const WAIT_S_MAX: u64 = 300;
 
@@ -54,6 +57,8 @@ pub(crate) struct Client {
     written: AtomicU64,
     /// Calls that were made, for the log.
     calls: AtomicU64,
+    /// Whether the cluster does a call with a name once, however often it is sent.
+    names: AtomicBool,
 }
 
 /// What a write has done.
@@ -71,6 +76,7 @@ impl Client {
             lists: Lists::default(),
             written: AtomicU64::new(0),
             calls: AtomicU64::new(0),
+            names: AtomicBool::new(false),
         })
     }
 
@@ -93,7 +99,11 @@ impl Client {
             let wanted = self.written.load(Ordering::Acquire);
             let late = answer.revision.is_some_and(|revision| revision < wanted);
             if !late || begun.elapsed() > CATCH_UP {
-                return answer.json();
+                let json = answer.json()?;
+                if path == probe::STATUS {
+                    self.learn(&json);
+                }
+                return Ok(json);
             }
             if begun.elapsed() > STALE_AFTER {
                 self.sender.leave(asked);
@@ -136,7 +146,21 @@ impl Client {
         self.lists.forget();
         let result = self.tried(&method, path, body).await;
         self.lists.forget();
-        let answer = result?;
+        self.written(result?)
+    }
+
+    /// Puts an object that depends on what was seen of it: where somebody was faster, asking again
+    /// would not help, and is left to whoever can look again.
+    pub(crate) async fn put_seen(&self, path: &str, body: &Json) -> Result<Written, CallError> {
+        let bytes = body.to_string().into_bytes();
+        self.lists.forget();
+        let again = |error: &CallError| error.kind() != Kind::Concurrent;
+        let result = self.tried_if(&Method::PUT, path, Some(bytes), again).await;
+        self.lists.forget();
+        self.written(result?)
+    }
+
+    fn written(&self, answer: Exchange) -> Result<Written, CallError> {
         let revision = answer.revision.unwrap_or_default();
         self.written.fetch_max(revision, Ordering::AcqRel);
         Ok(Written {
@@ -163,7 +187,7 @@ impl Client {
             self.count();
             let asked = self.sender.present();
             let sent = (&Method::GET, path.as_str(), None);
-            match self.sender.exchange(asked, sent, limit).await {
+            match self.sender.exchange(asked, sent, None, limit).await {
                 Ok(answer) => return answer.accepted(&Method::GET, &path).map(|_| ()),
                 // The endpoint went away: another one can wait as well.
                 Err(_) if begun.elapsed() < within => self.sender.leave(asked),
@@ -189,6 +213,18 @@ impl Client {
         path: &str,
         bytes: Option<Vec<u8>>,
     ) -> Result<Exchange, CallError> {
+        self.tried_if(method, path, bytes, |_| true).await
+    }
+
+    /// Tries until it is done or refused, or `again` says that it is not worth it.
+    async fn tried_if(
+        &self,
+        method: &Method,
+        path: &str,
+        bytes: Option<Vec<u8>>,
+        again: impl Fn(&CallError) -> bool,
+    ) -> Result<Exchange, CallError> {
+        let mut name = self.name(method, path);
         let mut tries = 0;
         loop {
             tries += 1;
@@ -196,22 +232,36 @@ impl Client {
             let asked = self.sender.present();
             let timeout = self.sender.timeout();
             let sent = (method, path, bytes.clone());
-            let result = match self.sender.exchange(asked, sent, timeout).await {
+            let named = name.as_deref();
+            let result = match self.sender.exchange(asked, sent, named, timeout).await {
                 Ok(answer) => answer.accepted(method, path),
                 Err(error) => Err(error),
             };
             let error = match result {
                 Ok(answer) => return Ok(answer),
-                Err(error) if !is_safe_again(method, &error) => return Err(error),
+                Err(error) if !is_safe_again(method, named, &error) || !again(&error) => {
+                    return Err(error);
+                }
                 Err(error) if tries >= self.tries_max(&error) => return Err(error),
                 Err(error) => error,
             };
             if error.blames_endpoint() {
                 self.sender.leave(asked);
+            } else {
+                // Refusals are remembered under the name.
+                name = self.name(method, path);
             }
             crate::plugin::log::debug(&format!("trying again: {error}"));
             tokio::time::sleep(pause(tries)).await;
         }
+    }
+
+    /// A name for a call that must not be done twice, where the cluster knows names. Join tokens
+    /// are made elsewhere, and one too many only expires.
+    fn name(&self, method: &Method, path: &str) -> Option<String> {
+        let named = *method == Method::POST && path != UNNAMED;
+        let known = self.names.load(Ordering::Relaxed);
+        (named && known).then(|| format!("{:032x}", rand::random::<u128>()))
     }
 
     /// Waiting helps neither those who are not trusted nor us.
@@ -243,11 +293,12 @@ impl Client {
 }
 
 /// Whether a call may be sent again: it has not been done, or doing it twice is as once.
-fn is_safe_again(method: &Method, error: &CallError) -> bool {
+fn is_safe_again(method: &Method, name: Option<&str>, error: &CallError) -> bool {
     let idempotent = matches!(
         *method,
         Method::GET | Method::PUT | Method::DELETE | Method::PATCH
     );
+    let idempotent = idempotent || name.is_some();
     match error.kind() {
         // Refused before it was looked at, or before it was sent.
         Kind::Busy | Kind::NotSent | Kind::Concurrent | Kind::Untrusted => true,

@@ -3,7 +3,10 @@
 //! A cluster that is down, or not there yet, is no error here: what needs it says so. A certificate
 //! or a key that is refused will be so for every call, and is better told once.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use http::Method;
 use serde_json::Value as Json;
@@ -11,7 +14,7 @@ use tokio::{task::JoinSet, time::timeout};
 
 use super::{CallError, Client, Kind};
 
-const STATUS: &str = "/edgeway/v1/status";
+pub(super) const STATUS: &str = "/edgeway/v1/status";
 
 /// Beyond it, calls find out by themselves who answers.
 const LOOK_WITHIN: Duration = Duration::from_secs(6);
@@ -33,6 +36,7 @@ impl Client {
         while let Ok(Some(Ok((at, seen)))) = timeout(LOOK_WITHIN, asked.join_next()).await {
             match seen {
                 Ok(status) if is_led(&status) => {
+                    self.learn(&status);
                     self.sender.prefer(at);
                     return Ok(());
                 }
@@ -49,10 +53,16 @@ impl Client {
         Ok(())
     }
 
+    /// What the cluster can do; one that is made in this run is first seen later.
+    pub(super) fn learn(&self, status: &Json) {
+        let names = status.get("idempotencyKeys").and_then(Json::as_bool);
+        self.names.store(names == Some(true), Ordering::Relaxed);
+    }
+
     async fn look_at(&self, at: usize) -> Result<Json, CallError> {
         self.count();
         let sent = (&Method::GET, STATUS, None);
-        let answer = self.sender.exchange(at, sent, LOOK_WITHIN).await?;
+        let answer = self.sender.exchange(at, sent, None, LOOK_WITHIN).await?;
         match answer.accepted(&Method::GET, STATUS) {
             Ok(answer) => answer.json(),
             // A key that may do other things than this is a key.

@@ -35,6 +35,8 @@ const CALLS_MAX: usize = 32;
 /// How long an endpoint may take to let us connect, before the next one is asked.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
+/// Header of calls that may be sent again, although doing them twice is not as once.
+const NAME: &str = "x-edgeway-idempotency-key";
 const REVISION: &str = "x-edgeway-revision";
 const REASON: &str = "x-edgeway-reason";
 
@@ -150,6 +152,7 @@ impl Sender {
         &self,
         at: usize,
         (method, path, body): (&Method, &str, Option<Vec<u8>>),
+        name: Option<&str>,
         timeout: Duration,
     ) -> Result<Exchange, CallError> {
         let lost = |text: String| CallError::new(Kind::Lost, format!("{method} {path}: {text}"));
@@ -157,7 +160,10 @@ impl Sender {
         let endpoint = self.endpoints.get(at);
         let endpoint =
             endpoint.ok_or_else(|| CallError::new(Kind::Refused, "there is no endpoint"))?;
-        let request = self.signed(endpoint, method, path, body.unwrap_or_default())?;
+        let mut request = self.signed(endpoint, method, path, body.unwrap_or_default())?;
+        if let Some(name) = name.and_then(|name| name.parse().ok()) {
+            request.headers_mut().insert(NAME, name);
+        }
         let exchange = async {
             let answer = self.http.request(request).await.map_err(|error| {
                 let kind = match error.is_connect() {

@@ -23,6 +23,30 @@ type Answer = (u16, u64, String);
 /// A server that answers its n-th call as `answer` says; gives its URL. A reason that came with a
 /// call stands behind its path, after a `#`.
 async fn server(answer: impl Fn(usize, &str) -> Answer + Send + Sync + 'static) -> String {
+    serve(move |call, request| {
+        let mut path = request.uri().to_string();
+        if let Some(reason) = request.headers().get("x-edgeway-reason") {
+            path = format!("{path}#{}", reason.to_str().unwrap());
+        }
+        answer(call, &path)
+    })
+    .await
+}
+
+/// The same, by the names of calls.
+async fn named_server(
+    answer: impl Fn(usize, Option<&str>) -> Answer + Send + Sync + 'static,
+) -> String {
+    serve(move |call, request| {
+        let name = request.headers().get("x-edgeway-idempotency-key");
+        answer(call, name.map(|name| name.to_str().unwrap()))
+    })
+    .await
+}
+
+async fn serve(
+    answer: impl Fn(usize, &Request<Incoming>) -> Answer + Send + Sync + 'static,
+) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (answer, calls) = (Arc::new(answer), Arc::new(AtomicUsize::new(0)));
@@ -30,11 +54,8 @@ async fn server(answer: impl Fn(usize, &str) -> Answer + Send + Sync + 'static) 
         while let Ok((stream, _)) = listener.accept().await {
             let (answer, calls) = (Arc::clone(&answer), Arc::clone(&calls));
             let service = service_fn(move |request: Request<Incoming>| {
-                let mut path = request.uri().to_string();
-                if let Some(reason) = request.headers().get("x-edgeway-reason") {
-                    path = format!("{path}#{}", reason.to_str().unwrap());
-                }
-                let (status, revision, body) = answer(calls.fetch_add(1, Ordering::SeqCst), &path);
+                let call = calls.fetch_add(1, Ordering::SeqCst);
+                let (status, revision, body) = answer(call, &request);
                 let response = Response::builder()
                     .status(status)
                     .header("x-edgeway-revision", revision)
@@ -95,6 +116,31 @@ async fn a_post_that_may_have_been_done_is_not_sent_again() {
         .await;
     assert_eq!(error.unwrap_err().kind(), Kind::Failed);
     assert_eq!(client.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_post_whose_answer_was_lost_is_sent_again_under_its_name() {
+    let names = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = Arc::clone(&names);
+    let known = json!({ "idempotencyKeys": true, "raft": { "healthy": true } });
+    let lossy = named_server(move |call, name| {
+        seen.lock().unwrap().extend(name.map(str::to_owned));
+        match call {
+            0 => (200, 1, known.to_string()),
+            1 => (500, 1, "{}".to_owned()),
+            _ => (201, 2, r#"{"id":"x"}"#.to_owned()),
+        }
+    });
+    let client = Arc::new(client(&[&lossy.await]));
+    client.look().await.unwrap();
+    let made = client
+        .send(Method::POST, "/restapis", Some(&json!({})))
+        .await;
+    assert_eq!(made.unwrap().revision, 2);
+    let names = names.lock().unwrap().clone();
+    assert_eq!(names.len(), 2, "both times");
+    assert_eq!(names[0], names[1]);
+    assert_eq!(names[0].len(), 32);
 }
 
 #[tokio::test]

@@ -82,6 +82,18 @@ fn found(
     }
 }
 
+/// The object of a list in which `name` is `value`. Lists are read once for all objects of a run.
+async fn listed(
+    call: &Call<'_>,
+    list: &str,
+    name: &str,
+    value: &Value,
+) -> Result<Result<Option<Json>, CallError>, Note> {
+    let items = call.session.client()?.list(list).await;
+    let is = |item: &&Json| text(item, name) == *value || whole(item, name) == *value;
+    Ok(items.map(|items| items.iter().find(is).cloned()))
+}
+
 /// A text of an answer.
 fn text(json: &Json, name: &str) -> Value {
     json.get(name).and_then(Json::as_str).into()

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use http::Method;
 use serde_json::Value as Json;
 
-use super::{found, leave, text, whole};
+use super::{found, leave, listed, text, whole};
 use crate::{
     cty::Value,
     framework::{
@@ -292,7 +292,8 @@ impl Resource for ClusterNode {
     }
 
     async fn read(&self, call: &mut Call<'_>, known: &Value) -> Result<Option<Value>, Failure> {
-        let answer = call.session.client()?.find(&path(known)).await;
+        let number = known.attribute("node_id");
+        let answer = listed(call, NODES, "id", number).await?;
         let answer = answer.map(|node| node.map(|node| state(&node)));
         Ok(found(call, known, answer, "read the node")?)
     }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use http::Method;
 use serde_json::{Value as Json, json};
 
-use super::{found, location};
+use super::{found, listed, location};
 use crate::{
     cty::{Value, from_json},
     framework::{Attribute, Call, Failure, Note, Path, Resource, Schema},
@@ -103,7 +103,8 @@ impl Resource for Place {
     }
 
     async fn read(&self, call: &mut Call<'_>, state: &Value) -> Result<Option<Value>, Failure> {
-        let answer = call.session.client()?.find(&self.path(state)).await;
+        let list = format!("/edgeway/v1/{}", self.plural);
+        let answer = listed(call, &list, "name", state.attribute("name")).await?;
         let answer = answer.map(|place| place.map(|place| self.state(&place)));
         Ok(found(
             call,

@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value as Json, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{found, text, whole};
+use super::{found, listed, text, whole};
 use crate::{
     cty::Value,
     framework::{
@@ -149,8 +149,7 @@ impl Resource for EnrollmentToken {
     }
 
     async fn read(&self, call: &mut Call<'_>, known: &Value) -> Result<Option<Value>, Failure> {
-        let id = known.text("id").unwrap_or_default();
-        let answer = call.session.client()?.find(&format!("{PATH}/{id}")).await;
+        let answer = listed(call, PATH, "id", known.attribute("id")).await?;
         let answer = answer.map(|token| match token {
             Some(token) => Some(state(&token)),
             // The cluster forgets expired tokens.
