@@ -6,6 +6,7 @@
 
 mod cases;
 mod content;
+mod ordered;
 mod refused;
 
 use std::{collections::BTreeMap, time::Instant};
