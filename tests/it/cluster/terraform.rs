@@ -9,6 +9,7 @@ mod cases;
 mod content;
 mod local;
 mod lost;
+mod ordered;
 mod parts;
 mod refused;
 mod together;

@@ -531,6 +531,7 @@ resource "edgeway_api_integration" "backend" {
     "200"         = { "append:header.x" = "1", "append:header.@{a|b}@" = "2" }
     "40@{3|4}@" = { "overwrite:statuscode" = "200" }
   }
+  @{tls_config = { server_name_to_verify = "a.example" }|}@
 }
 "#,
     )

@@ -113,12 +113,26 @@ pub(crate) fn document(fields: &[Field], prior: &Value, planned: &Value) -> Map<
             _ if field.removed_at.is_some() => wire::one(field, new).unwrap_or_default(),
             // Entries that are gone are said so by an empty text.
             How::Entries { .. } => cleared(old, new),
+            // An object without fields alters nothing: each is cleared.
+            How::Object(fields) if field.is_single() && new.is_null() => nothing(fields, old),
             _ if new.is_null() => empty(old),
             _ => wire::one(field, new).unwrap_or_default(),
         };
         wire::put(&mut body, field.wire, json);
     }
     body
+}
+
+/// An object that says of each field that it is no more.
+fn nothing(fields: &[Field], old: &Value) -> Json {
+    let mut body = Map::new();
+    for field in fields {
+        let was = old.attribute(field.attribute.name);
+        if was.is_set() {
+            wire::put(&mut body, field.wire, empty(was));
+        }
+    }
+    Json::Object(body)
 }
 
 fn cleared(old: &Value, new: &Value) -> Json {
@@ -167,5 +181,77 @@ fn empty(old: &Value) -> Json {
         Value::Map(_) => Json::Object(Map::new()),
         Value::Bool(_) => false.into(),
         Value::Null | Value::Unknown | Value::Number(_) | Value::Typed(..) => Json::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::{document, removals};
+    use crate::{
+        api::table::Field,
+        cty::{Type, Value, from_json},
+        framework::{Attribute, Nesting},
+    };
+
+    fn fields() -> Vec<Field> {
+        let by_status = Type::map(Type::map(Type::String));
+        let name = || Field::plain(Attribute::text("server_name", ""), "serverName");
+        let limit = || Field::plain(Attribute::number("limit", ""), "limit");
+        vec![
+            Field::plain(Attribute::text("title", ""), "title"),
+            Field::variables(Attribute::new("responses", by_status, ""), "responses"),
+            Field::object("tls", "tlsConfig", "", vec![name()]),
+            Field::object("cors", "cors", "", vec![name()]).removed_at("cors"),
+            Field::nested(Nesting::Map, "routes", "routes", "", vec![limit()])
+                .removed_at("routesettings"),
+        ]
+    }
+
+    /// An object with these attributes.
+    fn state(json: &Json) -> Value {
+        let fields = fields().into_iter();
+        fields.fold(Value::object(), |state, field| {
+            let attribute = field.attribute;
+            let value = from_json(&json[attribute.name], &attribute.ty());
+            state.with(attribute.name, value)
+        })
+    }
+
+    #[track_caller]
+    fn check(prior: &Json, planned: &Json, sent: &Json, removed: &[&str]) {
+        let (prior, planned) = (state(prior), state(planned));
+        let body = Json::Object(document(&fields(), &prior, &planned));
+        assert_eq!(body, *sent);
+        assert_eq!(removals(&fields(), &prior, &planned), removed);
+    }
+
+    #[test]
+    fn what_is_left_out_is_cleared_and_what_is_the_same_not_sent() {
+        let prior = json!({ "title": "a", "tls": { "server_name": "b" } });
+        check(&prior, &prior, &json!({}), &[]);
+        let sent = json!({ "title": "", "tlsConfig": { "serverName": "" } });
+        check(&prior, &json!({}), &sent, &[]);
+    }
+
+    #[test]
+    fn entries_that_are_gone_are_said_so_however_deep() {
+        let prior = json!({ "responses": { "200": { "a": "1", "b": "2" }, "404": { "c": "3" } } });
+        let planned = json!({ "responses": { "200": { "a": "4" } } });
+        let sent = json!({ "responses": { "200": { "a": "4", "b": "" }, "404": {} } });
+        check(&prior, &planned, &sent, &[]);
+    }
+
+    #[test]
+    fn some_fields_are_deleted_by_calls_of_their_own() {
+        let prior = json!({
+            "cors": { "server_name": "a" },
+            "routes": { "GET /a": { "limit": 1 }, "GET /b": { "limit": 2 } },
+        });
+        let planned = json!({ "routes": { "GET /b": { "limit": 3 } } });
+        let sent = json!({ "routes": { "GET /b": { "limit": 3 } } });
+        let removed = ["cors", "routesettings/GET%20%2Fa"];
+        check(&prior, &planned, &sent, &removed);
     }
 }

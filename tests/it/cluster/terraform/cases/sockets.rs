@@ -33,7 +33,7 @@ resource "edgeway_api_integration" "chat" {
   request_templates             = { "@{$default|200}@" = "{\"statusCode\": 200}" }
   template_selection_expression = "@{\\$default|200}@"
   passthrough_behavior          = "@{WHEN_NO_MATCH|NEVER}@"
-  content_handling_strategy     = "@{CONVERT_TO_TEXT|CONVERT_TO_BINARY}@"
+  content_handling_strategy     = @{"CONVERT_TO_TEXT"|null}@
 }
 "#,
     ),
