@@ -176,7 +176,13 @@ impl Record {
                 "value": value,
             }));
         }
-        put(call, zone, all, known).await
+        let put = put(call, zone, all, known).await;
+        // The zone is refused as a whole; which value it was is in what is said.
+        put.map_err(|note| {
+            let named = values.iter().any(|value| note.detail.contains(value));
+            let at = || crate::framework::Path::of("values");
+            if named { note.at(at()) } else { note }
+        })
     }
 
     async fn write(&self, call: &mut Call<'_>, planned: &Value) -> Result<Value, Failure> {

@@ -38,7 +38,6 @@ mod check;
 mod function;
 mod note;
 mod plan;
-mod pointing;
 mod registry;
 mod resource;
 mod schema;
