@@ -9,7 +9,7 @@ variable "export" {
   }
   validation {
     condition     = strcontains(try(file("${path.module}/${var.export}"), ""), "x-amazon-apigateway-integration")
-    error_message = "The export has no integrations: ask for it with `extensions=integrations,authorizers`."
+    error_message = "The export has no integrations: ask for it with the extensions integrations and authorizers, as README.md does."
   }
 }
 

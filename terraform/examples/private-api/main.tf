@@ -46,7 +46,7 @@ module "ledger" {
       "/{proxy+}" = {
         "x-amazon-apigateway-any-method" = {
           parameters = [{ name = "proxy", in = "path", required = true, schema = { type = "string" } }]
-          responses  = { default = { description = "What the backend says." } }
+          responses  = { 200 = { description = "What the backend says." } }
           # By the connector in the backend's own network; nothing there has an open port.
           "x-amazon-apigateway-integration" = {
             type              = "http_proxy"

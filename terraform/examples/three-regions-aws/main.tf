@@ -87,12 +87,14 @@ module "virginia" {
   package          = local.machine.package
   management_cidrs = local.machine.management_cidrs
 
-  bootstrap = {
+  bootstrap = var.established ? null : {
     # Once the secret has its value.
     secret_arn  = aws_secretsmanager_secret_version.cluster.arn
     base_domain = var.base_domain
     account_id  = var.account_id
   }
+  # Later on it joins as all others do: a machine with an empty volume must not make a second cluster.
+  join_token_secret_arn = var.established ? aws_secretsmanager_secret.token["region-us-east-1"].arn : null
 }
 
 resource "edgeway_cluster_bootstrap" "this" {
@@ -132,6 +134,15 @@ resource "edgeway_enrollment_token" "region" {
   ttl_seconds = 86400
 }
 
+resource "edgeway_enrollment_token" "first" {
+  role        = "region"
+  place       = "us-east-1"
+  max_uses    = 3
+  ttl_seconds = 86400
+  keepers     = { generation = var.token_generation }
+  depends_on  = [edgeway_cluster_bootstrap.this]
+}
+
 # For a group that adds machines at any time: many uses, the longest life, and renewed before its end.
 resource "edgeway_enrollment_token" "pop" {
   for_each = edgeway_pop.this
@@ -145,6 +156,7 @@ resource "edgeway_enrollment_token" "pop" {
 
 locals {
   tokens = merge(
+    { region-us-east-1 = edgeway_enrollment_token.first.token },
     { for name, token in edgeway_enrollment_token.region : "region-${name}" => token.token },
     { for name, token in edgeway_enrollment_token.pop : "pop-${name}" => token.token },
   )
@@ -153,7 +165,7 @@ locals {
 # All in one AWS region: machines ask the region that the ARN names.
 resource "aws_secretsmanager_secret" "token" {
   for_each = toset(concat(
-    [for name in keys(local.places) : "region-${name}" if name != "us-east-1"],
+    [for name in keys(local.places) : "region-${name}"],
     [for name in keys(var.pops) : "pop-${name}"],
   ))
 

@@ -52,6 +52,12 @@ variable "management_cidrs" {
   type        = list(string)
 }
 
+variable "established" {
+  description = "Whether the cluster is up, with more voters than the first: its first region then joins as all others do, and reads the cluster's secrets no more."
+  type        = bool
+  default     = false
+}
+
 variable "deletion_protection" {
   description = "Whether nobody can delete balancers of POPs; `false`, applied, before the cluster is to go."
   type        = bool

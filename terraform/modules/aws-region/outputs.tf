@@ -32,6 +32,11 @@ output "role_name" {
   value       = aws_iam_role.this.name
 }
 
+output "first_run" {
+  description = "What a machine with an empty volume does: whether the first node sets a cluster up, and the ARNs of secrets that machines can read."
+  value       = { sets_up = var.bootstrap != null, reads = local.secrets }
+}
+
 output "settings" {
   description = "The settings file of each node."
   value       = { for key, node in module.node : key => node.settings }

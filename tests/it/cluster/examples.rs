@@ -163,6 +163,12 @@ impl World {
     }
 }
 
+/// Applies, and is not warned of anything.
+fn apply(terraform: &Terraform) {
+    let said = terraform.apply().unwrap();
+    assert!(!said.contains("Warning:"), "{said}");
+}
+
 /// Nothing to do, as after every apply.
 fn assert_done(terraform: &Terraform) {
     let (changes, said) = terraform.plan().unwrap();

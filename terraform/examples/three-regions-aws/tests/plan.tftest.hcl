@@ -72,8 +72,25 @@ run "three_regions_two_pops" {
     error_message = "A group's token has many uses."
   }
   assert {
+    condition     = module.virginia.first_run.sets_up && one(module.virginia.first_run.reads) == aws_secretsmanager_secret_version.cluster.arn
+    error_message = "The first region sets the cluster up, with its secrets."
+  }
+  assert {
     condition     = edgeway_node.ireland.link == "192.0.2.2:4433"
     error_message = "What waits for a node knows which."
+  }
+}
+
+run "an_established_cluster_is_not_set_up_again" {
+  command = plan
+
+  variables {
+    established = true
+  }
+
+  assert {
+    condition     = !module.virginia.first_run.sets_up
+    error_message = "A machine with an empty volume would make a second cluster."
   }
 }
 

@@ -226,7 +226,14 @@ impl Record {
                     "value": value,
                 }));
             }
-            if put(call, name, found, known).await? {
+            let put = put(call, name, found, known).await;
+            // The zone is refused as a whole; which value it was is in what is said.
+            let put = put.map_err(|note| {
+                let named = values.iter().any(|value| note.detail.contains(value));
+                let at = || Path::of("values");
+                if named { note.at(at()) } else { note }
+            })?;
+            if put {
                 return Ok(());
             }
             step_back().await;

@@ -39,7 +39,6 @@ mod function;
 mod interrupt;
 mod note;
 mod plan;
-mod pointing;
 mod registry;
 mod resource;
 mod schema;

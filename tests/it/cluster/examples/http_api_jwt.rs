@@ -3,14 +3,14 @@
 use serde_json::json;
 use tests::until;
 
-use super::{PATIENCE, World, assert_done, destroy, text};
+use super::{PATIENCE, World, apply, assert_done, destroy, text};
 
 pub(super) async fn tokens_and_scopes(world: &World) {
     let mut terraform = world.configuration("http-api-jwt");
     terraform.set("issuer", world.tokens.url());
     terraform.set("audience", &json!(["orders"]).to_string());
     terraform.set("backend", &world.backend);
-    terraform.apply().unwrap();
+    apply(&terraform);
     let (pop, url) = (world.pop(), text(&terraform.outputs().unwrap(), "url"));
     let order = format!("{url}/orders/7");
     let token = |audience: &str, scopes: &str, life_s: i64| {
@@ -60,7 +60,7 @@ pub(super) async fn tokens_and_scopes(world: &World) {
 
     // Tokens for others are taken from the end of the run on.
     terraform.set("audience", &json!(["orders", "billing"]).to_string());
-    terraform.apply().unwrap();
+    apply(&terraform);
     let got = pop.get(&order, &[("authorization", &strangers)]).await;
     assert_eq!(got.status, 200, "{got:?}");
     assert_done(&terraform);

@@ -10,7 +10,7 @@ use lang::sigv4::{Message, Signer};
 use serde_json::{Value, json};
 use tests::{configuration::Terraform, issuer::TestIssuer};
 
-use super::{super::domains::write, Door, Got, World, assert_done, destroy, host_of, text};
+use super::{super::domains::write, Door, Got, World, apply, assert_done, destroy, host_of, text};
 
 const NAME: &str = "parcels.example.com";
 const KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -20,7 +20,7 @@ pub(super) async fn clients_stay(world: &World) {
     let (old, export) = exported(world).await;
     let issuer = TestIssuer::new("parcels").unwrap();
     let mut terraform = configured(world, &export, &issuer);
-    terraform.apply().unwrap();
+    apply(&terraform);
     let outputs = terraform.outputs().unwrap();
     let pop = Door {
         addr: world.cluster.ready.pops[0].https,
@@ -39,7 +39,7 @@ pub(super) async fn clients_stay(world: &World) {
     assert!(!state.contains(KEY) && !state.contains("PRIVATE KEY"));
 
     terraform.set("stage_variables", &variables(world, "v2"));
-    terraform.apply().unwrap();
+    apply(&terraform);
     let parcel = format!("{url}/parcels/7");
     let got = pop.get(&parcel, &OF_ACME).await;
     assert_eq!(got.seen()["path"], "/v2/7", "{got:?}");

@@ -3,7 +3,7 @@
 
 use tests::issuer::TestIssuer;
 
-use super::{Door, World, assert_done, destroy};
+use super::{Door, World, apply, assert_done, destroy};
 
 /// What the READMEs of both modules show.
 const CONFIGURATION: &str = r#"
@@ -31,7 +31,7 @@ locals {
     openapi = "3.0.1"
     info    = { title = "shop", version = "1" }
     paths = { "/all" = { get = {
-      responses                         = { default = { description = "all" } }
+      responses                         = { 200 = { description = "all" } }
       "x-amazon-apigateway-integration" = local.integration
     } } }
   })
@@ -73,6 +73,15 @@ resource "edgeway_dns_record" "text" {
   type   = "TXT"
   values = ["v=spf1 -all"]
 }
+
+variable "address" { default = "192.0.2.7" }
+
+resource "edgeway_dns_record" "address" {
+  zone   = edgeway_dns_zone.shop.name
+  name   = edgeway_dns_zone.shop.name
+  type   = "A"
+  values = [var.address]
+}
 "#;
 
 const NAME: &str = "api.shop.example";
@@ -89,7 +98,7 @@ pub(super) async fn certificates_names_and_paths(world: &World) {
         terraform.set("chain", &issued.chain);
         terraform.set("private_key", &issued.key);
         terraform.set("generation", generation);
-        terraform.apply().unwrap();
+        apply(&terraform);
         let pop = Door {
             addr: world.cluster.ready.pops[0].https,
             authority: issuer.root_pem().to_vec(),
@@ -105,6 +114,13 @@ pub(super) async fn certificates_names_and_paths(world: &World) {
     let address = world.cluster.ready.pops[0].public.to_string();
     let found = world.dig(world.cluster.ready.dns, NAME);
     assert!(found.lines().any(|line| line == address), "{found}");
+
+    // What is refused is shown where it is written.
+    terraform.set("address", "999.0.2.7");
+    let refused = terraform.apply().unwrap_err().to_string();
+    for words in ["values = [var.address]", "999.0.2.7 is no value"] {
+        assert!(refused.contains(words), "{refused}");
+    }
 
     destroy(&terraform);
     world.resolves(NAME, false).await;

@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::json;
 use tests::until;
 
-use super::{Door, PATIENCE, World, assert_done, destroy, host_of, text};
+use super::{Door, PATIENCE, World, apply, assert_done, destroy, host_of, text};
 
 pub(super) async fn reached_from_inside_alone(world: &mut World) {
     connector(world).await;
@@ -17,7 +17,7 @@ pub(super) async fn reached_from_inside_alone(world: &mut World) {
     let ids = json!([endpoint.endpoint_id]);
     terraform.set("vpc_endpoint_ids", &ids.to_string());
     terraform.set("client_cidrs", &json!(["127.0.0.0/8"]).to_string());
-    terraform.apply().unwrap();
+    apply(&terraform);
     let outputs = terraform.outputs().unwrap();
     let url = text(&outputs, "url");
     let entries = format!("{url}/entries");
@@ -42,7 +42,7 @@ pub(super) async fn reached_from_inside_alone(world: &mut World) {
 
     // A policy is in force when the run has ended.
     terraform.set("client_cidrs", &json!(["10.0.0.0/8"]).to_string());
-    terraform.apply().unwrap();
+    apply(&terraform);
     let got = inside.get(&entries, &[]).await;
     assert_eq!(got.status, 403, "{got:?}");
     assert!(got.text.contains("explicit deny"), "{got:?}");

@@ -3,14 +3,14 @@
 use serde_json::json;
 use tests::until;
 
-use super::{Door, PATIENCE, World, assert_done, destroy, text};
+use super::{Door, PATIENCE, World, apply, assert_done, destroy, text};
 
 const TOM: &str = r#"{"name":"Tom"}"#;
 
 pub(super) async fn keys_plans_and_validation(world: &World) {
     let mut terraform = world.configuration("rest-api");
     terraform.set("backend", &world.backend);
-    terraform.apply().unwrap();
+    apply(&terraform);
     let outputs = terraform.outputs().unwrap();
     let (pop, url) = (world.pop(), text(&outputs, "url"));
     let pets = format!("{url}/pets");
@@ -45,7 +45,7 @@ pub(super) async fn keys_plans_and_validation(world: &World) {
         "small": { "limit": 2 },
     });
     terraform.set("keys", &keys.to_string());
-    terraform.apply().unwrap();
+    apply(&terraform);
     let got = pop.get(&format!("{pets}?kind=cat"), &[]).await;
     assert_eq!(got.seen()["path"], "/v2/pets", "{got:?}");
     let outputs = terraform.outputs().unwrap();

@@ -7,7 +7,6 @@ use crate::{
         align::align,
         note::{Note, Path, to_wire},
         plan as rules,
-        pointing::pointed,
         registry::Entry,
         resource::{Call, Failure, Planning, Private, Resource},
         unpack,
@@ -151,9 +150,7 @@ impl Provider {
             Ok(state) if state.is_null() => state,
             Ok(state) => align(&entry.schema, &change.target, &state),
             Err(failure) => {
-                let (schema, config) = (&entry.schema, &change.config);
-                let said = failure.notes.into_iter();
-                notes.extend(said.map(|note| pointed(note, schema, config)));
+                notes.extend(failure.notes);
                 match failure.state {
                     Some(state) => align(&entry.schema, &change.target, &state),
                     None => change.prior,
