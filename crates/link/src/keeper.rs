@@ -25,6 +25,10 @@ use crate::transport::{LinkContext, Transport};
 
 /// How often a connection that was left is looked at for calls still in progress.
 const RETIRED_EVERY: Duration = Duration::from_millis(100);
+/// How long the other side may not yet have heard, by its probes, that a connection was left over
+/// which it calls us; and how long the last bytes of our answers have to arrive.
+const RETIRED_TOLD: Duration = Duration::from_secs(2);
+const RETIRED_LINGER: Duration = Duration::from_secs(5);
 
 /// Owns the connection of one peer.
 pub(crate) struct Keeper {
@@ -151,6 +155,9 @@ impl Keeper {
         let open = metrics.connection(Side::Client, transport);
         let identity = Some(Arc::new(dialled.identity));
         let (for_limits, for_metrics) = (Arc::clone(limits), Arc::clone(metrics));
+        if !self.offering.services.is_empty() {
+            dialled.carrier.serve_back();
+        }
         let live = Live::new(dialled.carrier, identity, for_limits, for_metrics);
         self.shared.mistrusted.store(false, Ordering::Relaxed);
         self.shared.publish(Some(Arc::clone(&live)), PeerState::Up);
@@ -213,15 +220,23 @@ impl Keeper {
     fn retire(&self, served: Served) {
         let (stop, cancel) = (self.transport.closed.clone(), self.shared.cancel.clone());
         let drain = self.transport.drain.clone();
+        let serves = !self.offering.services.is_empty();
+        served.live.leave();
         self.transport.tasks.spawn(async move {
             let Served { live, drive, _open } = served;
             let quiet = async {
+                if serves {
+                    tokio::time::sleep(RETIRED_TOLD).await;
+                }
                 // Not at once: a call may just have chosen it.
                 loop {
                     tokio::time::sleep(RETIRED_EVERY).await;
                     if live.connection.calls() == 0 {
-                        return;
+                        break;
                     }
+                }
+                if serves {
+                    tokio::time::sleep(RETIRED_LINGER).await;
                 }
             };
             tokio::select! {

@@ -4,7 +4,7 @@
 //! probes. It does not reconnect; `peer.rs` does.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,8 @@ pub(crate) struct Live {
     pub(crate) identity: Option<Arc<NodeIdentity>>,
     pub(crate) limits: Arc<LinkLimits>,
     pub(crate) metrics: Arc<Metrics>,
+    /// It was left for a better one: probes say so.
+    left: AtomicBool,
     waiting: AtomicU32,
     next_probe: AtomicU64,
     probes: Mutex<BTreeMap<u64, oneshot::Sender<(Instant, ProbeState)>>>,
@@ -61,10 +63,16 @@ impl Live {
             identity,
             limits,
             metrics,
+            left: AtomicBool::new(false),
             waiting: AtomicU32::new(0),
             next_probe: AtomicU64::new(0),
             probes: Mutex::default(),
         })
+    }
+
+    /// Tells the other side, by its probes, that it had better use another connection.
+    pub(crate) fn leave(&self) {
+        self.left.store(true, Ordering::Relaxed);
     }
 
     /// Opens a stream. Waits while the peer allows no more streams; a limited number may wait.
@@ -195,7 +203,7 @@ impl Live {
                     seen.probed();
                 }
                 let mut state = source.probe();
-                state.draining |= offering.drain.has_begun();
+                state.draining |= offering.drain.has_begun() || self.left.load(Ordering::Relaxed);
                 let answer = Datagram::Answer { number, state }.encode();
                 // A full buffer or a lost connection loses the answer: that is a lost probe.
                 let _ = self.connection.send_datagram(answer);

@@ -199,6 +199,10 @@ impl Services {
         Self::default()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.offers.iter().all(Option::is_none)
+    }
+
     /// Offers [`Service::Call`].
     pub fn with_call(self, handler: Arc<dyn CallHandler>) -> Self {
         self.with(Service::Call, Offer::Call(handler))

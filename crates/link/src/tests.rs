@@ -1,5 +1,6 @@
 //! Two nodes in one process, over real UDP and TCP on loopback.
 
+mod back;
 mod between;
 mod bodies;
 mod calls;

@@ -10,6 +10,7 @@
 
 mod blocked;
 mod connector;
+mod connector_network;
 mod delivery;
 mod limits;
 mod network;

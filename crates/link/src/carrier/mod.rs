@@ -93,6 +93,15 @@ impl Carrier {
         }
     }
 
+    /// On the side that has dialled: what the other side begins will be served.
+    pub(crate) fn serve_back(&self) {
+        match self {
+            // Either side opens streams.
+            Self::Quic(_) => {}
+            Self::Tcp(tcp) => tcp.serve_back(),
+        }
+    }
+
     /// The next stream that the other side opens. Cancel safe.
     pub(crate) async fn accept(&self) -> Result<(Outbound, Inbound), ConnectionError> {
         match self {

@@ -1,8 +1,10 @@
 //! A connection over HTTP/2 over TLS, in the terms of a QUIC connection.
 //!
 //! Datagrams travel as blocks on one stream of their own, which the dialling side opens first:
-//! that it is taken also proves that the other side has accepted our certificate. A node cannot
-//! open streams towards the one that dialled it; QUIC is needed for that.
+//! that it is taken also proves that the other side has accepted our certificate. In HTTP/2 a node
+//! cannot open streams towards the one that dialled it; `back.rs` keeps some open for it.
+
+mod back;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +17,7 @@ use rustls_pki_types::CertificateDer;
 use serve::{Muxed, MuxedLost, MuxedSender, MuxedSettings, MuxedTls, StreamFault};
 use tokio::sync::Notify;
 
+use self::back::Back;
 use crate::ca::NODE_NAME;
 use crate::code;
 use crate::limits::LinkLimits;
@@ -24,6 +27,7 @@ use crate::wire::stream::{Counted, Inbound, Outbound};
 /// The paths of streams and of datagrams; they carry the protocol's version, as the ALPN of QUIC.
 const STREAM_PATH: &str = "/edgeway/1";
 const DATAGRAM_PATH: &str = "/edgeway/1/datagrams";
+const BACK_PATH: &str = "/edgeway/1/back";
 /// Longer than any datagram of ours.
 const DATAGRAM_BYTES_MAX: usize = 1200;
 /// Beside calls, a peer needs one stream for datagrams.
@@ -44,6 +48,7 @@ pub(crate) struct Tcp {
     incoming: tokio::sync::Mutex<Option<Inbound>>,
     arrived: Notify,
     calls: Arc<AtomicUsize>,
+    back: Back,
 }
 
 /// What HTTP/2 is told.
@@ -74,6 +79,7 @@ impl Tcp {
             incoming: tokio::sync::Mutex::default(),
             arrived: Notify::new(),
             calls: Arc::default(),
+            back: Back::default(),
         })
     }
 
@@ -101,23 +107,31 @@ impl Tcp {
     }
 
     pub(crate) async fn open(&self) -> Result<(Outbound, Inbound), ConnectionError> {
+        if !self.muxed.has_dialled() {
+            return self.open_back().await;
+        }
         let (sender, receiver) = self.muxed.open(uri(STREAM_PATH)).await.map_err(lost)?;
         let counted = Counted::enter(&self.calls);
-        Ok((Outbound::tcp(sender), Inbound::tcp(receiver, Some(counted))))
+        let outbound = Outbound::tcp(sender, None);
+        Ok((outbound, Inbound::tcp(receiver, Some(counted))))
     }
 
     pub(crate) async fn accept(&self) -> Result<(Outbound, Inbound), ConnectionError> {
+        if self.muxed.has_dialled() {
+            return self.accept_back().await;
+        }
         loop {
             let mut stream = self.muxed.accept().await.map_err(lost)?;
             match stream.path.as_str() {
                 STREAM_PATH => {
                     let inbound = Inbound::tcp(stream.receiver, None);
-                    return Ok((Outbound::tcp(stream.sender), inbound));
+                    return Ok((Outbound::tcp(stream.sender, None), inbound));
                 }
                 DATAGRAM_PATH if self.incoming.try_lock().is_ok_and(|held| held.is_none()) => {
                     let receiver = Inbound::tcp(stream.receiver, None);
                     self.take_datagrams(stream.sender, receiver).await;
                 }
+                BACK_PATH => self.back.keep((stream.sender, stream.receiver)),
                 _ => stream.sender.reset(small(code::REFUSED_UNKNOWN)),
             }
         }

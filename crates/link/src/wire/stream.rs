@@ -29,6 +29,8 @@ const GROW_BYTES_MAX: usize = 1 << 20;
 pub(crate) struct Outbound {
     send: Sending,
     ended: bool,
+    /// Counts the stream while it is answered.
+    _counted: Option<Counted>,
 }
 
 #[derive(Debug)]
@@ -39,13 +41,19 @@ enum Sending {
 
 impl Outbound {
     pub(crate) fn quic(send: SendStream) -> Self {
-        let (send, ended) = (Sending::Quic(send), false);
-        Self { send, ended }
+        Self::new(Sending::Quic(send), None)
     }
 
-    pub(crate) fn tcp(send: MuxedSender) -> Self {
-        let (send, ended) = (Sending::Tcp(send), false);
-        Self { send, ended }
+    pub(crate) fn tcp(send: MuxedSender, counted: Option<Counted>) -> Self {
+        Self::new(Sending::Tcp(send), counted)
+    }
+
+    fn new(send: Sending, counted: Option<Counted>) -> Self {
+        Self {
+            send,
+            ended: false,
+            _counted: counted,
+        }
     }
 
     pub(crate) async fn write(&mut self, bytes: Bytes) -> Result<(), WriteError> {

@@ -108,6 +108,8 @@ impl Connectors {
         for path in self.paths.load().values() {
             let sight = sights.entry(path.node()).or_insert_with(|| path.sight());
             sight.connections += 1;
+            // One that it has left for a better one says nothing of the others.
+            sight.draining &= path.is_leaving();
         }
         sights.into_values().collect()
     }

@@ -107,6 +107,11 @@ impl Muxed {
         Duration::from_micros(self.shared.rtt_us.load(Ordering::Relaxed))
     }
 
+    /// Whether this side dialled, and so is the one that can open streams.
+    pub fn has_dialled(&self) -> bool {
+        self.requests.is_some()
+    }
+
     /// Opens a stream; waits while the other side allows no more.
     ///
     /// # Errors
