@@ -18,16 +18,11 @@ use super::operations::free_port;
 
 /// What a healthy cluster has nothing to say about: counters that begin with their first event, and
 /// gauges of what is not in use. Everything else that is asked for has a value.
-const SILENT: [&str; 13] = [
+const SILENT: [&str; 8] = [
     "edgeway_acme_orders_total",
     "edgeway_caps_share_per_mille",
-    "edgeway_certificate_left_seconds",
-    "edgeway_certificates_expiring",
     "edgeway_connector_upstream_healthy",
     "edgeway_dns_limited_total",
-    "edgeway_edge_retries_total",
-    "edgeway_edge_refused_total",
-    "edgeway_link_transport_connections",
     "edgeway_node_revisions_refused_total",
     "edgeway_node_rollout_steps_total",
     "edgeway_region_limited_requests_total",
