@@ -253,7 +253,7 @@ impl Record {
         if let Some(odd) = wanted.iter().find(|value| !made.contains(value)) {
             let detail = format!("Of {odd:?} the cluster has made one of {made:?}: write that.");
             let note = Note::error("The value is written in another way", detail);
-            return Err(note.at(crate::framework::Path::of("values")).into());
+            return Err(note.at(Path::of("values")).into());
         }
         Ok(state)
     }
