@@ -23,8 +23,9 @@ use crate::{
     until,
 };
 
-/// Connections that share the load.
-const LANES: u32 = 64;
+/// Connections that share the load, so that at most so many requests are on their way: on a machine
+/// that cannot bear the rate, none should take longer than a node drains.
+const LANES: u32 = 24;
 /// A slot that cannot be kept by so much is left out, so that a machine that stalled is not made to
 /// catch up; how many were is part of the figures.
 const LATE: Duration = Duration::from_secs(1);
@@ -62,8 +63,8 @@ pub struct Seen {
     pub sent: u64,
     /// Slots in which none was sent, because the one before was not answered in time.
     pub left_out: u64,
-    /// What went wrong, each as text.
-    pub failed: Vec<String>,
+    /// What went wrong, after what time.
+    pub failed: Vec<(Duration, String)>,
     /// Milliseconds of each answer since its request was due, sorted.
     pub latencies_ms: Vec<u64>,
 }
@@ -174,16 +175,17 @@ impl Load {
             }
             let at = self.enter();
             kept = kept.filter(|(open, _)| *open == at);
+            let sent = Instant::now();
             let result = self.one(at, &mut kept).await;
             if result.is_err() {
                 kept = None;
             }
-            self.note(at, due, result);
+            self.note((at, due, sent), result);
             self.doors[at].in_flight.fetch_sub(1, SeqCst);
         }
     }
 
-    fn note(&self, at: usize, due: Instant, result: anyhow::Result<()>) {
+    fn note(&self, (at, due, sent): (usize, Instant, Instant), result: anyhow::Result<()>) {
         let mut seen = self.seen();
         seen.sent += 1;
         match result {
@@ -192,9 +194,8 @@ impl Load {
                 seen.latencies_ms.push(took);
             }
             Err(error) => {
-                let when = self.began.elapsed();
-                seen.failed
-                    .push(format!("{when:?} at door {at}: {error:#}"));
+                let text = format!("{:?} at door {at}: {error:#}", self.began.elapsed());
+                seen.failed.push((sent.elapsed(), text));
             }
         }
     }

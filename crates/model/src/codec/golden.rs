@@ -176,6 +176,7 @@ fn a_file_shows_every_variant() {
     let mut shapes = Shapes::default();
     let values: Vec<Change> = within(Mode::At(Level::NEWEST), || shapes.all(1_000));
     assert!(values.len() > 100, "{}", values.len());
+    // A type that refuses some of what it reads may never be made.
     assert_eq!(shapes.missing(), []);
 }
 
