@@ -152,6 +152,8 @@ struct Bench {
     registry: prometheus::Registry,
 }
 
+const FILE: &str = "application/octet-stream";
+
 struct Reply {
     status: StatusCode,
     headers: HeaderMap,
@@ -343,7 +345,12 @@ impl Bench {
         let response = self.admin.handle(request, Arc::new(conn)).await;
         let (parts, body) = response.into_parts();
         let bytes = body.into_bytes(1 << 20).await.unwrap();
-        let body = if bytes.is_empty() {
+        // A backup is a file.
+        let file = parts
+            .headers
+            .get("content-type")
+            .is_some_and(|kind| kind == FILE);
+        let body = if bytes.is_empty() || file {
             Value::Null
         } else {
             serde_json::from_slice(&bytes).unwrap()
