@@ -16,6 +16,7 @@ import yaml
 CHART = pathlib.Path(__file__).resolve().parents[2] / "deploy/helm/edgeway"
 VERSION = "1.31"
 TOKEN = {"existingSecret": "token"}
+POLICY = {"name": "pods", "caSha256": "5f0c" * 16, "regions": ["192.0.2.1:4433"], "audience": "edge"}
 FIRST = {"enabled": True, "existingSecret": "cluster", "baseDomain": "gw.example.com"}
 
 GOOD = {
@@ -30,6 +31,7 @@ GOOD = {
         "link": {"mode": "addresses", "addresses": ["192.0.2.1", "192.0.2.2"]},
     },
     "pop": {"role": "pop", "place": "pop-1", "joinToken": {"value": "secret"}},
+    "pop by its account": {"role": "pop", "place": "pop-1", "joinPolicy": POLICY},
     "pop behind a balancer": {
         "role": "pop", "place": "pop-1", "joinToken": TOKEN, "podAnnotations": {"a": "b"},
         "clients": {"h3": False, "proxyProtocolTrusted": ["10.0.0.0/24"], "annotations": {"x": "y"}},
@@ -58,6 +60,8 @@ BAD = {
     ),
     "PROXY headers over UDP": ({"clients": {"proxyProtocolTrusted": ["10.0.0.0/24"]}}, "set h3 to false"),
     "two tokens": ({"joinToken": {"existingSecret": "a", "value": "b"}}, "not both"),
+    "half a policy": ({"joinPolicy": {"name": "pods"}}, "are needed"),
+    "a token and a policy": ({"joinToken": TOKEN, "joinPolicy": POLICY}, "not both"),
     "half a place": ({"location": {"latitude": 1}}, "longitude"),
     "a POP without a name": ({"role": "pop", "place": ""}, "needs its name"),
 }
@@ -107,6 +111,11 @@ def check(edgeway, name, values, objects):
         must(name, security["readOnlyRootFilesystem"] and security["capabilities"]["drop"] == ["ALL"], "security")
     variables = {one["name"] for one in pod["containers"][0].get("env") or []}
     must(name, ("EDGEWAY_JOIN_TOKEN" in variables) == ("joinToken" in values), "token")
+    audiences = [
+        source["serviceAccountToken"]["audience"]
+        for volume in pod["volumes"] for source in volume.get("projected", {}).get("sources", [])
+    ]
+    must(name, audiences == (["edge"] if "joinPolicy" in values else []), f"identity: {audiences}")
     must(name, ("Secret" in kinds) == ("value" in values.get("joinToken", {})), "secret")
     must(name, any("init" == one["name"] for one in pod["initContainers"])
          == values.get("bootstrap", {}).get("enabled", False), "init")

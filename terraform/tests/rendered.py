@@ -17,6 +17,7 @@ import yaml
 import first_start
 
 TOKEN = {"aws": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf"}
+IDENTITY = {"policy": "pops", "ca_sha256": "5f0c" * 16, "regions": ["192.0.2.7:4433"]}
 FIRST = {"region": "eu-west-1", "base_domain": "gw.example.com", "account_id": "123456789012"}
 PLACE = {"latitude": 53.3, "longitude": -6.3}
 
@@ -42,6 +43,8 @@ NODES = {
         "h3": False, "ops_address": "0.0.0.0", "cache_bytes": 1 << 30, "public": ["192.0.2.1"],
         "lifecycle_hook": {"group": "pops", "hook": "drain", "region": "eu-west-1"},
     },
+    "pop-of-aws": {"role": "pop", "join_identity": IDENTITY | {"proof": "aws"}},
+    "pop-of-gcp": {"role": "pop", "join_identity": IDENTITY | {"proof": "gcp", "audience": "edge"}},
     "pop-http-only": {"role": "pop", "join_token": TOKEN, "ports": {"https": None}},
     "dns-public": {"role": "dns", "join_token": TOKEN, "public": ["192.0.2.2"]},
     "dns-without-h3": {"role": "dns", "join_token": TOKEN, "h3": False},

@@ -174,8 +174,8 @@ resource "aws_iam_role_policy" "this" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
+      [for secret in compact([var.join_token_secret_arn]) : { Effect = "Allow", Action = ["secretsmanager:GetSecretValue"], Resource = [secret] }],
       [
-        { Effect = "Allow", Action = ["secretsmanager:GetSecretValue"], Resource = [var.join_token_secret_arn] },
         {
           Effect = "Allow"
           Action = ["autoscaling:CompleteLifecycleAction"]
@@ -220,7 +220,13 @@ module "node" {
   drain_s        = var.drain_s
   log            = var.log
   extra_settings = var.extra_settings
-  join_token     = { aws = var.join_token_secret_arn }
+  join_token     = var.join_policy != null ? null : { aws = var.join_token_secret_arn }
+  join_identity = var.join_policy == null ? null : {
+    policy    = var.join_policy.name
+    ca_sha256 = var.join_policy.ca_sha256
+    regions   = var.join_policy.regions
+    proof     = "aws"
+  }
   lifecycle_hook = { group = local.full, hook = local.hook, region = data.aws_region.this.region }
 }
 

@@ -64,12 +64,24 @@ variable "size" {
   }
 }
 
-variable "join_token_secret_arn" {
-  description = "The secret with an enrollment token of role `pop` for this place, with many uses, renewed before it expires: README.md."
-  type        = string
+variable "join_policy" {
+  description = "The `edgeway_join_policy` by which machines become nodes, of role `pop` and this place, with `aws_iid`: README.md."
+  type        = object({ name = string, ca_sha256 = string, regions = list(string) })
+  default     = null
 
   validation {
-    condition     = can(regex("^arn:[a-z-]+:secretsmanager:", var.join_token_secret_arn))
+    condition     = (var.join_policy == null) != (var.join_token_secret_arn == null)
+    error_message = "Machines join by what they are (join_policy), or by a token (join_token_secret_arn)."
+  }
+}
+
+variable "join_token_secret_arn" {
+  description = "Instead of `join_policy`: the secret with an enrollment token of role `pop` for this place, with many uses, renewed before it expires."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.join_token_secret_arn == null || can(regex("^arn:[a-z-]+:secretsmanager:", var.join_token_secret_arn))
     error_message = "Name the secret by its ARN."
   }
 }

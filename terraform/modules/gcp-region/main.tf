@@ -92,8 +92,15 @@ module "node" {
   extra_settings = var.extra_settings
   data_device    = "/dev/disk/by-id/google-edgeway-data"
 
-  join_token = var.bootstrap != null && each.key == local.first ? null : {
+  join_token = (var.bootstrap != null && each.key == local.first) || var.join_policy != null ? null : {
     gcp = "projects/${var.project}/secrets/${coalesce(var.join_token_secret_id, "none")}"
+  }
+  join_identity = (var.bootstrap != null && each.key == local.first) || var.join_policy == null ? null : {
+    policy    = var.join_policy.name
+    ca_sha256 = var.join_policy.ca_sha256
+    regions   = var.join_policy.regions
+    proof     = "gcp"
+    audience  = var.join_audience
   }
   bootstrap = var.bootstrap != null && each.key == local.first ? {
     gcp         = "projects/${var.project}/secrets/${var.bootstrap.secret_id}"

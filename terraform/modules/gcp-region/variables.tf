@@ -89,9 +89,21 @@ variable "join_token_secret_id" {
     error_message = "Give the secret's short name, without project and version."
   }
   validation {
-    condition     = var.join_token_secret_id != null || (var.bootstrap != null && length(var.nodes) == 1)
-    error_message = "All nodes but the cluster's first need a token to join."
+    condition     = var.join_token_secret_id != null || var.join_policy != null || (var.bootstrap != null && length(var.nodes) == 1)
+    error_message = "All nodes but the cluster's first need a policy or a token to join."
   }
+}
+
+variable "join_policy" {
+  description = "Instead of a token: the `edgeway_join_policy` of role `region` and this place, with `oidc` for Google's tokens, by which all nodes that do not set the cluster up join."
+  type        = object({ name = string, ca_sha256 = string, regions = list(string) })
+  default     = null
+}
+
+variable "join_audience" {
+  description = "With `join_policy`: one of its audiences, for which Google issues the machines' tokens."
+  type        = string
+  default     = "edgeway"
 }
 
 variable "data_disk" {

@@ -2,7 +2,7 @@ locals {
   chart     = coalesce(var.chart, "${path.module}/../../../deploy/helm/edgeway")
   namespace = var.create_namespace ? kubernetes_namespace_v1.this[0].metadata[0].name : var.namespace
   # Not of the token: that may be made in the same run.
-  joins = var.bootstrap == null
+  joins = var.bootstrap == null && var.join_policy == null
 
   values = {
     role            = var.role
@@ -14,6 +14,12 @@ locals {
     extraSettings   = var.extra_settings
     location        = { for key, value in coalesce(var.location, { latitude = null, longitude = null }) : key => value if value != null }
     joinToken       = { for key, value in { existingSecret = local.joins ? kubernetes_secret_v1.token[0].metadata[0].name : "" } : key => value if value != "" }
+    joinPolicy = {
+      name     = try(var.join_policy.name, "")
+      caSha256 = try(var.join_policy.ca_sha256, "")
+      regions  = try(var.join_policy.regions, [])
+      audience = var.join_policy == null ? "" : var.join_audience
+    }
     bootstrap = {
       enabled        = var.bootstrap != null
       existingSecret = try(var.bootstrap.secret, "")

@@ -64,9 +64,21 @@ variable "join_token" {
   sensitive   = true
 
   validation {
-    condition     = (var.join_token == null) == (var.bootstrap != null)
-    error_message = "A node either sets up the cluster (bootstrap) or joins it (join_token)."
+    condition     = length([for given in [var.bootstrap != null, var.join_policy != null, var.join_token != null] : given if given]) == 1
+    error_message = "A node either sets up the cluster (bootstrap) or joins it (join_policy or join_token)."
   }
+}
+
+variable "join_policy" {
+  description = "Instead of a token: the `edgeway_join_policy` by which pods become nodes, of this role and place, with `oidc` for their service account."
+  type        = object({ name = string, ca_sha256 = string, regions = list(string) })
+  default     = null
+}
+
+variable "join_audience" {
+  description = "With `join_policy`: one of its audiences, for which Kubernetes issues the pods' tokens."
+  type        = string
+  default     = "edgeway"
 }
 
 variable "bootstrap" {

@@ -23,6 +23,7 @@ locals {
     drain_s        = var.drain_s
     log            = var.log
     extra          = var.extra_settings
+    identity       = var.join_identity
   })
 
   prepare = templatefile("${path.module}/templates/prepare.sh.tftpl", {

@@ -127,6 +127,27 @@ variable "join_token" {
   }
 }
 
+variable "join_identity" {
+  description = "How the machine proves what it is, instead of showing a token: a join policy's name, `ca_sha256` and `regions` as `edgeway_join_policy` gives them, and the proof (`aws`, or `gcp` with an audience)."
+  type = object({
+    policy    = string
+    ca_sha256 = string
+    regions   = list(string)
+    proof     = string
+    audience  = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.join_identity == null || contains(["aws", "gcp"], try(var.join_identity.proof, ""))
+    error_message = "A proof is aws or gcp."
+  }
+  validation {
+    condition     = try(var.join_identity.proof, "") != "gcp" || try(var.join_identity.audience, null) != null
+    error_message = "Google's tokens are for an audience, one of the policy's."
+  }
+}
+
 variable "bootstrap" {
   description = "For the cluster's first node: where its secrets are, and what it sets up."
   type = object({
@@ -146,8 +167,8 @@ variable "bootstrap" {
     error_message = "Give one of aws, gcp and inline."
   }
   validation {
-    condition     = (var.bootstrap == null) != (var.join_token == null)
-    error_message = "A node either sets up the cluster (bootstrap) or joins it (join_token)."
+    condition     = length([for given in [var.bootstrap != null, var.join_token != null, var.join_identity != null] : given if given]) == 1
+    error_message = "A node either sets up the cluster (bootstrap) or joins it (join_identity or join_token)."
   }
   validation {
     condition     = var.bootstrap == null || var.role == "region"

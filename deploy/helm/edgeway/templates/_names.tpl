@@ -49,6 +49,14 @@ edgeway/place: {{ .Values.place }}
 {{- if and .Values.joinToken.value .Values.joinToken.existingSecret -}}
 {{- fail "joinToken: value or existingSecret, not both" -}}
 {{- end -}}
+{{- with .Values.joinPolicy -}}
+{{- if and .name (or (not .caSha256) (not .regions) (not .audience)) -}}
+{{- fail "joinPolicy: caSha256, regions and audience are needed" -}}
+{{- end -}}
+{{- if and .name (include "edgeway.tokenSecret" $) -}}
+{{- fail "joinPolicy or joinToken, not both" -}}
+{{- end -}}
+{{- end -}}
 {{- if and .Values.clients.proxyProtocolTrusted .Values.clients.h3 -}}
 {{- fail "clients: PROXY headers are for TCP; set h3 to false" -}}
 {{- end -}}

@@ -14,11 +14,15 @@ mock_provider "aws" {
 }
 
 variables {
-  name                  = "dublin"
-  vpc_id                = "vpc-1"
-  subnet_ids            = ["subnet-a", "subnet-b"]
-  ami_id                = "ami-0123456789abcdef0"
-  join_token_secret_arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:pop-AbCdEf"
+  name       = "dublin"
+  vpc_id     = "vpc-1"
+  subnet_ids = ["subnet-a", "subnet-b"]
+  ami_id     = "ami-0123456789abcdef0"
+  join_policy = {
+    name      = "dublin"
+    ca_sha256 = "5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c"
+    regions   = ["192.0.2.1:4433"]
+  }
 }
 
 run "a_group_behind_a_balancer" {
@@ -76,10 +80,11 @@ run "a_group_behind_a_balancer" {
   }
   assert {
     condition = (
-      strcontains(module.node.user_data, var.join_token_secret_arn)
-      && !strcontains(module.node.user_data, "edgeway init")
+      strcontains(output.settings, "policy = \"dublin\"") && strcontains(output.settings, "identity = { aws = {} }")
+      && !strcontains(module.node.user_data, "EDGEWAY_JOIN_TOKEN")
+      && !strcontains(aws_iam_role_policy.this.policy, "secretsmanager")
     )
-    error_message = "User data has the secret's ARN."
+    error_message = "Machines join by what they are, and read no secret."
   }
   assert {
     condition = alltrue([
@@ -97,7 +102,9 @@ run "a_key_opens_the_secret_alone" {
   command = plan
 
   variables {
-    kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
+    join_policy           = null
+    join_token_secret_arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:pop-AbCdEf"
+    kms_key_arn           = "arn:aws:kms:eu-west-1:123456789012:key/1"
   }
 
   assert {
@@ -108,10 +115,37 @@ run "a_key_opens_the_secret_alone" {
   }
 }
 
+run "a_token_instead" {
+  variables {
+    join_policy           = null
+    join_token_secret_arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:pop-AbCdEf"
+  }
+
+  assert {
+    condition = (
+      strcontains(module.node.user_data, var.join_token_secret_arn)
+      && strcontains(aws_iam_role_policy.this.policy, var.join_token_secret_arn)
+      && !strcontains(output.settings, "[join]")
+    )
+    error_message = "User data has the secret's ARN, which the role may read."
+  }
+}
+
+run "one_way_to_join" {
+  command = plan
+
+  variables {
+    join_token_secret_arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:pop-AbCdEf"
+  }
+
+  expect_failures = [var.join_policy]
+}
+
 run "secrets_are_named_by_arn" {
   command = plan
 
   variables {
+    join_policy           = null
     join_token_secret_arn = "the token itself"
   }
 

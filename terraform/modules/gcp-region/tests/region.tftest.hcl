@@ -101,6 +101,25 @@ run "nobody_joins_without_a_token" {
   expect_failures = [var.join_token_secret_id]
 }
 
+run "machines_prove_what_they_are" {
+  variables {
+    join_token_secret_id = null
+    join_policy = {
+      name      = "europe"
+      ca_sha256 = "5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c"
+      regions   = ["192.0.2.1:4433"]
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      for node in module.node :
+      strcontains(node.settings, "identity = { gcp = { audience = \"edgeway\" } }") && !strcontains(node.user_data, "projects/p/secrets")
+    ])
+    error_message = "Nodes show Google's token, and fetch no secret."
+  }
+}
+
 run "zones_are_of_the_region" {
   command = plan
 

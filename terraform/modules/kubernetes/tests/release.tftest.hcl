@@ -79,6 +79,27 @@ run "pops_join" {
   }
 }
 
+run "pods_prove_which_account_they_have" {
+  variables {
+    role  = "pop"
+    place = "pop-1"
+    join_policy = {
+      name      = "pods"
+      ca_sha256 = "5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c"
+      regions   = ["192.0.2.1:4433"]
+    }
+  }
+
+  assert {
+    condition = (
+      yamldecode(helm_release.this.values[0]).joinPolicy.name == "pods"
+      && yamldecode(helm_release.this.values[0]).joinPolicy.audience == "edgeway"
+      && length(kubernetes_secret_v1.token) == 0
+    )
+    error_message = "There is a policy, and no secret."
+  }
+}
+
 run "one_node_sets_up" {
   command = plan
 

@@ -75,6 +75,40 @@ run "a_hook_brings_its_watcher" {
   }
 }
 
+run "a_machine_proves_what_it_is" {
+  command = plan
+
+  variables {
+    join_token = null
+    join_identity = {
+      policy = "pops", ca_sha256 = "5f0c", regions = ["192.0.2.1:4433"], proof = "gcp", audience = "edge"
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      for text in ["policy = \"pops\"", "regions = [\"192.0.2.1:4433\"]", "identity = { gcp = { audience = \"edge\" } }"] :
+      strcontains(output.settings, text)
+    ])
+    error_message = "The settings say what it proves."
+  }
+  assert {
+    condition     = !strcontains(output.user_data, "EDGEWAY_JOIN_TOKEN")
+    error_message = "There is no token."
+  }
+}
+
+run "google_wants_an_audience" {
+  command = plan
+
+  variables {
+    join_token    = null
+    join_identity = { policy = "pops", ca_sha256 = "5f0c", regions = ["192.0.2.1:4433"], proof = "gcp" }
+  }
+
+  expect_failures = [var.join_identity]
+}
+
 run "neither_join_nor_bootstrap" {
   command = plan
 

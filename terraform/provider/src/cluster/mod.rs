@@ -6,6 +6,7 @@
 mod bootstrap;
 mod health;
 mod issued;
+mod join_policy;
 mod leave;
 mod local;
 mod node;
@@ -27,6 +28,7 @@ pub(crate) fn resources() -> Vec<Box<dyn Resource>> {
     vec![
         Box::new(bootstrap::ClusterBootstrap),
         Box::new(issued::IssuedCertificate),
+        Box::new(join_policy::JoinPolicy),
         Box::new(local::LocalNode),
         Box::new(node::ClusterNode),
         Box::new(places::REGION),

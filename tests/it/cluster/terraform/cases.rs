@@ -611,6 +611,67 @@ resource "edgeway_enrollment_token" "oslo" {
     .replaced()
     .drift("DELETE", "/edgeway/v1/tokens/{id}", ""),
     case(
+        "edgeway_join_policy.aws",
+        "{name}",
+        r#"
+resource "edgeway_join_policy" "aws" {
+  name  = "aws-@{1|1|2}@"
+  role  = "pop"
+  place = edgeway_pop.oslo.name
+  aws_iid = {
+    # In two parts, since the test has a certificate of its own for the word.
+    certificates = <<-EOT
+      -----BEGIN ${"CERTI"}FICATE-----
+      MIIC+zCCAeOgAwIBAgIUeYAXEbUV8qI0YnOhPAHKnGLpdb0wDQYJKoZIhvcNAQEL
+      BQAwDDEKMAgGA1UEAwwBeDAgFw0yNjExMjEyMTI1NThaGA8yMTI2MTAyODIxMjU1
+      OFowDDEKMAgGA1UEAwwBeDCCASIwDQYJKoZIhvcNAQEBBQADggEPADCCAQoCggEB
+      AKCFAgQW5xVaW3zCzA0Bsuy/Qokoqd02/YrCnbRof3wqjzvknGNhi68JlkI5zXUQ
+      0bZujSeP8llF+XWf2LEJDXgwDi+3fNPE0bxedrl0WwUypEWDK73S4r204gynl0Kb
+      k0QDti9no8Q9j1fYwv4BYVyAzmDjbs3iarj9gHCKqICx/nr6g2MEEDLMglG8Ip2C
+      y06Ngqc3DWdCFAmxh0o04s7lxjwhb6UP2IKicBh1mVE8JmY0Pc3zBvac5QpkxnGp
+      KaqxPrq6ezUWyscCIKlk4ozkIQwLftHOuf9OjyCR7FnOZsEKepzAy6hdMD0JBpkM
+      4YgtuX1BjVn72+ksVEwLM88CAwEAAaNTMFEwHQYDVR0OBBYEFK9eiBq/Ni+wU1us
+      c0W2G2bPjnHQMB8GA1UdIwQYMBaAFK9eiBq/Ni+wU1usc0W2G2bPjnHQMA8GA1Ud
+      EwEB/wQFMAMBAf8wDQYJKoZIhvcNAQELBQADggEBAJ7TOgmf/iBHyeBH0hli2qno
+      8mroUs6q+7njMv6UZsySuJy80An7cbHGyyWHJ8MIzGhSAo9CYk0+xg6vD7Y/dQbH
+      LW4VD4vsELtr3BZB5qZbaZTuV0aJ6Sv8Rth6GE3WZL9b1bWNQNf79lyRD27JFz6f
+      p9KOJnrm9sDou0LuueAFmq6tjP9TV60uYtC1iXlPrCdH73aQFHXzN62P/GIPe9uR
+      fpGiLzJSeZatq9iElwB9vvu5/o6FypixIaGSXDTqrZfwHwXeaDdMCOm/2ldawIm7
+      kEMvu/XAqWqdPNfLEDI5OhPUncBVPPVbrP2mzTMzt2TCmfwGAzncX8B8iffrGmY=
+      -----END ${"CERTI"}FICATE-----
+    EOT
+    account_ids     = ["111122223333", "44445555666@{6|7}@"]
+    regions         = @{null|["eu-north-1"]}@
+    max_age_seconds = @{900|600}@
+  }
+}
+"#,
+    )
+    .replaced()
+    .drift("DELETE", "/edgeway/v1/join-policies/{name}", ""),
+    case(
+        "edgeway_join_policy.pods",
+        "{name}",
+        r#"
+resource "edgeway_join_policy" "pods" {
+  name  = "pods"
+  role  = "pop"
+  place = edgeway_pop.oslo.name
+  oidc = {
+    issuer = "https://kubernetes.default.svc"
+    claims = { sub = ["system:serviceaccount:edge:@{pop|other}@"] }
+    jwks = jsonencode({ keys = [{
+      kty = "EC", crv = "P-256", kid = "k"
+      x   = "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY"
+      y   = "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"
+    }] })
+    once_by = @{null|"/kubernetes.io/pod/uid"}@
+  }
+}
+"#,
+    )
+    .drift("DELETE", "/edgeway/v1/join-policies/{name}", ""),
+    case(
         "edgeway_dns_zone.own",
         "{id}",
         r#"
