@@ -107,9 +107,12 @@ fn one(attribute: &Attribute, value: &Value, at: &Path, write_only: bool, notes:
         notes.push(Note::error(summary, problem).at(at.clone()));
     }
     if let Kind::Nested(nesting, attributes) = &attribute.kind {
+        let mut inner = Vec::new();
         for (item, at) in elements(*nesting, value, at) {
-            fields(attributes, item, &at, write_only, notes);
+            fields(attributes, item, &at, write_only, &mut inner);
         }
+        let found = inner.into_iter().map(|note| note.found(at.0.len()));
+        notes.extend(found);
     }
 }
 

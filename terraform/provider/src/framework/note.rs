@@ -32,6 +32,17 @@ impl Path {
         self.then(Step::Attribute(name.to_owned()))
     }
 
+    /// As configurations are written, such as `routes["a"].limit`.
+    fn text(&self) -> String {
+        let steps = self.0.iter().map(|step| match step {
+            Step::Attribute(name) => format!(".{name}"),
+            Step::Key(key) => format!("[{key:?}]"),
+            Step::Index(index) => format!("[{index}]"),
+        });
+        let text: String = steps.collect();
+        text.trim_start_matches('.').to_owned()
+    }
+
     pub(crate) fn to_wire(&self) -> pb::Path {
         let steps = self.0.iter().map(|step| {
             let selector = match step {
@@ -91,6 +102,27 @@ impl Note {
         self
     }
 
+    /// With the part of its path that Terraform finds in a configuration. It shows the whole
+    /// resource for a path that leads into an attribute, but for an entry right in it: the rest is
+    /// said in words. The first `steps` lead to the attribute.
+    #[must_use]
+    pub(crate) fn found(mut self, steps: usize) -> Self {
+        let Some(path) = &mut self.path else {
+            return self;
+        };
+        let entry = |step: &Step| !matches!(step, Step::Attribute(_));
+        let found = steps + usize::from(path.0.get(steps).is_some_and(entry));
+        if found < path.0.len() {
+            let sentence = format!(" It is about {}.", path.text());
+            // An attribute further in has said it already.
+            if !self.detail.contains(" It is about ") {
+                self.detail.push_str(&sentence);
+            }
+            path.0.truncate(found);
+        }
+        self
+    }
+
     pub(crate) fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
@@ -108,4 +140,23 @@ impl Note {
 /// All of them for the wire.
 pub(crate) fn to_wire(notes: &[Note]) -> Vec<pb::Note> {
     notes.iter().map(Note::to_wire).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Note, Path, Step};
+
+    #[test]
+    fn what_terraform_does_not_find_is_said() {
+        let found = |path: &Path| Note::error("a", "B.").at(path.clone()).found(1);
+        let path = Path::of("throttle").attribute("burst_limit");
+        let note = found(&path);
+        assert_eq!(note.path, Some(Path::of("throttle")));
+        assert_eq!(note.detail, "B. It is about throttle.burst_limit.");
+        let entry = Path::of("routes").then(Step::Key("$default".to_owned()));
+        let note = found(&entry.attribute("limit"));
+        assert_eq!(note.path, Some(entry.clone()));
+        assert_eq!(note.detail, "B. It is about routes[\"$default\"].limit.");
+        assert_eq!(found(&entry).detail, "B.");
+    }
 }

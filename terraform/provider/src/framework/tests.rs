@@ -161,6 +161,18 @@ fn problems_say_where_they_are() {
     let steps = notes[0].path.as_ref().unwrap().to_wire().steps;
     assert_eq!(steps.len(), 3);
     assert_eq!(notes[0].detail, "10 is not between 1 and 9.");
+
+    // Within attributes Terraform finds only the first.
+    let port = || Attribute::number("port", "").check(Check::Range(1, 9));
+    let part = || Attribute::nested("part", Nesting::Single, "", [port()]);
+    let whole = Attribute::nested("whole", Nesting::Single, "", [part()]);
+    let part = Value::object().with("port", 10);
+    let config = Value::object().with("whole", Value::object().with("part", part));
+    let notes = check::config(&Schema::new("").with(whole), &config, true);
+    let wire = notes[0].to_wire();
+    assert_eq!(wire.path.unwrap().steps.len(), 1);
+    let detail = "10 is not between 1 and 9. It is about whole.part.port.";
+    assert_eq!(wire.detail, detail);
 }
 
 /// Rules that the protocol has for schemas, and ours for sets.

@@ -42,32 +42,6 @@ pub(super) fn blamed(fields: &[Field], object: &Value, message: &str) -> Option<
     route.or_else(|| words().find_map(|word| by_kind(&leaves, word)))
 }
 
-/// The part of a path that Terraform finds in a configuration: it shows the whole resource for one
-/// that leads into an attribute, but for an entry right in it.
-pub(super) fn outer(path: &Path) -> Path {
-    let entry = |step: &Step| !matches!(step, Step::Attribute(_));
-    let steps = if path.0.get(1).is_some_and(entry) {
-        2
-    } else {
-        1
-    };
-    Path(path.0.iter().take(steps).cloned().collect())
-}
-
-/// A sentence about the rest of it; nothing if there is none.
-pub(super) fn within(path: &Path) -> String {
-    if outer(path) == *path {
-        return String::new();
-    }
-    let steps = path.0.iter().map(|step| match step {
-        Step::Attribute(name) => format!(".{name}"),
-        Step::Key(key) => format!("[{key:?}]"),
-        Step::Index(index) => format!("[{index}]"),
-    });
-    let text: String = steps.collect();
-    format!(" It is about {}.", text.trim_start_matches('.'))
-}
-
 /// Fields that a configuration says.
 fn said(fields: &[Field]) -> impl Iterator<Item = &Field> {
     fields.iter().filter(|field| !field.is_answer())
@@ -263,7 +237,7 @@ fn stands_in(text: &str, message: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Field, blamed, outer, within};
+    use super::{Field, blamed};
     use crate::{
         cty::Value,
         framework::{Attribute, Nesting, Path, Step},
@@ -313,19 +287,6 @@ mod tests {
         check(message, Some(Path::of("api_id")));
         check("there is another called pets.", Some(Path::of("name")));
         check("there are petshops", None);
-    }
-
-    #[test]
-    fn what_is_shown_is_what_terraform_finds() {
-        let path = Path::of("throttle").attribute("burst_limit");
-        assert_eq!(outer(&path), Path::of("throttle"));
-        assert_eq!(within(&path), " It is about throttle.burst_limit.");
-        let entry = Path::of("routes").then(Step::Key("$default".to_owned()));
-        let deeper = entry.attribute("burst_limit");
-        assert_eq!(outer(&deeper), entry);
-        let said = " It is about routes[\"$default\"].burst_limit.";
-        assert_eq!(within(&deeper), said);
-        assert_eq!(within(&entry), "");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use super::{Listed, Make, Piece, Style};
 use crate::{
     api::table::{
-        blame::{blamed, outer, within},
+        blame::blamed,
         field::Field,
         patch,
         path::filled,
@@ -76,12 +76,11 @@ impl Piece {
         let failed = self.failed(verb);
         move |error| {
             let path = blamed(&self.fields, object, error.message());
-            let mut note = failed(error);
-            if let Some(path) = path {
-                note.detail.push_str(&within(&path));
-                note = note.at(outer(&path));
+            let note = failed(error);
+            match path {
+                Some(path) => note.at(path).found(1),
+                None => note,
             }
-            note
         }
     }
 
