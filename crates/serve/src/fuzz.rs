@@ -6,8 +6,8 @@ use crate::proxy::{self, FIXED_BYTES, Flaw, Named, REST_BYTES_MAX, SIGNATURE};
 /// Longest id of an endpoint that a header may carry.
 const ENDPOINT_BYTES_MAX: usize = 64;
 
-/// Reads `bytes` as a header of the PROXY protocol. Only a whole one of version 2 can be read, within
-/// its limit; it is not read with another length, and what it names is a plain id.
+/// Reads `bytes` as a header of the PROXY protocol. Only a whole one of version 2 can be read,
+/// within its limit; it is not read with another length, and what it names is a plain id.
 pub fn proxy_header(bytes: &[u8]) {
     let read = proxy::parse(bytes);
     assert_eq!(read, proxy::parse(bytes), "it depends on nothing else");

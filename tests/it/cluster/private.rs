@@ -288,7 +288,10 @@ dns = ["{3}:53"]
 
 [[private]]
 http = ["{4}:80"]
-proxy_protocol = {{ trusted = ["{5}/32"], endpoint_ids = ["{BALANCED}"], azure_links = {{ "{6}" = "{7}" }} }}
+[private.proxy_protocol]
+trusted = ["{5}/32"]
+endpoint_ids = ["{BALANCED}"]
+azure_links = {{ "{6}" = "{7}" }}
 "#,
         vpc.host,
         vpc.device,

@@ -1,5 +1,5 @@
-//! Private APIs in golden files: endpoints by names that stand for ids, which differ from cluster to
-//! cluster, and by whose listener a case comes.
+//! Private APIs in golden files: endpoints by names that stand for ids, which differ from cluster
+//! to cluster, and by whose listener a case comes.
 
 use serde::Deserialize;
 

@@ -1,5 +1,5 @@
-//! More ways that must be closed, and what opens them: Azure's item of a balancer's header, networks
-//! of clients, the endpoint's own policy, client certificates.
+//! More ways that must be closed, and what opens them: Azure's item of a balancer's header,
+//! networks of clients, the endpoint's own policy, client certificates.
 
 use std::{fs, net::Ipv4Addr, path::Path, time::Duration};
 
