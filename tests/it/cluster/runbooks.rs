@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -31,6 +31,8 @@ const MACHINES: [(&str, &str); 5] = [
 
 /// What the units do, as far as the pages ask for it: commands and variables are theirs.
 const SYSTEMCTL: &str = include_str!("runbooks/systemctl.sh");
+
+const BRIEFLY: &str = "#!/bin/sh\nexec /bin/sleep 0.1\n";
 
 /// A block that has not ended by then hangs.
 const BLOCK_TIMEOUT: Duration = Duration::from_secs(90);
@@ -94,6 +96,7 @@ struct Site {
     /// The token that was made last.
     token: Option<String>,
     followed: BTreeSet<String>,
+    began: Instant,
 }
 
 /// Someone's terminal on a machine.
@@ -153,13 +156,17 @@ impl Site {
             machines: BTreeMap::new(),
             token: None,
             followed: BTreeSet::new(),
+            began: Instant::now(),
         };
         let programs = site.folder.path().join("bin");
         fs::create_dir(&programs).unwrap();
         std::os::unix::fs::symlink(program(), programs.join("edgeway")).unwrap();
-        let shim = programs.join("systemctl");
-        fs::write(&shim, SYSTEMCTL).unwrap();
-        fs::set_permissions(&shim, fs::Permissions::from_mode(0o755)).unwrap();
+        // A person's pause between two looks is longer than a test's need be.
+        for (name, text) in [("systemctl", SYSTEMCTL), ("sleep", BRIEFLY)] {
+            let shim = programs.join(name);
+            fs::write(&shim, text).unwrap();
+            fs::set_permissions(&shim, fs::Permissions::from_mode(0o755)).unwrap();
+        }
         for (at, (name, address)) in MACHINES.into_iter().enumerate() {
             let machine = site.machine(name, (at, address));
             site.machines.insert(name.to_owned(), machine);
@@ -255,7 +262,11 @@ impl Site {
             text = text.replace(from, to);
         }
         for block in blocks(&text) {
-            println!("--- {name}, on {}\n{}", block.machine, block.text);
+            let at = self.began.elapsed();
+            println!(
+                "--- {name}, on {}, after {at:.1?}\n{}",
+                block.machine, block.text
+            );
             let text = self.filled(&block.text);
             let (code, said) = self.say(&block.machine, &text);
             println!("{said}");
