@@ -187,7 +187,7 @@ resource "aws_iam_role_policy" "this" {
       ],
       # To open that secret; disks are opened by EC2 itself.
       [
-        for key in compact([var.kms_key_arn]) : {
+        for key in var.join_token_secret_arn == null ? [] : compact([var.kms_key_arn]) : {
           Effect = "Allow", Action = ["kms:Decrypt"], Resource = [key]
           Condition = {
             StringEquals = { "kms:ViaService" = "secretsmanager.${split(":", var.join_token_secret_arn)[3]}.amazonaws.com" }
