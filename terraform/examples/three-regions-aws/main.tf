@@ -105,7 +105,8 @@ resource "edgeway_cluster_bootstrap" "this" {
   wait_timeout = 900
 }
 
-# 3. Places, and tokens to join them. Tokens have an end: `token_generation` makes others.
+# 3. Places, and who may join them. Regions' nodes are few, and come with tokens, which have an end:
+# `token_generation` makes others. POPs' machines come and go by themselves, and prove what they are.
 
 resource "edgeway_region" "this" {
   for_each = { for name, place in local.places : name => place if name != "us-east-1" }
@@ -132,6 +133,7 @@ resource "edgeway_enrollment_token" "region" {
   place       = each.value.name
   max_uses    = 3
   ttl_seconds = 86400
+  keepers     = { generation = var.token_generation }
 }
 
 resource "edgeway_enrollment_token" "first" {
@@ -143,31 +145,34 @@ resource "edgeway_enrollment_token" "first" {
   depends_on  = [edgeway_cluster_bootstrap.this]
 }
 
-# For a group that adds machines at any time: many uses, the longest life, and renewed before its end.
-resource "edgeway_enrollment_token" "pop" {
-  for_each = edgeway_pop.this
+data "aws_caller_identity" "this" {
+  provider = aws.virginia
+}
 
-  role        = "pop"
-  place       = each.value.name
-  max_uses    = 200
-  ttl_seconds = 604800
-  keepers     = { generation = var.token_generation }
+resource "edgeway_join_policy" "pop" {
+  for_each = var.pops
+
+  name  = "pop-${each.key}"
+  role  = "pop"
+  place = edgeway_pop.this[each.key].name
+  aws_iid = {
+    certificates = var.identity_certificates
+    account_ids  = [data.aws_caller_identity.this.account_id]
+    regions      = [each.value]
+    image_ids    = [var.networks[each.value].ami_id]
+  }
 }
 
 locals {
   tokens = merge(
     { region-us-east-1 = edgeway_enrollment_token.first.token },
     { for name, token in edgeway_enrollment_token.region : "region-${name}" => token.token },
-    { for name, token in edgeway_enrollment_token.pop : "pop-${name}" => token.token },
   )
 }
 
 # All in one AWS region: machines ask the region that the ARN names.
 resource "aws_secretsmanager_secret" "token" {
-  for_each = toset(concat(
-    [for name in keys(local.places) : "region-${name}"],
-    [for name in keys(var.pops) : "pop-${name}"],
-  ))
+  for_each = toset([for name in keys(local.places) : "region-${name}"])
 
   provider    = aws.virginia
   name_prefix = "edgeway-${var.cluster}-${each.key}-"
@@ -217,14 +222,14 @@ module "pop_virginia" {
   providers = { aws = aws.virginia }
   for_each  = toset([for name, region in var.pops : name if region == "us-east-1"])
 
-  name                  = each.key
-  location              = local.places["us-east-1"]
-  vpc_id                = var.networks["us-east-1"].vpc_id
-  subnet_ids            = var.networks["us-east-1"].subnet_ids
-  ami_id                = var.networks["us-east-1"].ami_id
-  package               = var.package
-  join_token_secret_arn = aws_secretsmanager_secret.token["pop-${each.key}"].arn
-  deletion_protection   = var.deletion_protection
+  name                = each.key
+  location            = local.places["us-east-1"]
+  vpc_id              = var.networks["us-east-1"].vpc_id
+  subnet_ids          = var.networks["us-east-1"].subnet_ids
+  ami_id              = var.networks["us-east-1"].ami_id
+  package             = var.package
+  join_policy         = edgeway_join_policy.pop[each.key]
+  deletion_protection = var.deletion_protection
 }
 
 module "pop_ireland" {
@@ -232,14 +237,14 @@ module "pop_ireland" {
   providers = { aws = aws.ireland }
   for_each  = toset([for name, region in var.pops : name if region == "eu-west-1"])
 
-  name                  = each.key
-  location              = local.places["eu-west-1"]
-  vpc_id                = var.networks["eu-west-1"].vpc_id
-  subnet_ids            = var.networks["eu-west-1"].subnet_ids
-  ami_id                = var.networks["eu-west-1"].ami_id
-  package               = var.package
-  join_token_secret_arn = aws_secretsmanager_secret.token["pop-${each.key}"].arn
-  deletion_protection   = var.deletion_protection
+  name                = each.key
+  location            = local.places["eu-west-1"]
+  vpc_id              = var.networks["eu-west-1"].vpc_id
+  subnet_ids          = var.networks["eu-west-1"].subnet_ids
+  ami_id              = var.networks["eu-west-1"].ami_id
+  package             = var.package
+  join_policy         = edgeway_join_policy.pop[each.key]
+  deletion_protection = var.deletion_protection
 }
 
 module "pop_tokyo" {
@@ -247,14 +252,14 @@ module "pop_tokyo" {
   providers = { aws = aws.tokyo }
   for_each  = toset([for name, region in var.pops : name if region == "ap-northeast-1"])
 
-  name                  = each.key
-  location              = local.places["ap-northeast-1"]
-  vpc_id                = var.networks["ap-northeast-1"].vpc_id
-  subnet_ids            = var.networks["ap-northeast-1"].subnet_ids
-  ami_id                = var.networks["ap-northeast-1"].ami_id
-  package               = var.package
-  join_token_secret_arn = aws_secretsmanager_secret.token["pop-${each.key}"].arn
-  deletion_protection   = var.deletion_protection
+  name                = each.key
+  location            = local.places["ap-northeast-1"]
+  vpc_id              = var.networks["ap-northeast-1"].vpc_id
+  subnet_ids          = var.networks["ap-northeast-1"].subnet_ids
+  ami_id              = var.networks["ap-northeast-1"].ami_id
+  package             = var.package
+  join_policy         = edgeway_join_policy.pop[each.key]
+  deletion_protection = var.deletion_protection
 }
 
 # 5. Between machines and what needs them: made once nodes are members that serve, destroyed before

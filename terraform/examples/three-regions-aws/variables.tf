@@ -64,8 +64,18 @@ variable "deletion_protection" {
   default     = true
 }
 
+variable "identity_certificates" {
+  description = "AWS's certificates for RSA-2048 signatures of instance identity documents in the regions of the POPs, PEM, one after the other: from Amazon's documentation, checked by a second way."
+  type        = string
+
+  validation {
+    condition     = strcontains(var.identity_certificates, "-----BEGIN CERTIFICATE-----")
+    error_message = "Certificates as PEM, such as file(\"aws-rsa2048.pem\")."
+  }
+}
+
 variable "token_generation" {
-  description = "Another text is another token for each POP; change it every few days."
+  description = "Another text is another token for each region; change it before a machine comes that has to join anew."
   type        = string
   default     = "1"
 }

@@ -4,18 +4,17 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
-use http_body_util::{BodyExt as _, Empty};
-use hyper_util::rt::TokioIo;
+use http::{Method, Response};
 use serde_json::{Value, json};
 use tests::{
-    backend::{Pattern, is_pattern},
     client,
     load::Steady,
     process, until,
     wan::office::{BACKEND, Office},
 };
 use tokio::net::TcpStream;
+
+use super::connector_network::{download, upload};
 
 const LONG: Duration = Duration::from_secs(60);
 const BIG: u64 = 8 << 20;
@@ -304,35 +303,8 @@ async fn others_are_refused(office: &Office, apis: &Apis) {
 async fn bodies_stream(office: &Office, host: &str) {
     let (addr, host) = (office.http("two").unwrap(), host.to_owned());
     let stream = async move {
-        let stream = TokioIo::new(TcpStream::connect(addr).await.unwrap());
-        let (mut sender, connection) = hyper::client::conn::http1::handshake::<_, Pattern>(stream)
-            .await
-            .unwrap();
-        tokio::spawn(connection);
-        let request = Request::post("/check").header("host", &host);
-        let request = request.body(Pattern::new(BIG)).unwrap();
-        let answer = client::whole(sender.send_request(request).await.unwrap())
-            .await
-            .unwrap();
-        assert_eq!(answer.body(), &Bytes::from(format!("{BIG} true")));
-
-        let stream = TokioIo::new(TcpStream::connect(addr).await.unwrap());
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake::<_, Empty<Bytes>>(stream)
-                .await
-                .unwrap();
-        tokio::spawn(connection);
-        let request = Request::get(format!("/bytes/{BIG}")).header("host", &host);
-        let request = request.body(Empty::new()).unwrap();
-        let mut body = sender.send_request(request).await.unwrap().into_body();
-        let mut at = 0_u64;
-        while let Some(frame) = body.frame().await {
-            if let Ok(data) = frame.unwrap().into_data() {
-                assert!(is_pattern(at, &data), "wrong bytes at {at}");
-                at += data.len() as u64;
-            }
-        }
-        assert_eq!(at, BIG);
+        upload(addr, host.clone(), BIG).await;
+        download(addr, host, BIG).await;
     };
     office.wan.host("two").unwrap().spawn(stream).await.unwrap();
 }

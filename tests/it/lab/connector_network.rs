@@ -1,7 +1,10 @@
 //! What the network does to connectors: UDP is dropped by a firewall, a line is cut, regions begin
 //! anew; and large bodies, TLS, and a connector that has been removed.
 
-use std::{fmt::Write as _, path::Path, process::Stdio, sync::atomic::Ordering, time::Duration};
+use std::{
+    fmt::Write as _, net::SocketAddr, path::Path, process::Stdio, sync::atomic::Ordering,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -200,7 +203,8 @@ async fn clients_choose_no_upstream(office: &Office, apis: &Apis) {
     }
 }
 
-async fn upload(addr: std::net::SocketAddr, host: String, length: u64) {
+/// A body to the backend, which says whether it came as it was.
+pub(super) async fn upload(addr: SocketAddr, host: String, length: u64) {
     let stream = TokioIo::new(TcpStream::connect(addr).await.unwrap());
     let (mut sender, connection) = hyper::client::conn::http1::handshake::<_, Pattern>(stream)
         .await
@@ -213,7 +217,8 @@ async fn upload(addr: std::net::SocketAddr, host: String, length: u64) {
     assert_eq!(answer.body(), &Bytes::from(format!("{length} true")));
 }
 
-async fn download(addr: std::net::SocketAddr, host: String, length: u64) {
+/// A body from the backend, looked at byte by byte.
+pub(super) async fn download(addr: SocketAddr, host: String, length: u64) {
     let stream = TokioIo::new(TcpStream::connect(addr).await.unwrap());
     let (mut sender, connection) = hyper::client::conn::http1::handshake::<_, Empty<Bytes>>(stream)
         .await

@@ -37,7 +37,14 @@ mock_provider "aws" {
   }
 }
 
-mock_provider "edgeway" {}
+mock_provider "edgeway" {
+  mock_resource "edgeway_join_policy" {
+    defaults = {
+      ca_sha256 = "5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c"
+      regions   = ["192.0.2.1:4433"]
+    }
+  }
+}
 
 # The real one: it makes secrets, for which it needs no cluster.
 provider "edgeway" {
@@ -47,6 +54,8 @@ provider "edgeway" {
 variables {
   base_domain      = "gw.example.com"
   management_cidrs = ["198.51.100.0/24"]
+  # Mocks read none of it.
+  identity_certificates = "-----BEGIN CERTIFICATE-----"
   networks = {
     us-east-1      = { vpc_id = "vpc-1", subnet_ids = ["subnet-1a", "subnet-1b"], ami_id = "ami-01" }
     eu-west-1      = { vpc_id = "vpc-2", subnet_ids = ["subnet-2a", "subnet-2b"], ami_id = "ami-02" }
@@ -68,8 +77,12 @@ run "three_regions_two_pops" {
     error_message = "The cluster's secrets are in no state."
   }
   assert {
-    condition     = edgeway_enrollment_token.pop["dublin"].max_uses > 1
-    error_message = "A group's token has many uses."
+    condition = (
+      edgeway_join_policy.pop["dublin"].place == "dublin"
+      && edgeway_join_policy.pop["dublin"].aws_iid.regions == toset(["eu-west-1"])
+      && edgeway_join_policy.pop["dublin"].aws_iid.image_ids == toset(["ami-02"])
+    )
+    error_message = "A POP's machines are of its region, and of its image."
   }
   assert {
     condition     = module.virginia.first_run.sets_up && one(module.virginia.first_run.reads) == aws_secretsmanager_secret_version.cluster.arn
@@ -102,6 +115,16 @@ run "pops_are_where_regions_are" {
   }
 
   expect_failures = [var.pops]
+}
+
+run "documents_need_certificates" {
+  command = plan
+
+  variables {
+    identity_certificates = "eu-west-1.pem"
+  }
+
+  expect_failures = [var.identity_certificates]
 }
 
 run "no_region_is_left_out" {
