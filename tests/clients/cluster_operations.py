@@ -55,7 +55,14 @@ def test_zone_records(management):
     path = "/edgeway/v1/zones/zone-of-clients.test"
     records = [{"name": "www.zone-of-clients.test", "type": "A", "ttl": 30, "value": "192.0.2.1"}]
     put = management("PUT", path, {"records": records})
-    assert put == {"name": "zone-of-clients.test", "records": records}
+    etag = put["etag"]
+    assert put == {"name": "zone-of-clients.test", "records": records, "etag": etag}
+    assert management("GET", path) == put
+    # Whoever gives back what was read is refused once somebody else has written.
+    more = [dict(records[0], value="192.0.2.2")]
+    put = management("PUT", path, {"records": more, "etag": etag})
+    assert put["etag"] != etag and put["records"] == more
+    management("PUT", path, {"records": records, "etag": etag}, 409)
     assert management("GET", path) == put
     bad = [{"name": "elsewhere.test", "type": "A", "value": "192.0.2.1"}]
     management("PUT", path, {"records": bad}, 400)
