@@ -189,6 +189,10 @@ impl Terraform {
     fn command(&self, arguments: &[&str]) -> Command {
         let variables = self.variables.iter().map(|(name, value)| (name, value));
         let mut command = Command::new("terraform");
+        // Those of whoever runs the tests; a test's own come after.
+        for name in ["EDGEWAY_ENDPOINT", "EDGEWAY_JOIN_TOKEN"] {
+            command.env_remove(name);
+        }
         command
             .args(arguments)
             .current_dir(&self.main)
@@ -199,9 +203,6 @@ impl Terraform {
             .env("TF_IN_AUTOMATION", "1")
             .env("TF_INPUT", "0")
             .stdin(Stdio::null());
-        for name in ["EDGEWAY_ENDPOINT", "EDGEWAY_JOIN_TOKEN"] {
-            command.env_remove(name);
-        }
         command
     }
 

@@ -160,7 +160,15 @@ impl Site {
         };
         let programs = site.folder.path().join("bin");
         fs::create_dir(&programs).unwrap();
-        std::os::unix::fs::symlink(program(), programs.join("edgeway")).unwrap();
+        // Itself, not where it is: that may be below a folder of which machines have their own.
+        fs::copy(program(), programs.join("edgeway")).unwrap();
+        let units = tests::folder().join("../deploy/systemd");
+        fs::create_dir(programs.join("systemd")).unwrap();
+        for unit in fs::read_dir(units).unwrap() {
+            let unit = unit.unwrap();
+            let copy = programs.join("systemd").join(unit.file_name());
+            fs::copy(unit.path(), copy).unwrap();
+        }
         // A person's pause between two looks is longer than a test's need be.
         for (name, text) in [("systemctl", SYSTEMCTL), ("sleep", BRIEFLY)] {
             let shim = programs.join(name);
@@ -206,11 +214,7 @@ impl Site {
              export PATH={1}:$PATH HOME=/root SHIM={2}\ncd /root\nexec sh -eu 2>&1",
             folder.display(),
             self.folder.path().join("bin").display(),
-            tests::folder()
-                .join("../deploy/systemd")
-                .canonicalize()
-                .unwrap()
-                .display(),
+            self.folder.path().join("bin/systemd").display(),
         );
         let mut shell = Command::new("nsenter")
             .arg(format!("--net=/proc/{own}/ns/net"))
