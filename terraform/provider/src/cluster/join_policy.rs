@@ -4,13 +4,12 @@ use async_trait::async_trait;
 use http::Method;
 use serde_json::{Map, Value as Json, json};
 
-use super::{found, text};
+use super::{found, text, token::ROLES};
 use crate::{
     cty::{Value, from_json, to_json},
     framework::{Attribute, Call, Check, Failure, Nesting, Note, Path, Resource, Schema},
 };
 
-const ROLES: &[&str] = &["region", "pop", "dns", "connector"];
 /// As the management API has them: what is written here, and there.
 const AWS: &[(&str, &str)] = &[
     ("certificates", "certificates"),

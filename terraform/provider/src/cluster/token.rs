@@ -16,7 +16,8 @@ use crate::{
 };
 
 const PATH: &str = "/edgeway/v1/tokens";
-const ROLES: &[&str] = &["region", "pop", "dns"];
+/// What a node may become.
+pub(super) const ROLES: &[&str] = &["region", "pop", "dns", "connector"];
 /// As the management API has it.
 const TTL_S_MAX: i64 = 604_800;
 const USES_MAX: i64 = 1_000;
@@ -35,7 +36,11 @@ fn wanted(ttl_s: i64) -> [Attribute; 4] {
             .required()
             .replaces()
             .check(Check::OneOf(ROLES)),
-        Attribute::text("place", "The region's or POP's name; none for `dns`.").replaces(),
+        Attribute::text(
+            "place",
+            "The region's, POP's or connector's name; none for `dns`.",
+        )
+        .replaces(),
         Attribute::number("ttl_seconds", "Seconds until it expires.")
             .or(ttl_s)
             .replaces()
@@ -68,7 +73,7 @@ fn check(config: &Value) -> Vec<Note> {
     let dns = role.as_text() == Some("dns");
     let detail = match (dns, place.is_null()) {
         (true, false) => "DNS nodes belong to no place.",
-        (false, true) => "Say which region or POP the node is of.",
+        (false, true) => "Say which region, POP or connector the node is of.",
         _ => return Vec::new(),
     };
     vec![Note::error("The place does not fit the role", detail).at(Path::of("place"))]

@@ -184,4 +184,16 @@ resource "edgeway_location_prior" "office" {
     )
     .replaced()
     .drift("DELETE", "/edgeway/v1/priors/{prefix}", ""),
+    case(
+        "edgeway_enrollment_token.office",
+        "{id}",
+        r#"
+resource "edgeway_enrollment_token" "office" {
+  role  = "connector"
+  place = "office-@{1|1|2}@"
+}
+"#,
+    )
+    .replaced()
+    .drift("DELETE", "/edgeway/v1/tokens/{id}", ""),
 ];
