@@ -242,6 +242,21 @@ async fn check(mut body: Incoming, counts: &Counts) -> (u64, bool) {
     (at, right)
 }
 
+/// Reads a pattern to its end, and gives its length.
+///
+/// # Errors
+/// When it breaks off, or a byte is not what it should be.
+pub async fn read_pattern(mut body: Incoming) -> anyhow::Result<u64> {
+    let mut at = 0_u64;
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            anyhow::ensure!(is_pattern(at, &data), "wrong bytes at {at}");
+            at += data.len() as u64;
+        }
+    }
+    Ok(at)
+}
+
 /// Whether `data` is what a pattern has at `at`.
 #[must_use]
 pub fn is_pattern(mut at: u64, mut data: &[u8]) -> bool {

@@ -163,22 +163,8 @@ pub(super) fn piece() -> Piece {
     .field(Field::plain(
         Attribute::text("certificate_arn", "The certificate that it is served with.").required(),
         "certificateArn",
-    ))
-    .field(Field::plain(
-        Attribute::text("endpoint_type", "Where clients reach it.")
-            .or("EDGE")
-            .check(Check::OneOf(&["EDGE", "REGIONAL", "PRIVATE"])),
-        "endpointType",
-    ))
-    .field(
-        Field::plain(
-            Attribute::text("ip_address_type", "Which addresses it has.")
-                .check(Check::OneOf(&["ipv4", "dualstack"])),
-            "endpointConfiguration/ipAddressType",
-        )
-        .or_computed(),
-    )
-    .field(
+    ));
+    let piece = super::rest_api::endpoint(piece).field(
         Field::plain(
             Attribute::text("security_policy", "The policy of TLS, such as `TLS_1_2`."),
             "securityPolicy",

@@ -20,8 +20,6 @@ pub(super) fn all() -> Vec<Box<dyn Resource>> {
     })]
 }
 
-const ENDPOINTS: &[&str] = &["EDGE", "REGIONAL", "PRIVATE"];
-
 fn piece() -> Piece {
     let piece = Piece::new(
         "edgeway_rest_api",
@@ -57,22 +55,8 @@ fn piece() -> Piece {
             "version",
         )
         .or_computed(),
-    )
-    .field(Field::plain(
-        Attribute::text("endpoint_type", "Where clients reach it.")
-            .or("EDGE")
-            .check(Check::OneOf(ENDPOINTS)),
-        "endpointType",
-    ))
-    .field(
-        Field::plain(
-            Attribute::text("ip_address_type", "Which addresses it has.")
-                .check(Check::OneOf(&["ipv4", "dualstack"])),
-            "endpointConfiguration/ipAddressType",
-        )
-        .or_computed(),
-    )
-    .field(
+    );
+    let piece = endpoint(piece).field(
         Field::items(
             Attribute::text_set(
                 "vpc_endpoint_ids",
@@ -83,6 +67,25 @@ fn piece() -> Piece {
         .or_computed(),
     );
     answering(strict(piece))
+}
+
+/// Where it is reached, as REST APIs and domain names say it.
+pub(super) fn endpoint(piece: Piece) -> Piece {
+    piece
+        .field(Field::plain(
+            Attribute::text("endpoint_type", "Where clients reach it.")
+                .or("EDGE")
+                .check(Check::OneOf(&["EDGE", "REGIONAL", "PRIVATE"])),
+            "endpointType",
+        ))
+        .field(
+            Field::plain(
+                Attribute::text("ip_address_type", "Which addresses it has.")
+                    .check(Check::OneOf(&["ipv4", "dualstack"])),
+                "endpointConfiguration/ipAddressType",
+            )
+            .or_computed(),
+        )
 }
 
 fn strict(piece: Piece) -> Piece {
